@@ -1,0 +1,1 @@
+//! A Dataverse Web API to develop and test against.

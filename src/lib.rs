@@ -1,0 +1,10 @@
+//! The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
+//!
+//! `docs/architecture.md` names the rooms and which may use which.
+
+pub mod azure;
+pub mod queue;
+pub mod store;
+
+#[cfg(feature = "local")]
+pub mod local;

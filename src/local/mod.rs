@@ -1,0 +1,1 @@
+//! The desk: everything that stands in for Azure and Dynamics on one machine.
