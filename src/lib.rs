@@ -3,6 +3,7 @@
 //! `docs/architecture.md` names the rooms and which may use which.
 
 pub mod azure;
+pub mod dataverse;
 pub mod model;
 pub mod queue;
 pub mod store;
