@@ -7,6 +7,7 @@ pub mod dataverse;
 pub mod model;
 pub mod queue;
 pub mod store;
+pub mod sync;
 
 #[cfg(feature = "local")]
 pub mod local;

@@ -53,7 +53,7 @@ impl Part {
             into.push_str(&format!("If-Match: {etag}\r\n"));
         }
         if let Some(size) = self.page_size {
-            into.push_str(&format!("Prefer: odata.maxpagesize={size}\r\n"));
+            into.push_str(&format!("Prefer: odata.maxpagesize={size},odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"\r\n"));
         }
         match &self.body {
             None => into.push_str("\r\n"),
