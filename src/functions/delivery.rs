@@ -1,6 +1,8 @@
 //! One queue message: its events are written, and each is settled by its own outcome. Done is dropped, refused is parked,
 //! postponed goes back as a smaller message. One bad event never takes its neighbours along.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,6 +24,9 @@ use crate::{
 /// Notes that a body was settled and removed, for a message that comes again after that.
 const SETTLED_BODY: &str = "settledbody";
 
+/// How long a message of a newer release waits before it is looked at again.
+const NEWER_WAITS: Duration = Duration::from_secs(5 * 60);
+
 /// Why a message stays with the host, which delivers it again.
 #[derive(Debug, thiserror::Error)]
 pub enum Undelivered {
@@ -31,8 +36,6 @@ pub enum Undelivered {
     Store(#[from] StoreError),
     #[error(transparent)]
     Broken(#[from] Broken),
-    #[error("{0}")]
-    Newer(EnvelopeError),
 }
 
 /// Delivers a message. On success nothing of it is left to do, and it may be removed.
@@ -41,7 +44,10 @@ pub enum Undelivered {
 pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, alone: bool) -> Result<(), Undelivered> {
     let Envelope { history, content, .. } = match message {
         Message::Envelope(envelope) => envelope,
-        Message::Undecodable { error: newer @ EnvelopeError::Newer(_), .. } => return Err(Undelivered::Newer(newer)),
+        Message::Undecodable { raw, error: EnvelopeError::Newer(version) } => {
+            tracing::warn!(version, "a newer release wrote this message; it waits until that is back");
+            return Ok(queue.put(&raw, PutOptions::after(NEWER_WAITS)).await?);
+        }
         Message::Undecodable { raw, error: EnvelopeError::NotAnEnvelope } => {
             return park_raw(services, &raw, "the message is not one that the connector writes").await;
         }
