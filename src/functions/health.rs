@@ -14,12 +14,15 @@ use super::{
     answer, held,
     services::{App, Services},
 };
-use crate::{dataverse::Failure, sync::parked};
+use crate::{dataverse::Failure, queue::QueueError, sync::parked};
 
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Parked events are counted up to here.
 const COUNTED: usize = 1_000;
+
+/// Said of what lies behind incomplete settings; what is missing stands under `held`.
+const NOT_ASKED: &str = "not asked: settings are missing";
 
 #[derive(Debug, Serialize)]
 struct Health {
@@ -79,7 +82,11 @@ async fn check(app: &App) -> Health {
     let waiting = Waiting {
         queued: services.events.approximate_len().await.ok(),
         batched: services.activities.approximate_len().await.ok(),
-        poison: services.poison.approximate_len().await.ok(),
+        poison: match services.poison.approximate_len().await {
+            // The host makes it when it first needs it.
+            Err(QueueError::NoSuchQueue) => Some(0),
+            length => length.ok(),
+        },
         parked: parked::count(&*services.store, COUNTED).await.ok(),
     };
     let ok = held.is_none() && checks.iter().all(|check| check.ok);
@@ -97,7 +104,7 @@ async fn queue(services: &Services) -> Check {
 
 async fn secrets(services: &Services) -> Check {
     let (ok, detail) = match &services.dataverse {
-        Err(held) => (false, held.remedy.clone()),
+        Err(_) => (false, NOT_ASKED.to_owned()),
         Ok(access) => match &access.secret {
             None => (true, "none needed: a managed identity signs in".to_owned()),
             Some(secret) => match tokio::time::timeout(PATIENCE, secret.read()).await {
@@ -112,7 +119,7 @@ async fn secrets(services: &Services) -> Check {
 
 async fn dataverse(services: &Services) -> Check {
     let (ok, detail) = match &services.dataverse {
-        Err(held) => (false, held.remedy.clone()),
+        Err(_) => (false, NOT_ASKED.to_owned()),
         Ok(access) => match tokio::time::timeout(PATIENCE, access.client.who_am_i()).await {
             Ok(Ok(me)) => (true, format!("answers; the connector is the user {}", me.user_id)),
             Ok(Err(error)) => match error.failure() {

@@ -1,0 +1,171 @@
+//! Generated histories of an event, and generated ways of delivering them.
+
+use inevent_d365::model::{
+    Kind, Occasion, Participant, ParticipantEvent, SourceTime,
+    event::{Attendance, Registration, StatedStatus},
+};
+use proptest::{collection::vec, prelude::*};
+
+use crate::processes::Chance;
+
+/// How a history is delivered.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    pub seed: u64,
+    /// Handler processes at work at the same time.
+    pub processes: usize,
+    /// The most events that one of them takes at once.
+    pub batch: usize,
+    /// Calls fail, some after they took effect.
+    pub faults: bool,
+    pub shuffled: bool,
+}
+
+impl Arbitrary for Delivery {
+    type Parameters = ();
+    type Strategy = BoxedStrategy<Self>;
+
+    fn arbitrary_with((): ()) -> Self::Strategy {
+        (any::<u64>(), 1..=3_usize, 1..=6_usize, any::<bool>())
+            .prop_map(|(seed, processes, batch, faults)| Self { seed, processes, batch, faults, shuffled: true })
+            .boxed()
+    }
+}
+
+impl Delivery {
+    pub fn one_by_one() -> Self {
+        Self { seed: 1, processes: 1, batch: 1, faults: false, shuffled: false }
+    }
+
+    /// The same order, without faults.
+    pub fn calm(self) -> Self {
+        Self { faults: false, ..self }
+    }
+
+    /// Every event, some of them twice, shuffled.
+    pub fn deliveries(self, events: &[ParticipantEvent]) -> Vec<ParticipantEvent> {
+        let mut chance = Chance::new(self.seed.rotate_left(17));
+        let mut deliveries = events.to_vec();
+        if !self.shuffled {
+            return deliveries;
+        }
+        deliveries.extend(events.iter().filter(|_| chance.one_in(2)).cloned());
+        for last in (1..deliveries.len()).rev() {
+            deliveries.swap(last, chance.below(last + 1));
+        }
+        deliveries
+    }
+}
+
+const ADDRESSES: [&str; 7] = [
+    "contact@x.example",
+    "Lead@x.example",
+    "stranger@x.example",
+    " STRANGER@x.example ",
+    "other+tag@x.example",
+    "closed@x.example",
+    "inactive@x.example",
+];
+
+/// A history always holds what goes wrong most easily; around it anything may happen.
+pub fn history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
+    (vec(event(), 0..14), 0..ADDRESSES.len(), 0..ADDRESSES.len()).prop_map(|(mut events, one, other)| {
+        events.extend(fixed(one, other));
+        for (index, event) in events.iter_mut().enumerate() {
+            event.id = index.to_string();
+        }
+        events
+    })
+}
+
+/// A→B→A, equal times, cancelled and registered again, a check-in taken back, a changed address, two sessions of one person.
+fn fixed(one: usize, other: usize) -> Vec<ParticipantEvent> {
+    let at = |kind, time, address: usize, session: Option<usize>, title: &str| {
+        let mut event = statement(kind, time, 0, 0, address, session);
+        event.participant.as_mut().unwrap().job_title = Some(title.to_owned());
+        event
+    };
+    vec![
+        at(Kind::Registered, 10, one, None, "A"),
+        at(Kind::Cancelled, 11, one, None, "B"),
+        at(Kind::Registered, 12, one, None, "A"),
+        at(Kind::Updated, 12, one, None, "C"),
+        at(Kind::CheckedIn, 13, one, None, "A"),
+        at(Kind::CheckInTakenBack, 14, one, None, "A"),
+        at(Kind::CheckedIn, 15, one, None, "A"),
+        at(Kind::SessionEnrolled, 13, one, Some(0), "A"),
+        at(Kind::SessionEnrolled, 16, other, Some(1), "A"),
+    ]
+}
+
+fn event() -> impl Strategy<Value = ParticipantEvent> {
+    let kind = prop::sample::select(vec![
+        Kind::Registered,
+        Kind::Updated,
+        Kind::Cancelled,
+        Kind::CheckedIn,
+        Kind::CheckedOut,
+        Kind::CheckInTakenBack,
+        Kind::Scored,
+        Kind::SessionEnrolled,
+        Kind::SessionLeft,
+        Kind::EventClosed,
+        Kind::SessionClosed,
+    ]);
+    let texts = prop::sample::select(vec![None, Some(""), Some("A"), Some("B")]);
+    let stated = prop::sample::select(vec![
+        None,
+        Some(Attendance::Attended),
+        Some(Attendance::Partial),
+        Some(Attendance::NoShow),
+    ]);
+    let who = (0..2_usize, 0..2_usize, 0..ADDRESSES.len(), prop::option::of(0..2_usize));
+    (kind, 8..18_i64, who, (texts.clone(), texts.clone(), texts), (stated, -1..3_i8)).prop_map(
+        |(kind, time, (event, participant, address, session), (name, first, last), (stated, score))| {
+            let session = match kind {
+                Kind::Registered | Kind::Cancelled | Kind::EventClosed => None,
+                Kind::SessionEnrolled | Kind::SessionLeft | Kind::SessionClosed => Some(session.unwrap_or_default()),
+                _ => session,
+            };
+            let mut statement = statement(kind, time, event, participant, address, session);
+            statement.event.name = name.map(str::to_owned);
+            if let Some(person) = &mut statement.participant {
+                person.first_name = first.map(str::to_owned);
+                person.last_name = last.map(str::to_owned);
+            }
+            statement.score = (kind == Kind::Scored).then_some(f64::from(score) * 1.5);
+            if kind == Kind::Updated {
+                let registration = if score > 0 { Some(Registration::Cancelled) } else { None };
+                statement.status = Some(StatedStatus { registration, attendance: stated });
+            }
+            statement
+        },
+    )
+}
+
+fn statement(
+    kind: Kind,
+    time: i64,
+    event: usize,
+    participant: usize,
+    address: usize,
+    session: Option<usize>,
+) -> ParticipantEvent {
+    let occasion = |id: String| Occasion { id, name: Some("N".into()), begin: None, end: None };
+    let closing = matches!(kind, Kind::EventClosed | Kind::SessionClosed);
+    ParticipantEvent {
+        id: String::new(),
+        time: SourceTime::new(jiff::Timestamp::from_second(time).unwrap()).unwrap(),
+        kind,
+        event: occasion(format!("e{event}")),
+        session: session.map(|session| occasion(format!("s{session}"))),
+        participant: (!closing).then(|| Participant {
+            id: format!("p{participant}"),
+            email: Some(ADDRESSES[address].into()),
+            ..Participant::default()
+        }),
+        answers: Default::default(),
+        status: None,
+        score: None,
+    }
+}

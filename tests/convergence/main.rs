@@ -1,0 +1,44 @@
+//! Decision 2 of `docs/architecture.md`: whatever the order, the number and the simultaneity of deliveries, and whatever calls fail
+//! on the way, the rows end as if every statement had come once, alone, in the order of time.
+//!
+//! The engine is the real one. The CRM and the store are memory, and every call to them is a point at which another process may go
+//! on: the interleavings are generated, too.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod crm;
+mod histories;
+mod processes;
+mod store;
+
+use histories::{Delivery, history};
+use inevent_d365::model::ParticipantEvent;
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_delivery_ends_like_the_ordered_one(events in history(), delivery in any::<Delivery>()) {
+        let expected = ordered(&events);
+        let found = processes::deliver(&delivery.deliveries(&events), &delivery);
+        prop_assert_eq!(&found.rows(), &expected.rows());
+
+        // Once more: what is known already writes nothing.
+        let writes = found.writes();
+        let again = processes::deliver_into(&found, &delivery.calm().deliveries(&events), &delivery.calm());
+        prop_assert_eq!(again.writes(), writes);
+    }
+}
+
+/// How many histories are tried; `CONVERGENCE_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("CONVERGENCE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
+
+/// Each statement once, alone, in the order of time, without a fault.
+fn ordered(events: &[ParticipantEvent]) -> crm::MemoryCrm {
+    let mut events = events.to_vec();
+    events.sort_by_key(|event| event.time);
+    processes::deliver(&events, &Delivery::one_by_one())
+}

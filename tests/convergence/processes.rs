@@ -1,0 +1,111 @@
+//! Several handler processes on one CRM and one store, run step by step in a generated order.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use futures_util::task::noop_waker;
+use inevent_d365::{
+    model::ParticipantEvent,
+    sync::{engine::Engine, outcome::Outcome},
+};
+
+use crate::{crm::MemoryCrm, histories::Delivery, store::MemoryStore};
+
+/// A small generator of numbers (xorshift), so that a failing case is the same case when it is run again.
+#[derive(Debug, Clone)]
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % limit
+    }
+
+    pub fn one_in(&mut self, odds: usize) -> bool {
+        self.below(odds) == 0
+    }
+}
+
+/// A point at which another process may go on.
+pub async fn step() {
+    let mut passed = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut passed, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Delivers into a fresh CRM.
+pub fn deliver(events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
+    run(MemoryCrm::seeded(), Arc::default(), events, how)
+}
+
+/// Delivers into a CRM that holds something already. The store is another's: closings are told again.
+pub fn deliver_into(crm: &MemoryCrm, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
+    let store = Arc::new(MemoryStore::default());
+    let told: Vec<_> = events.iter().filter(|event| event.participant.is_none()).cloned().collect();
+    run(crm.clone(), store.clone(), &told, how);
+    run(crm.clone(), store, events, how)
+}
+
+fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
+    let chance = Arc::new(Mutex::new(Chance::new(how.seed)));
+    crm.chance = how.faults.then(|| chance.clone());
+    let queue = Arc::new(Mutex::new(events.iter().cloned().collect::<VecDeque<_>>()));
+    let mut processes: Vec<Pin<Box<dyn Future<Output = ()>>>> = (0..how.processes)
+        .map(|_| {
+            let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into());
+            Box::pin(process(engine, queue.clone(), chance.clone(), how.batch)) as _
+        })
+        .collect();
+    let waker = noop_waker();
+    let mut context = Context::from_waker(&waker);
+    let mut steps = 0;
+    while !processes.is_empty() {
+        let next = chance.lock().unwrap().below(processes.len());
+        if processes[next].as_mut().poll(&mut context).is_ready() {
+            drop(processes.swap_remove(next));
+        }
+        steps += 1;
+        assert!(steps < 2_000_000, "the processes do not come to an end");
+    }
+    crm.chance = None;
+    crm
+}
+
+/// Takes batches until nothing is left; what is postponed goes back.
+async fn process(
+    engine: Engine,
+    queue: Arc<Mutex<VecDeque<ParticipantEvent>>>,
+    chance: Arc<Mutex<Chance>>,
+    largest: usize,
+) {
+    loop {
+        let batch: Vec<ParticipantEvent> = {
+            let mut queue = queue.lock().unwrap();
+            let size = 1 + chance.lock().unwrap().below(largest);
+            let size = size.min(queue.len());
+            queue.drain(..size).collect()
+        };
+        if batch.is_empty() {
+            return;
+        }
+        let report = engine.run(&batch).await;
+        for (event, outcome) in batch.into_iter().zip(report.outcomes) {
+            match outcome {
+                Outcome::Settled { .. } => {}
+                Outcome::Postponed(_) => queue.lock().unwrap().push_back(event),
+                Outcome::Refused(refusal) => panic!("nothing is refused here: {}", refusal.reason),
+            }
+        }
+        step().await;
+    }
+}
