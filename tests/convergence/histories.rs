@@ -78,6 +78,12 @@ pub fn history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     })
 }
 
+/// A cancelled registration, and then two statements that two processes settle at the same time.
+pub fn registered_again_while_the_event_ends() -> (Vec<ParticipantEvent>, Vec<ParticipantEvent>) {
+    let at = |kind, time| statement(kind, time, 0, 0, 0, None);
+    (vec![at(Kind::Registered, 1), at(Kind::Cancelled, 2)], vec![at(Kind::Registered, 3), at(Kind::EventClosed, 4)])
+}
+
 /// A→B→A, equal times, cancelled and registered again, a check-in taken back, a changed address, two sessions of one person.
 fn fixed(one: usize, other: usize) -> Vec<ParticipantEvent> {
     let at = |kind, time, address: usize, session: Option<usize>, title: &str| {

@@ -26,8 +26,19 @@ proptest! {
 
         // Once more: what is known already writes nothing.
         let writes = found.writes();
-        let again = processes::deliver_into(&found, &delivery.calm().deliveries(&events), &delivery.calm());
+        let calm = delivery.calm();
+        let (closings, statements): (Vec<_>, Vec<_>) =
+            calm.deliveries(&events).into_iter().partition(|event| event.participant.is_none());
+        let again = processes::deliver_into(&found, &[&closings, &statements], &calm);
         prop_assert_eq!(again.writes(), writes);
+    }
+
+    #[test]
+    fn a_registration_that_races_with_the_end_is_a_no_show(seed in any::<u64>()) {
+        let (before, race) = histories::registered_again_while_the_event_ends();
+        let how = Delivery { seed, processes: 2, batch: 1, faults: false, shuffled: false };
+        let found = processes::deliver_into(&crm::MemoryCrm::seeded(), &[&before, &race], &how);
+        prop_assert_eq!(&found.rows(), &ordered(&[before, race].concat()).rows());
     }
 }
 

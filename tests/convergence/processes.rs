@@ -48,12 +48,13 @@ pub fn deliver(events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
     run(MemoryCrm::seeded(), Arc::default(), events, how)
 }
 
-/// Delivers into a CRM that holds something already. The store is another's: closings are told again.
-pub fn deliver_into(crm: &MemoryCrm, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
+/// Delivers into a CRM that holds something already, one part after the other; the store knows nothing yet.
+pub fn deliver_into(crm: &MemoryCrm, parts: &[&[ParticipantEvent]], how: &Delivery) -> MemoryCrm {
     let store = Arc::new(MemoryStore::default());
-    let told: Vec<_> = events.iter().filter(|event| event.participant.is_none()).cloned().collect();
-    run(crm.clone(), store.clone(), &told, how);
-    run(crm.clone(), store, events, how)
+    for part in parts {
+        run(crm.clone(), store.clone(), part, how);
+    }
+    crm.clone()
 }
 
 fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
