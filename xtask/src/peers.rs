@@ -29,11 +29,16 @@ impl Peers {
         let azurite = azurite::ensure(folder, &node)?;
         Ok(Peers { azurite, node: node.binary })
     }
+
+    /// Azurite's own program for blobs, queues and tables.
+    pub fn azurite_program(&self) -> PathBuf {
+        azurite::program(&self.azurite)
+    }
 }
 
 /// Runs an installer; what it says is shown only when it fails.
 fn run_quietly(command: &mut Command, doing: &str) -> Result<()> {
-    println!("   {doing}…");
+    eprintln!("   {doing}…");
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("{doing}: cannot start"))?;
     if !output.status.success() {
         eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

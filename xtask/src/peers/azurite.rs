@@ -34,7 +34,6 @@ pub fn ensure(peers: &Path, node: &Node) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Azurite's own program for blobs, queues and tables.
 pub fn program(folder: &Path) -> PathBuf {
     folder.join("node_modules/azurite/dist/src/azurite.js")
 }
