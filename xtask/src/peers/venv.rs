@@ -18,11 +18,13 @@ pub fn possible() -> bool {
 pub fn ensure(peers: &Path, requirement: &str) -> Result<PathBuf> {
     let venv = peers.join("venv");
     let name = requirement.split("==").next().unwrap_or(requirement);
+    let python = venv.join("bin/python");
     let stamp = venv.join(format!("{name}.installed"));
-    if is_installed(&stamp, requirement) {
+    // The environment's Python is a link to the machine's, which may have been replaced since.
+    if python.exists() && is_installed(&stamp, requirement) {
         return Ok(venv);
     }
-    if !venv.join("bin/pip").exists() {
+    if !python.exists() || !venv.join("bin/pip").exists() {
         run_quietly(
             Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv),
             "making a Python environment in .peers/venv",
@@ -30,7 +32,7 @@ pub fn ensure(peers: &Path, requirement: &str) -> Result<PathBuf> {
         .context("python3 cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv")?;
     }
     run_quietly(
-        Command::new(venv.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", requirement]),
+        Command::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]),
         &format!("installing {requirement} into .peers/venv"),
     )?;
     fs::write(&stamp, requirement).context("cannot write the stamp of an installed Python package")?;
