@@ -3,8 +3,11 @@
 //! `docs/architecture.md` names the rooms and which may use which.
 
 pub mod azure;
+pub mod dataverse;
+pub mod model;
 pub mod queue;
 pub mod store;
+pub mod sync;
 
 #[cfg(feature = "local")]
 pub mod local;

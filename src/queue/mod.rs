@@ -1,7 +1,22 @@
 //! A durable work queue with the semantics of Azure Storage Queues: at least once, no order,
 //! a received message is invisible for a while and comes back unless it is deleted.
 //!
-//! What a message means is not known here.
+//! What a message means is not known here. Two kinds stand behind the traits: Azure Storage, and SQLite for the desk.
+
+mod azure;
+mod bodies;
+mod rules;
+#[cfg(feature = "local")]
+mod sqlite;
+mod xml_text;
+
+pub use azure::AzureQueues;
+pub use bodies::AzureBlobBodies;
+#[cfg(feature = "local")]
+pub use bodies::SqliteBodies;
+#[cfg(feature = "local")]
+pub use sqlite::SqliteQueues;
+pub use xml_text::xml_safe_json;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -29,6 +44,9 @@ pub trait Queue: Send + Sync + Debug {
     async fn create(&self) -> Result<(), QueueError>;
 
     /// Adds a message. It is durable when this returns.
+    ///
+    /// The text is passed through [`xml_safe_json`], so a JSON text may come back spelled differently, but with the
+    /// same meaning. Azure counts delays in whole seconds (a fraction is rounded up).
     ///
     /// A lost answer is retried, so the message may be added twice: consumers are idempotent.
     async fn put(&self, text: &str, options: PutOptions) -> Result<(), QueueError>;
@@ -93,8 +111,13 @@ pub enum QueueError {
     NoSuchQueue,
     #[error("the message weighs {bytes} bytes, more than a queue message may ({MAX_MESSAGE_BYTES})")]
     TooLarge { bytes: usize },
-    #[error("not a queue name: {0}")]
+    /// The text holds a character that XML 1.0 cannot carry, and is not JSON in which it could be escaped.
+    #[error("the message holds a character that a queue message cannot carry, at byte {at}")]
+    Unsendable { at: usize },
+    #[error("not a queue or container name (3 to 63 lower-case letters, digits and single hyphens): {0}")]
     BadName(String),
+    #[error("not a key of a body (letters, digits, `-`, `/` between): {0}")]
+    BadKey(String),
     /// The storage refused us (credentials, role, account): retrying does not help until it is mended.
     #[error("the queue storage refuses the connector: {0}")]
     Denied(String),

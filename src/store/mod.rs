@@ -2,6 +2,9 @@
 //!
 //! What a record means is not known here. Two kinds stand behind the one trait: Azure Table storage, and SQLite for the desk.
 
+#[cfg(feature = "local")]
+pub(crate) mod sqlite_file;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -66,6 +69,8 @@ pub trait Store: Send + Sync + Debug {
     async fn delete(&self, key: &Key, etag: Option<&ETag>) -> Result<(), StoreError>;
 
     /// Lists the records of a kind, of one partition if named, at most `limit` (1 to 1000) at a time.
+    ///
+    /// A page may hold fewer records than `limit`, even none, and still have a `next`.
     async fn list(
         &self,
         kind: &'static str,
@@ -82,6 +87,12 @@ pub enum StoreError {
     Exists,
     #[error("the record was changed by someone else")]
     Changed,
+    /// The kind is not lower-case letters and digits, or a part of the key is longer than a storage key may be.
+    #[error("not a record key: {0}")]
+    BadKey(&'static str),
+    /// The `next` given to a listing did not come from one.
+    #[error("not a place in a listing of records")]
+    BadPage,
     #[error("the record weighs {bytes} bytes, more than a record may ({MAX_RECORD_BYTES})")]
     TooLarge { bytes: usize },
     /// The storage refused us (credentials, role, account): retrying does not help until it is mended.

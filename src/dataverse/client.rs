@@ -1,0 +1,228 @@
+//! One organisation, and the few kinds of call that the connector makes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use reqwest::{
+    Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Columns, Error, Failure, Part, ServiceError, TokenSource,
+    batch::{self, Answer, MAX_PARTS},
+};
+
+/// How a [`Client`] behaves.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The organisation's URL, such as `https://contoso.crm4.dynamics.com`.
+    pub organisation: String,
+    /// Whole time of one call, answer included.
+    pub timeout: Duration,
+    /// How often a call that may pass is made again within the call; what lasts longer is the queue's business.
+    pub retries: usize,
+    /// The longest wait before such a repetition; a longer `Retry-After` is handed to the caller.
+    pub longest_wait: Duration,
+}
+
+impl ClientOptions {
+    pub fn new(organisation: &str) -> Self {
+        Self {
+            organisation: organisation.trim_end_matches('/').to_owned(),
+            timeout: Duration::from_secs(120),
+            retries: 2,
+            longest_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A Dataverse organisation. Cheap to share; holds no cookie, so that calls spread over the organisation's servers.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    tokens: Arc<dyn TokenSource>,
+    options: ClientOptions,
+    /// `/api/data/v9.2/`
+    root: &'static str,
+    calls: AtomicU64,
+}
+
+/// Who the connector is in the organisation.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WhoAmI {
+    pub user_id: Uuid,
+    pub business_unit_id: Uuid,
+    pub organization_id: Uuid,
+}
+
+impl Client {
+    pub fn new(http: reqwest::Client, tokens: Arc<dyn TokenSource>, options: ClientOptions) -> Self {
+        Self { http, tokens, options, root: "/api/data/v9.2/", calls: AtomicU64::new(0) }
+    }
+
+    /// HTTP calls made so far to the Web API; a batch is one.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The cheapest call there is: proves URL, token and application user.
+    pub async fn who_am_i(&self) -> Result<WhoAmI, Error> {
+        let answer = self.send(Method::GET, "WhoAmI", HeaderMap::new(), Bytes::new()).await?;
+        serde_json::from_slice(&answer.body).map_err(|_| Error::Protocol("WhoAmI"))
+    }
+
+    /// Runs requests in as few `$batch` calls as possible, each on its own (continue on error): one outcome for each, in order.
+    ///
+    /// # Errors
+    /// When a call as a whole failed. Earlier calls of a long list may have taken effect.
+    pub async fn batch(&self, parts: &[Part]) -> Result<Vec<Answer>, Error> {
+        let mut answers = Vec::with_capacity(parts.len());
+        for parts in parts.chunks(MAX_PARTS) {
+            let boundary = format!("batch_{}", Uuid::new_v4().simple());
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, header(&format!("multipart/mixed; boundary={boundary}")));
+            headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static("odata.continue-on-error"));
+            let body = batch::write(&boundary, self.root, parts);
+            let answer = self.send(Method::POST, "$batch", headers, body.into()).await?;
+            let read = batch::read(&answer.content_type, answer.body).await?;
+            if read.len() != parts.len() {
+                return Err(Error::Protocol("the batch answer has another number of parts than the request"));
+            }
+            answers.extend(read);
+        }
+        Ok(answers)
+    }
+
+    /// Reads all pages of queries, inside `$batch` so that nothing that is searched for stands in a URL.
+    ///
+    /// # Errors
+    /// When a call or any one query failed.
+    pub async fn read(&self, queries: Vec<String>) -> Result<Vec<Vec<Columns>>, Error> {
+        const PAGE: u32 = 5_000;
+        let mut rows: Vec<Vec<Columns>> = vec![Vec::new(); queries.len()];
+        let mut open: Vec<(usize, String)> = queries.into_iter().enumerate().collect();
+        while !open.is_empty() {
+            let parts: Vec<Part> = open.iter().map(|(_, path)| Part::page(path.clone(), PAGE)).collect();
+            let answers = self.batch(&parts).await?;
+            let asked = std::mem::take(&mut open);
+            for ((index, _), answer) in asked.into_iter().zip(answers) {
+                let mut page: RowPage =
+                    serde_json::from_value(answer?).map_err(|_| Error::Protocol("a query's answer holds no rows"))?;
+                rows[index].append(&mut page.value);
+                open.extend(page.next.map(|next| (index, next)));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Creates rows by the bulk message, all or none (Microsoft: "Use bulk operation messages").
+    pub async fn create_multiple(&self, set: &str, table: &str, rows: Vec<Columns>) -> Result<(), Error> {
+        let targets: Vec<Value> = rows
+            .into_iter()
+            .map(|mut row| {
+                row.insert("@odata.type".into(), format!("Microsoft.Dynamics.CRM.{table}").into());
+                Value::Object(row)
+            })
+            .collect();
+        let body = json!({ "Targets": targets }).to_string();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        let path = format!("{set}/Microsoft.Dynamics.CRM.CreateMultiple");
+        self.send(Method::POST, &path, headers, body.into()).await.map(drop)
+    }
+
+    async fn send(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {
+        let attempt = || self.attempt(method.clone(), path, headers.clone(), body.clone());
+        let pause = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(self.options.longest_wait)
+            .with_jitter()
+            .with_max_times(self.options.retries);
+        let mut renewed = false;
+        loop {
+            let result = attempt
+                .retry(pause)
+                .when(|error| matches!(error.failure(), Failure::Transient { retry_after } if retry_after.is_none_or(|wait| wait <= self.options.longest_wait)))
+                .adjust(|error, pause| match error.failure() {
+                    Failure::Transient { retry_after: Some(wait) } => pause.map(|_| wait),
+                    _ => pause,
+                })
+                .await;
+            match result {
+                // A token can be revoked before its end: once, a fresh one is tried.
+                Err(Error::Service(error)) if error.status == 401 && !renewed => {
+                    renewed = true;
+                    self.tokens.forget().await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {
+        let token = self.tokens.token().await?;
+        let mut authorization = header(&format!("Bearer {}", token.expose_secret()));
+        authorization.set_sensitive(true);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let answer = self
+            .http
+            .request(method, format!("{}{}{path}", self.options.organisation, self.root))
+            .headers(headers)
+            .header(AUTHORIZATION, authorization)
+            .header(ACCEPT, "application/json")
+            .header("OData-MaxVersion", "4.0")
+            .header("OData-Version", "4.0")
+            .header("If-None-Match", "null")
+            .timeout(self.options.timeout)
+            .body(body)
+            .send()
+            .await?;
+        let status = answer.status();
+        let text =
+            |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let (content_type, wait) = (text(CONTENT_TYPE), retry_after(&text(RETRY_AFTER)));
+        let body = answer.bytes().await?;
+        // A batch that stops at an error carries its status outside and the parts inside.
+        if status.is_success()
+            || (status != StatusCode::TOO_MANY_REQUESTS && content_type.starts_with("multipart/mixed"))
+        {
+            return Ok(Received { content_type, body });
+        }
+        Err(ServiceError::read(status.as_u16(), wait, &body).into())
+    }
+}
+
+struct Received {
+    content_type: String,
+    body: Bytes,
+}
+
+#[derive(Deserialize)]
+struct RowPage {
+    value: Vec<Columns>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+/// `Retry-After` in seconds, as Dataverse sends it.
+pub(super) fn retry_after(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Text that is known to hold visible ASCII; anything else becomes an empty header.
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}

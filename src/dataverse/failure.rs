@@ -1,0 +1,159 @@
+//! Which of the kinds of failure (decision 6 of `docs/architecture.md`) an error is.
+
+use std::time::Duration;
+
+use super::{Error, ServiceError, TokenError};
+
+/// What to do about an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It may pass: try again, not before the time given.
+    Transient { retry_after: Option<Duration> },
+    /// It would meet every row: wait until somebody mends it.
+    Held(Hold),
+    /// Somebody else changed, created or removed the row: read again and decide anew.
+    Conflict,
+    /// This row only, and for good: Dataverse's reason.
+    Refused { code: Option<u32>, reason: String },
+}
+
+/// What keeps every row from being written, and how it is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hold {
+    Credentials,
+    ApplicationUser,
+    Role,
+    Privilege,
+    Schema,
+    Organisation,
+}
+
+impl Hold {
+    /// A short name, for records and alerts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::ApplicationUser => "application-user",
+            Self::Role => "role",
+            Self::Privilege => "privilege",
+            Self::Schema => "schema",
+            Self::Organisation => "organisation",
+        }
+    }
+
+    /// What an administrator does about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Credentials => {
+                "Renew the client secret (or certificate) of the app registration and check tenant id, client id and organisation URL."
+            }
+            Self::ApplicationUser => {
+                "In the Power Platform admin centre, add the app registration as an application user of this environment and enable it."
+            }
+            Self::Role => "Give the application user the connector's security role.",
+            Self::Privilege => {
+                "The application user's security role lacks a privilege; compare it with the connector's role in the README."
+            }
+            Self::Schema => {
+                "A table or column that the connector writes is missing; import the connector's solution into this environment."
+            }
+            Self::Organisation => {
+                "The environment is disabled or in administration mode; enable it in the Power Platform admin centre."
+            }
+        }
+    }
+}
+
+impl Error {
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Service(error) => error.failure(),
+            Self::Token(TokenError::Refused { .. }) => Failure::Held(Hold::Credentials),
+            Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::Protocol(_) => {
+                Failure::Transient { retry_after: None }
+            }
+        }
+    }
+}
+
+impl ServiceError {
+    /// The one table of codes. Codes come first, because one code is seen with several statuses (0x80040333 with 412 and 500).
+    pub fn failure(&self) -> Failure {
+        let transient = Failure::Transient { retry_after: self.retry_after };
+        let refused = || Failure::Refused { code: self.code, reason: self.message.clone() };
+        match (self.code, self.status) {
+            // DuplicateRecordsFound: a duplicate detection rule.
+            (Some(0x8004_0333), _) => refused(),
+            // DuplicateRecord, DuplicateRecordEntityKey, ConcurrencyVersionMismatch.
+            (Some(0x8004_0237 | 0x8006_0892 | 0x8006_0882), _) | (None, 412) => Failure::Conflict,
+            // ObjectDoesNotExist, RecordNotFoundByEntityKey: deleted or merged since it was read.
+            (Some(0x8004_0217 | 0x8006_0891), _) => Failure::Conflict,
+            // UserNotMemberOfOrg; UserNotAssignedRoles.
+            (Some(0x8007_2560), _) => Failure::Held(Hold::ApplicationUser),
+            (Some(0x8004_2f09), _) => Failure::Held(Hold::Role),
+            // SecLibPrivilegeDenied family: a missing privilege meets every row, a record outside the role's depth this one.
+            (Some(0x8004_0220), _) if !self.names_a_record() => Failure::Held(Hold::Privilege),
+            (_, 403) if self.names_a_record() => refused(),
+            (_, 403) => Failure::Held(Hold::Privilege),
+            (_, 401) => Failure::Held(Hold::Credentials),
+            // Unknown property, navigation property or segment.
+            (Some(0x8004_8d19), _) if self.names_a_property() => Failure::Held(Hold::Schema),
+            (Some(0x8006_0888 | 0x8006_088a), _) => Failure::Held(Hold::Schema),
+            (_, 404 | 405 | 501) => Failure::Held(Hold::Schema),
+            // SolutionConcurrencyFailure: customisations are being published.
+            (Some(0x8007_1151), _) => transient,
+            (_, 400 | 409 | 413) => refused(),
+            (_, 412) => Failure::Conflict,
+            _ => transient,
+        }
+    }
+
+    /// "Principal with id … does not have CreateAccess right(s) for record with id …"
+    fn names_a_record(&self) -> bool {
+        self.message.contains("for record with id")
+    }
+
+    fn names_a_property(&self) -> bool {
+        ["Invalid property", "undeclared property", "does not exist on type"]
+            .iter()
+            .any(|text| self.message.contains(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_kind() {
+        let kind = |status, code, message: &str| {
+            ServiceError { status, code, message: message.into(), retry_after: None }.failure()
+        };
+        let refused = |code: u32| Failure::Refused { code: Some(code), reason: String::new() };
+        let transient = Failure::Transient { retry_after: None };
+        for (status, code, message, expected) in [
+            (412, Some(0x8004_0237), "", Failure::Conflict),
+            (412, Some(0x8006_0882), "", Failure::Conflict),
+            (412, None, "", Failure::Conflict),
+            (404, Some(0x8004_0217), "", Failure::Conflict),
+            (500, Some(0x8004_0333), "", refused(0x8004_0333)),
+            (412, Some(0x8004_0333), "", refused(0x8004_0333)),
+            (400, Some(0x8004_4331), "", refused(0x8004_4331)),
+            (400, Some(0x8004_0265), "", refused(0x8004_0265)),
+            (429, Some(0x8007_2322), "", transient.clone()),
+            (500, Some(0x8004_4150), "", transient.clone()),
+            (503, None, "", transient),
+            (401, None, "", Failure::Held(Hold::Credentials)),
+            (403, Some(0x8007_2560), "", Failure::Held(Hold::ApplicationUser)),
+            (403, Some(0x8004_2f09), "", Failure::Held(Hold::Role)),
+            (403, Some(0x8004_0220), "Principal user is missing prvReadContact", Failure::Held(Hold::Privilege)),
+            (404, Some(0x8006_0888), "Resource not found for the segment", Failure::Held(Hold::Schema)),
+            (400, Some(0x8004_8d19), "… Invalid property 'new_x' was found …", Failure::Held(Hold::Schema)),
+        ] {
+            assert_eq!(kind(status, code, message), expected, "{status} {code:x?} {message}");
+        }
+        let row = "Principal with id x does not have WriteAccess right(s) for record with id y of entity contact";
+        assert!(matches!(kind(403, Some(0x8004_8306), row), Failure::Refused { .. }));
+        assert!(matches!(kind(400, Some(0x8004_8d19), "Cannot convert the literal"), Failure::Refused { .. }));
+    }
+}

@@ -1,0 +1,19 @@
+//! A client of the Dataverse Web API: tokens, transport, queries, `$batch`, bulk creates and typed errors.
+//!
+//! It knows nothing of InEvent, of settings or of queues.
+
+mod batch;
+mod client;
+mod error;
+mod failure;
+pub mod query;
+mod token;
+
+pub use batch::{Answer, Part};
+pub use client::{Client, ClientOptions, WhoAmI};
+pub use error::{Error, ServiceError};
+pub use failure::{Failure, Hold};
+pub use token::{ClientSecret, CredentialToken, SecretValue, TokenError, TokenSource};
+
+/// The columns of a row as the Web API carries them.
+pub type Columns = serde_json::Map<String, serde_json::Value>;

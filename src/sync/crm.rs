@@ -1,0 +1,89 @@
+//! The CRM as the engine sees it: rows to read, writes to make. Dynamics stands behind it, or a test's memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::rows::{AttendanceRow, PersonRow, PersonTable, Table};
+use crate::{
+    dataverse::{Columns, Failure},
+    model::Address,
+};
+
+/// What a batch needs to see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Contacts and leads with these addresses.
+    pub addresses: BTreeSet<Address>,
+    /// Leads with these ids, open or not.
+    pub leads: BTreeSet<Uuid>,
+    /// All rows of these participants, by event.
+    pub participants: BTreeMap<String, BTreeSet<String>>,
+    /// Rows without an attendance status of these events, or of one session of them.
+    pub undecided: BTreeSet<(String, Option<String>)>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    pub people: Vec<PersonRow>,
+    pub attendance: Vec<AttendanceRow>,
+}
+
+/// One write of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    pub table: Table,
+    pub id: Uuid,
+    pub action: Action,
+    pub columns: Columns,
+    /// The lead that must exist first.
+    pub after: Option<Uuid>,
+    /// The events, by their place in the batch, that this write settles.
+    pub events: BTreeSet<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    Create,
+    /// Only if the row is still at this version.
+    Update {
+        etag: String,
+    },
+}
+
+/// Reads and writes rows.
+#[async_trait]
+pub trait Crm: Send + Sync {
+    /// The application user's id.
+    async fn me(&self) -> Result<Uuid, Failure>;
+
+    async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
+
+    /// Creates rows of one table, an outcome for each in order.
+    ///
+    /// # Errors
+    /// When the call as a whole failed; it may have taken effect.
+    async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure>;
+
+    /// Updates rows, an outcome for each in order.
+    ///
+    /// # Errors
+    /// When the call as a whole failed; it may have taken effect.
+    async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure>;
+}
+
+impl Rows {
+    /// Active contacts (then leads) with this address: the most recently modified first, then by id.
+    pub fn matching(&self, table: PersonTable, address: &Address) -> Option<&PersonRow> {
+        self.people
+            .iter()
+            .filter(|row| row.person.table == table && row.active && row.address.as_ref() == Some(address))
+            .min_by_key(|row| (std::cmp::Reverse(row.modified), row.person.id))
+    }
+
+    pub fn lead(&self, id: Uuid) -> Option<&PersonRow> {
+        self.people.iter().find(|row| row.person.table == PersonTable::Lead && row.person.id == id)
+    }
+}

@@ -1,0 +1,136 @@
+//! [`Crm`] on the Web API: reads in one `$batch`, creates by `CreateMultiple`, updates by a `$batch` of conditional PATCH.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::{
+    crm::{Action, Crm, Rows, Wanted, Write},
+    mapping::mapped,
+    rows::{ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
+};
+use crate::dataverse::{Client, Columns, Error, Failure, Part, query};
+
+/// Rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
+const BULK: usize = 250;
+
+/// A Dynamics organisation.
+pub struct DataverseCrm {
+    client: Arc<Client>,
+    me: OnceCell<Uuid>,
+}
+
+impl DataverseCrm {
+    pub fn new(client: Arc<Client>) -> Self {
+        Self { client, me: OnceCell::new() }
+    }
+
+    /// One by one, for a bulk create that failed as a whole without saying for which row.
+    async fn create_singly(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let parts: Vec<Part> =
+            writes.iter().map(|write| Part::create(write.table.set, write.columns.clone())).collect();
+        self.outcomes(&parts).await
+    }
+
+    async fn outcomes(&self, parts: &[Part]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let answers = self.client.batch(parts).await.map_err(|error| error.failure())?;
+        Ok(answers.into_iter().map(|answer| answer.map(drop).map_err(|error| error.failure())).collect())
+    }
+}
+
+#[async_trait]
+impl Crm for DataverseCrm {
+    async fn me(&self) -> Result<Uuid, Failure> {
+        let ask =
+            || async { self.client.who_am_i().await.map(|me| me.user_id).map_err(|error: Error| error.failure()) };
+        self.me.get_or_try_init(ask).await.copied()
+    }
+
+    async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
+        let queries = queries(wanted);
+        if queries.is_empty() {
+            return Ok(Rows::default());
+        }
+        let (kinds, paths): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+        let pages = self.client.read(paths).await.map_err(|error| error.failure())?;
+        let mut rows = Rows::default();
+        for (kind, found) in kinds.into_iter().zip(pages) {
+            for columns in found {
+                match kind {
+                    Some(table) => rows.people.extend(PersonRow::read(table, columns)),
+                    None => rows.attendance.extend(AttendanceRow::read(columns)),
+                }
+            }
+        }
+        // A lead is found by address and by id; an attendance row by participant and as undecided.
+        rows.people.sort_by_key(|row| row.person);
+        rows.people.dedup_by_key(|row| row.person);
+        rows.attendance.sort_by_key(|row| row.id);
+        rows.attendance.dedup_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for writes in writes.chunks(BULK) {
+            let Some(table) = writes.first().map(|write| write.table) else { continue };
+            let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
+            match self.client.create_multiple(table.set, table.name, rows).await.map_err(|error| error.failure()) {
+                Ok(()) => outcomes.extend(writes.iter().map(|_| Ok(()))),
+                Err(Failure::Refused { .. } | Failure::Conflict) => outcomes.extend(self.create_singly(writes).await?),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let part = |write: &&Write| match &write.action {
+            Action::Update { etag } => Part::update(write.table.set, write.id, etag, write.columns.clone()),
+            Action::Create => Part::create(write.table.set, write.columns.clone()),
+        };
+        let parts: Vec<Part> = writes.iter().map(part).collect();
+        self.outcomes(&parts).await
+    }
+}
+
+/// The queries, each with the person table that it reads (none: attendance).
+fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
+    let mut queries = Vec::new();
+    let addresses: Vec<&str> = wanted.addresses.iter().map(|address| address.as_str()).collect();
+    for table in [PersonTable::Contact, PersonTable::Lead] {
+        for run in query::chunks(&addresses) {
+            queries.push((Some(table), people(table, &query::is_one_of("emailaddress1", run))));
+        }
+    }
+    let leads: Vec<String> = wanted.leads.iter().map(Uuid::to_string).collect();
+    let leads: Vec<&str> = leads.iter().map(String::as_str).collect();
+    for run in query::chunks(&leads) {
+        queries.push((Some(PersonTable::Lead), people(PersonTable::Lead, &query::is_one_of("leadid", run))));
+    }
+    let attendance = |filter: &str| query::select(ATTENDANCE.set, ATTENDANCE_COLUMNS, filter);
+    for (event, participants) in &wanted.participants {
+        let participants: Vec<&str> = participants.iter().map(String::as_str).collect();
+        for run in query::chunks(&participants) {
+            let of = query::is_one_of("new_participantid", run);
+            queries.push((None, attendance(&format!("new_eventid eq {} and {of}", query::text(event)))));
+        }
+    }
+    for (event, session) in &wanted.undecided {
+        let mut filter = format!("new_eventid eq {} and new_attendancestatus eq null", query::text(event));
+        if let Some(session) = session {
+            filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
+        }
+        queries.push((None, attendance(&filter)));
+    }
+    queries
+}
+
+fn people(table: PersonTable, filter: &str) -> String {
+    let mut columns =
+        vec![table.table().key, "emailaddress1", "statecode", "modifiedon", "_ownerid_value", PROFILE_STAMP];
+    columns.extend(mapped(table).map(|mapped| mapped.column));
+    query::select(table.table().set, &columns, filter)
+}

@@ -1,0 +1,17 @@
+//! The heart: what InEvent says becomes rows in Dynamics.
+//!
+//! [`plan`] decides, without I/O, over a snapshot; [`engine`] loads the snapshot, applies the plan and repeats until a plan over
+//! fresh rows writes nothing; [`coalesce`] gathers concurrent deliveries into one batch.
+
+pub mod closings;
+pub mod coalesce;
+pub mod crm;
+pub mod engine;
+pub mod mapping;
+pub mod outcome;
+pub mod plan;
+pub mod rows;
+
+mod dataverse_crm;
+
+pub use dataverse_crm::DataverseCrm;

@@ -1,0 +1,48 @@
+//! What became of an event.
+
+use std::time::Duration;
+
+use crate::dataverse::Hold;
+
+/// What became of one event of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the CRM; `changed` is false when there was nothing to write.
+    Settled { changed: bool },
+    /// Never, as it is: to be parked with the reason.
+    Refused(Refusal),
+    /// Later: back to the queue.
+    Postponed(Postponement),
+}
+
+/// Why a row was refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Dataverse's error code.
+    pub code: Option<u32>,
+    /// In Dataverse's words; may be personal.
+    pub reason: String,
+}
+
+/// Why an event waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Postponement {
+    /// It may pass by itself.
+    Transient { retry_after: Option<Duration> },
+    /// Somebody must mend it.
+    Held(Hold),
+}
+
+/// What a batch did, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub created: u64,
+    pub updated: u64,
+}
+
+/// The outcomes of a batch, in the order of its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub outcomes: Vec<Outcome>,
+    pub tally: Tally,
+}

@@ -1,0 +1,62 @@
+//! The storage traits, each kind held to one contract: SQLite, and Azure Storage as Azurite is it.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../peers/azurite.rs"]
+mod azurite;
+mod bodies_contract;
+mod places;
+mod queue_contract;
+mod sqlite_processes;
+mod waiting;
+
+/// Makes a test of each case for each kind of place.
+macro_rules! contract {
+    ($suite:ident: $($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$suite::$case(&crate::places::Place::sqlite()).await;
+            })+
+        }
+        mod azure {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$suite::$case(&crate::places::Place::azure().await).await;
+            })+
+        }
+    };
+}
+
+mod queue {
+    use super::queue_contract;
+    contract!(queue_contract:
+        creating_twice_is_success,
+        a_missing_queue_is_named_as_such,
+        names_the_service_would_refuse_are_refused,
+        a_message_is_received_and_deleted,
+        a_received_message_comes_back_and_its_old_receipt_is_void,
+        a_delayed_message_is_not_seen_early,
+        renewing_voids_the_old_receipt,
+        renewing_for_no_time_makes_it_visible,
+        an_expired_message_never_comes_back,
+        receipts_from_elsewhere_are_void,
+        at_most_32_at_a_time,
+        receivers_never_share_a_message,
+        exactly_64_kib_and_not_a_byte_more,
+        nasty_text_survives,
+        text_xml_cannot_carry_is_refused,
+        any_json_survives,
+    );
+}
+
+mod bodies {
+    use super::bodies_contract;
+    contract!(bodies_contract:
+        bytes_are_kept_until_deleted,
+        deleting_nothing_is_success,
+        a_second_put_replaces,
+        any_bytes_of_any_length_survive,
+        first_puts_may_come_together,
+        keys_with_other_characters_are_refused,
+    );
+}
