@@ -4,8 +4,10 @@
 
 pub mod azure;
 pub mod dataverse;
+pub mod functions;
 pub mod model;
 pub mod queue;
+pub mod settings;
 pub mod store;
 pub mod sync;
 

@@ -82,7 +82,7 @@ pub(super) fn write(boundary: &str, root: &str, parts: &[Part]) -> String {
 
 /// Reads a batch's answer, one outcome for each request, in their order.
 pub(super) async fn read(content_type: &str, body: Bytes) -> Result<Vec<Answer>, Error> {
-    let boundary = multer::parse_boundary(&content_type.replacen("multipart/mixed", "multipart/form-data", 1))
+    let boundary = multer::parse_boundary(content_type.replacen("multipart/mixed", "multipart/form-data", 1))
         .map_err(|_| Error::Protocol("the batch answer names no boundary"))?;
     let mut multipart = multer::Multipart::new(stream::iter([Ok::<_, std::io::Error>(body)]), boundary);
     let mut answers = Vec::new();

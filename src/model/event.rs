@@ -169,3 +169,9 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
 fn id_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": ["string", "integer"], "minLength": 1, "maxLength": 100, "minimum": 0 })
 }
+
+/// The JSON Schema of [`ParticipantEvent`], as text.
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(ParticipantEvent);
+    serde_json::to_string_pretty(&schema).unwrap_or_default()
+}

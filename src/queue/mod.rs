@@ -4,7 +4,9 @@
 //! What a message means is not known here. Two kinds stand behind the traits: Azure Storage, and SQLite for the desk.
 
 mod azure;
+pub mod backoff;
 mod bodies;
+pub mod envelope;
 mod rules;
 #[cfg(feature = "local")]
 mod sqlite;

@@ -2,8 +2,19 @@
 //!
 //! What a record means is not known here. Two kinds stand behind the one trait: Azure Table storage, and SQLite for the desk.
 
+mod azure_tables;
+mod escape;
+mod lease;
+mod rules;
+#[cfg(feature = "local")]
+mod sqlite;
 #[cfg(feature = "local")]
 pub(crate) mod sqlite_file;
+
+pub use azure_tables::AzureTableStore;
+pub use lease::{CLOCK_SKEW, Lease};
+#[cfg(feature = "local")]
+pub use sqlite::SqliteStore;
 
 use std::fmt::Debug;
 
@@ -14,7 +25,10 @@ use serde_json::Value;
 /// 1 MiB an entity; the implementation splits the value over properties.
 pub const MAX_RECORD_BYTES: usize = 256 * 1024;
 
-/// Where a record is kept. Any text is allowed in each part; the implementation escapes what its storage forbids.
+/// Where a record is kept. Any text is allowed in partition and row, up to 512 UTF-16 units once escaped; the
+/// implementation escapes what its storage forbids.
+///
+/// Azure is asked for a record by a URL that holds its key, so no personal data belongs into one: ids and hashes do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The kind of record, a name fixed in code: lower-case letters and digits, starting with a letter.

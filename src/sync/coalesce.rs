@@ -2,11 +2,15 @@
 //!
 //! One batch is under way at a time, so two calls of one process never touch the same row; what arrives meanwhile is the next batch.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
+    breaker::Breaker,
     engine::Engine,
     outcome::{Outcome, Report},
 };
@@ -17,75 +21,99 @@ const MAX_BATCH: usize = 1_000;
 /// How long the first event of a batch waits for company. The host hands over a fetched batch of messages within a few milliseconds.
 const LINGER: Duration = Duration::from_millis(8);
 
-type Ticket = (Vec<ParticipantEvent>, oneshot::Sender<Vec<Outcome>>);
+/// Events waiting for their outcomes.
+struct Ticket {
+    events: Vec<ParticipantEvent>,
+    answer: oneshot::Sender<Vec<Outcome>>,
+}
 
-/// What is told of every batch that was written.
-pub type Observer = Arc<dyn Fn(&[ParticipantEvent], &Report) + Send + Sync>;
+/// What is told of every batch that was written, and how long it took.
+pub type Observer = Arc<dyn Fn(&Report, Duration) + Send + Sync>;
+
+/// The batch brought its writer down: a defect. The message is delivered again.
+#[derive(Debug, thiserror::Error)]
+#[error("writing the batch failed unexpectedly")]
+pub struct Broken;
 
 /// Gathers events for one [`Engine`].
 pub struct Coalescer {
     tickets: mpsc::UnboundedSender<Ticket>,
-    engine: Arc<Mutex<Engine>>,
+    writer: Arc<Writer>,
+}
+
+struct Writer {
+    engine: Engine,
+    breaker: Mutex<Breaker>,
     observe: Observer,
 }
 
 impl Coalescer {
     /// Starts the writer; it ends with the coalescer.
     pub fn start(engine: Engine, observe: Observer) -> Self {
-        let engine = Arc::new(Mutex::new(engine));
+        let writer = Arc::new(Writer { engine, breaker: Mutex::new(Breaker::default()), observe });
         let (tickets, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(write(engine.clone(), waiting, observe.clone()));
-        Self { tickets, engine, observe }
+        tokio::spawn(gather(writer.clone(), waiting));
+        Self { tickets, writer }
     }
 
     /// Writes the events together with whatever else is waiting; the outcomes come in their order.
-    pub async fn submit(&self, events: Vec<ParticipantEvent>) -> Vec<Outcome> {
+    pub async fn submit(&self, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
         let (answer, outcomes) = oneshot::channel();
-        // Both ends fail only while the process is being torn down; then the host delivers the message again.
-        if self.tickets.send((events, answer)).is_err() {
-            return std::future::pending().await;
-        }
-        match outcomes.await {
-            Ok(outcomes) => outcomes,
-            Err(_) => std::future::pending().await,
-        }
+        self.tickets.send(Ticket { events, answer }).map_err(|_| Broken)?;
+        outcomes.await.map_err(|_| Broken)
     }
 
-    /// Writes the events as a batch of their own: if they bring the process down, they take no others along.
-    pub async fn alone(&self, events: Vec<ParticipantEvent>) -> Vec<Outcome> {
-        let report = self.engine.lock().await.run(&events).await;
-        (self.observe)(&events, &report);
+    /// Writes the events as a batch of their own: if they bring the writer down, they take no others along.
+    pub async fn alone(&self, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
+        let writer = self.writer.clone();
+        tokio::spawn(async move { writer.write(&events).await }).await.map_err(|_| Broken)
+    }
+}
+
+impl Writer {
+    /// The lock is held through the write: it is what keeps batches one after the other.
+    async fn write(&self, events: &[ParticipantEvent]) -> Vec<Outcome> {
+        let mut breaker = self.breaker.lock().await;
+        if let Some(why) = breaker.open(Instant::now()) {
+            return vec![Outcome::Postponed(why); events.len()];
+        }
+        let begun = Instant::now();
+        let report = self.engine.run(events).await;
+        breaker.record(&report, Instant::now());
+        (self.observe)(&report, begun.elapsed());
         report.outcomes
     }
 }
 
-async fn write(engine: Arc<Mutex<Engine>>, mut waiting: mpsc::UnboundedReceiver<Ticket>, observe: Observer) {
+async fn gather(writer: Arc<Writer>, mut waiting: mpsc::UnboundedReceiver<Ticket>) {
     while let Some(first) = waiting.recv().await {
+        let mut size = first.events.len();
         let mut tickets = vec![first];
-        let mut size = tickets[0].0.len();
-        let engine = {
-            let linger = tokio::time::sleep(LINGER);
-            tokio::pin!(linger);
-            while size < MAX_BATCH {
-                tokio::select! {
-                    biased;
-                    ticket = waiting.recv() => match ticket {
-                        Some(ticket) => { size += ticket.0.len(); tickets.push(ticket); }
-                        None => break,
-                    },
-                    () = &mut linger => break,
+        let linger = tokio::time::sleep(LINGER);
+        tokio::pin!(linger);
+        while size < MAX_BATCH {
+            tokio::select! {
+                biased;
+                Some(ticket) = waiting.recv() => {
+                    size += ticket.events.len();
+                    tickets.push(ticket);
                 }
+                () = &mut linger => break,
             }
-            engine.lock().await
-        };
-        let events: Vec<ParticipantEvent> = tickets.iter().flat_map(|(events, _)| events.iter().cloned()).collect();
-        let report = engine.run(&events).await;
-        drop(engine);
-        observe(&events, &report);
-        let mut outcomes = report.outcomes.into_iter();
-        for (events, answer) in tickets {
+        }
+        let (counts, events): (Vec<usize>, Vec<Vec<ParticipantEvent>>) =
+            tickets.iter_mut().map(|ticket| (ticket.events.len(), std::mem::take(&mut ticket.events))).unzip();
+        let events = events.concat();
+        let write = tokio::spawn({
+            let writer = writer.clone();
+            async move { writer.write(&events).await }
+        });
+        // A panic drops the tickets, which answers them as broken; the next batch is none the worse for it.
+        let Ok(outcomes) = write.await else { continue };
+        let mut outcomes = outcomes.into_iter();
+        for (ticket, count) in tickets.into_iter().zip(counts) {
             // Nobody waits any more where the invocation ran into its deadline; the message is delivered again.
-            let _ = answer.send(outcomes.by_ref().take(events.len()).collect());
+            let _ = ticket.answer.send(outcomes.by_ref().take(count).collect());
         }
     }
 }

@@ -71,7 +71,7 @@ impl Engine {
             Batch { events, outcomes: vec![None; events.len()], changed: BTreeSet::new(), tally: Tally::default() };
         let rest = match self.settle(&mut batch).await {
             Ok(()) => None,
-            Err(Stop::Failed(Failure::Held(hold))) => Some(Postponement::Held(hold)),
+            Err(Stop::Failed(Failure::Held(hold))) => Some(Postponement::Held(hold.into())),
             Err(Stop::Failed(Failure::Transient { retry_after })) => Some(Postponement::Transient { retry_after }),
             Err(Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store) => {
                 Some(Postponement::Transient { retry_after: None })
@@ -82,7 +82,7 @@ impl Engine {
             .outcomes
             .into_iter()
             .enumerate()
-            .map(|(index, outcome)| outcome.or(rest.map(Outcome::Postponed)).unwrap_or_else(|| settled(index)))
+            .map(|(index, outcome)| outcome.or(rest.clone().map(Outcome::Postponed)).unwrap_or_else(|| settled(index)))
             .collect();
         Report { outcomes, tally: batch.tally }
     }
@@ -174,7 +174,7 @@ impl Engine {
                 batch.record(open, write, result)?;
             }
         }
-        Ok(clean && missing.is_empty())
+        Ok(clean)
     }
 }
 

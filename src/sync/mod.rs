@@ -3,12 +3,14 @@
 //! [`plan`] decides, without I/O, over a snapshot; [`engine`] loads the snapshot, applies the plan and repeats until a plan over
 //! fresh rows writes nothing; [`coalesce`] gathers concurrent deliveries into one batch.
 
+mod breaker;
 pub mod closings;
 pub mod coalesce;
 pub mod crm;
 pub mod engine;
 pub mod mapping;
 pub mod outcome;
+pub mod parked;
 pub mod plan;
 pub mod rows;
 

@@ -25,12 +25,36 @@ pub struct Refusal {
 }
 
 /// Why an event waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Postponement {
     /// It may pass by itself.
     Transient { retry_after: Option<Duration> },
-    /// Somebody must mend it.
-    Held(Hold),
+    /// Somebody must mend it first.
+    Held(Held),
+}
+
+/// What keeps everything from being written, and how it is mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// A short name, for records and alerts.
+    pub name: &'static str,
+    pub remedy: String,
+}
+
+impl From<Hold> for Held {
+    fn from(hold: Hold) -> Self {
+        Self { name: hold.name(), remedy: hold.remedy().to_owned() }
+    }
+}
+
+impl Postponement {
+    /// A short name, for the envelope and the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Transient { .. } => "transient",
+            Self::Held(held) => held.name,
+        }
+    }
 }
 
 /// What a batch did, in numbers.

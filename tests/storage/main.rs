@@ -1,12 +1,15 @@
 //! The storage traits, each kind held to one contract: SQLite, and Azure Storage as Azurite is it.
 #![allow(clippy::unwrap_used)]
 
+mod any_json;
 #[path = "../peers/azurite.rs"]
 mod azurite;
 mod bodies_contract;
+mod lease_contract;
 mod places;
 mod queue_contract;
 mod sqlite_processes;
+mod store_contract;
 mod waiting;
 
 /// Makes a test of each case for each kind of place.
@@ -58,5 +61,34 @@ mod bodies {
         any_bytes_of_any_length_survive,
         first_puts_may_come_together,
         keys_with_other_characters_are_refused,
+    );
+}
+
+mod store {
+    use super::store_contract;
+    contract!(store_contract:
+        nothing_is_there_at_first,
+        a_record_is_inserted_once,
+        only_the_current_version_is_replaced,
+        a_put_overwrites_whatever_is_there,
+        an_old_version_of_a_reinserted_record_is_still_old,
+        racing_inserts_have_one_winner,
+        racing_increments_are_all_counted,
+        a_long_list_comes_in_pages,
+        any_text_is_a_key,
+        keys_too_long_or_kinds_misnamed_are_refused,
+        large_records_fit_up_to_the_limit,
+        any_json_is_a_record,
+    );
+}
+
+mod lease {
+    use super::lease_contract;
+    contract!(lease_contract:
+        one_of_many_gets_it,
+        one_of_many_takes_it_over,
+        it_is_taken_over_after_its_time_and_the_skew,
+        renewing_prolongs_it,
+        a_released_lease_is_free_at_once,
     );
 }

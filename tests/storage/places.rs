@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use inevent_d365::{
     azure::Account,
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, Queues, SqliteBodies, SqliteQueues},
+    store::{AzureTableStore, SqliteStore, Store},
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -18,6 +19,7 @@ static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
 pub struct Place {
     pub queues: Arc<dyn Queues>,
     pub bodies: Arc<dyn Bodies>,
+    pub store: Arc<dyn Store>,
     /// Whatever the place has is here, to be used up by the test alone.
     _folder: Option<TempDir>,
 }
@@ -29,6 +31,7 @@ impl Place {
         Self {
             queues: Arc::new(SqliteQueues::open(&file).unwrap()),
             bodies: Arc::new(SqliteBodies::open(&file).unwrap()),
+            store: Arc::new(SqliteStore::open(&file).unwrap()),
             _folder: Some(folder),
         }
     }
@@ -36,9 +39,11 @@ impl Place {
     pub async fn azure() -> Self {
         let account = azurite_account().await;
         let container = unique("bodies");
+        let tables = format!("t{}", &Uuid::new_v4().simple().to_string()[..16]);
         Self {
             queues: Arc::new(AzureQueues::new(&account).unwrap()),
             bodies: Arc::new(AzureBlobBodies::new(&account, &container).unwrap()),
+            store: Arc::new(AzureTableStore::new(&account, &tables).unwrap()),
             _folder: None,
         }
     }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use azure_core::http::{Method, Request};
 
 use crate::{
-    azure::{Account, Failure, Rest, Service},
+    azure::{Account, AccountError, Failure, Rest, Service},
     queue::{Bodies, QueueError, rules},
 };
 
@@ -20,12 +20,13 @@ impl AzureBlobBodies {
     /// No call is made.
     ///
     /// # Errors
-    /// [`QueueError::BadName`] for a container name the service would refuse, [`QueueError::Denied`] when the account
-    /// has no blob endpoint.
-    pub fn new(account: &Account, container: &str) -> Result<Self, QueueError> {
-        rules::check_name(container)?;
-        let blobs = Rest::new(account, Service::Blob).map_err(|error| QueueError::Denied(error.to_string()))?;
-        Ok(Self { blobs, container: container.to_owned() })
+    /// When the service would refuse the container's name, or the account has no blob endpoint.
+    pub fn new(account: &Account, container: &str) -> Result<Self, AccountError> {
+        rules::check_name(container).map_err(|error| AccountError::Invalid {
+            setting: "the container for large bodies".to_owned(),
+            problem: error.to_string(),
+        })?;
+        Ok(Self { blobs: Rest::new(account, Service::Blob)?, container: container.to_owned() })
     }
 
     async fn call(&self, method: Method, key: &str, body: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
@@ -41,8 +42,7 @@ impl AzureBlobBodies {
     }
 
     async fn create_container(&self) -> Result<(), Failure> {
-        let mut url = self.blobs.url(&[&self.container]);
-        url.set_query(Some("restype=container"));
+        let url = self.blobs.url_with_query(&[&self.container], &[("restype", "container")]);
         match self.blobs.send(Request::new(url, Method::Put)).await {
             Err(failure) if failure.code() != "ContainerAlreadyExists" => Err(failure),
             _ => Ok(()),

@@ -1,0 +1,50 @@
+//! `serve`: bound before anything else is done, and then up until it is killed.
+
+use std::{
+    io::IsTerminal,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+};
+
+use inevent_d365::functions::{self, App};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Wrong usage, as `sysexits.h` has it. Never 0: the host takes an exit with 0 for good and starts nothing again.
+const USAGE: u8 = 64;
+
+const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+pub fn run() -> ExitCode {
+    let port = std::env::var(PORT).ok().and_then(|port| port.parse::<u16>().ok());
+    let Some(port) = port else {
+        eprintln!("error: {PORT} is not set to a port: the Azure Functions host starts `serve` and sets it.");
+        eprintln!("On a desk, run `inevent-d365 local` instead.");
+        return ExitCode::from(USAGE);
+    };
+    let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    match listener.and_then(serve) {
+        Ok(()) => eprintln!("error: the handler ended by itself"),
+        Err(error) => eprintln!("error: cannot listen on 127.0.0.1:{port}: {error}"),
+    }
+    ExitCode::FAILURE
+}
+
+fn serve(listener: std::net::TcpListener) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let app = App::new(|name| std::env::var(name).ok());
+        tokio::spawn(async { log_to_stdout() });
+        functions::serve(listener, app).await;
+        Ok(())
+    })
+}
+
+/// One JSON object a line, which the host takes over as it is; stderr is left to panics. `INEVENT_D365_LOG` filters
+/// (default `info`; the form is that of `RUST_LOG`).
+fn log_to_stdout() {
+    let filter = EnvFilter::try_from_env("INEVENT_D365_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let ansi = std::io::stdout().is_terminal();
+    fmt().json().flatten_event(true).with_ansi(ansi).with_env_filter(filter).with_writer(std::io::stdout).init();
+}

@@ -1,0 +1,75 @@
+//! `FlushActivities` (timer): writes what waits in the queue of batched mode, in full bulks.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use warp::reply::Response;
+
+use super::{
+    DEADLINE, answer,
+    delivery::deliver,
+    invocation::Message,
+    services::{App, Services},
+};
+use crate::queue::{self, QueueError, envelope::Envelope};
+
+/// Messages taken in one go; each may carry some hundred events.
+const MESSAGES: usize = 96;
+/// Messages that a call to the queue gives at most.
+const FETCH: usize = 32;
+/// Longer than a run takes, so that no message comes again while it is under way.
+const INVISIBLE: Duration = Duration::from_secs(15 * 60);
+/// From this dequeue count on a message is written by itself.
+const SUSPICIOUS: u32 = 3;
+
+pub async fn run(app: &App) -> Response {
+    let services = match app.services().await {
+        Ok(services) => services,
+        Err(why) => return answer::failed(&why),
+    };
+    match flush(services).await {
+        Ok(()) => answer::succeeded(),
+        Err(error) => {
+            tracing::warn!(%error, "the activities queue was not flushed");
+            answer::failed("the activities queue was not flushed")
+        }
+    }
+}
+
+async fn flush(services: &Services) -> Result<(), QueueError> {
+    let begun = Instant::now();
+    while begun.elapsed() < DEADLINE / 2 {
+        let mut messages = Vec::new();
+        while messages.len() < MESSAGES {
+            let fetched = services.activities.receive(FETCH, INVISIBLE).await?;
+            if fetched.is_empty() {
+                break;
+            }
+            messages.extend(fetched);
+        }
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let mut deliveries: FuturesUnordered<_> =
+            messages.into_iter().map(|message| deliver_one(services, message)).collect();
+        while deliveries.next().await.is_some() {}
+    }
+    Ok(())
+}
+
+/// What is not delivered becomes visible again by itself.
+async fn deliver_one(services: &Services, message: queue::Message) {
+    let decoded = match Envelope::parse(&message.text) {
+        Ok(envelope) => Message::Envelope(envelope),
+        Err(error) => Message::Undecodable { raw: message.text, error },
+    };
+    let queue = &*services.activities;
+    let delivered = deliver(services, queue, decoded, message.dequeue_count >= SUSPICIOUS).await;
+    let removed = match delivered {
+        Ok(()) => queue.delete(&message.receipt).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = removed {
+        tracing::warn!(error, dequeue_count = message.dequeue_count, "message not flushed; it comes again");
+    }
+}

@@ -1,0 +1,162 @@
+//! `Health` (`GET /api/health`): whether Dataverse, queue and secrets answer, and what is held, why and since when.
+
+use std::time::Duration;
+
+use maud::{DOCTYPE, Markup, html};
+use serde::Serialize;
+use warp::{
+    Reply,
+    http::StatusCode,
+    reply::{Response, html as page},
+};
+
+use super::{
+    answer, held,
+    services::{App, Services},
+};
+use crate::{dataverse::Failure, sync::parked};
+
+/// A check that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Parked events are counted up to here.
+const COUNTED: usize = 1_000;
+
+#[derive(Debug, Serialize)]
+struct Health {
+    version: &'static str,
+    /// Everything answers and nothing is held.
+    ok: bool,
+    checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<held::Hold>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    /// What is wrong and what to do about it, or what was found.
+    detail: String,
+}
+
+/// Events on their way.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    /// Messages in the queue, estimated.
+    queued: Option<u64>,
+    batched: Option<u64>,
+    poison: Option<u64>,
+    parked: Option<usize>,
+}
+
+pub async fn run(app: &App, accept: Option<&str>) -> Response {
+    let health = check(app).await;
+    let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if accept.is_some_and(|accept| accept.contains("text/html")) {
+        return warp::reply::with_status(page(show(&health).into_string()), status).into_response();
+    }
+    answer::with_json(status, &health)
+}
+
+async fn check(app: &App) -> Health {
+    let version = env!("CARGO_PKG_VERSION");
+    let services = match app.services().await {
+        Ok(services) => services,
+        Err(why) => {
+            let checks = vec![Check { name: "storage", ok: false, detail: why }];
+            return Health { version, ok: false, checks, held: None, waiting: None };
+        }
+    };
+    let (queue, secrets, dataverse, held) =
+        tokio::join!(queue(services), secrets(services), dataverse(services), held::read(&*services.store));
+    let mut checks = vec![queue, secrets, dataverse];
+    let held = held.unwrap_or_else(|error| {
+        checks.push(Check { name: "store", ok: false, detail: error.to_string() });
+        None
+    });
+    let waiting = Waiting {
+        queued: services.events.approximate_len().await.ok(),
+        batched: services.activities.approximate_len().await.ok(),
+        poison: services.poison.approximate_len().await.ok(),
+        parked: parked::count(&*services.store, COUNTED).await.ok(),
+    };
+    let ok = held.is_none() && checks.iter().all(|check| check.ok);
+    Health { version, ok, checks, held, waiting: Some(waiting) }
+}
+
+async fn queue(services: &Services) -> Check {
+    let detail = match tokio::time::timeout(PATIENCE, services.events.approximate_len()).await {
+        Ok(Ok(_)) => return Check { name: "queue", ok: true, detail: "answers".to_owned() },
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "does not answer".to_owned(),
+    };
+    Check { name: "queue", ok: false, detail }
+}
+
+async fn secrets(services: &Services) -> Check {
+    let (ok, detail) = match &services.dataverse {
+        Err(held) => (false, held.remedy.clone()),
+        Ok(access) => match &access.secret {
+            None => (true, "none needed: a managed identity signs in".to_owned()),
+            Some(secret) => match tokio::time::timeout(PATIENCE, secret.read()).await {
+                Ok(Ok(_)) => (true, "the client secret can be read".to_owned()),
+                Ok(Err(why)) => (false, why),
+                Err(_) => (false, "the client secret's place does not answer".to_owned()),
+            },
+        },
+    };
+    Check { name: "secrets", ok, detail }
+}
+
+async fn dataverse(services: &Services) -> Check {
+    let (ok, detail) = match &services.dataverse {
+        Err(held) => (false, held.remedy.clone()),
+        Ok(access) => match tokio::time::timeout(PATIENCE, access.client.who_am_i()).await {
+            Ok(Ok(me)) => (true, format!("answers; the connector is the user {}", me.user_id)),
+            Ok(Err(error)) => match error.failure() {
+                Failure::Held(hold) => (false, format!("{error}. {}", hold.remedy())),
+                _ => (false, error.to_string()),
+            },
+            Err(_) => (false, "does not answer".to_owned()),
+        },
+    };
+    Check { name: "dataverse", ok, detail }
+}
+
+fn show(health: &Health) -> Markup {
+    let row = |name: &str, value: Option<String>| html! { tr { th { (name) } td { (value.as_deref().unwrap_or("unknown")) } } };
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { "InEvent for Dynamics 365: health" }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (if health.ok { "Everything answers" } else { "Something needs attention" }) }
+                table {
+                    @for check in &health.checks {
+                        tr.bad[!check.ok] { th { (check.name) } td { (check.detail) } }
+                    }
+                    @if let Some(held) = &health.held {
+                        tr.bad { th { "held" } td { (held.name) " since " (held.since.to_string()) ". " (held.remedy) } }
+                    }
+                    @if let Some(waiting) = &health.waiting {
+                        (row("queued", waiting.queued.map(|n| n.to_string())))
+                        (row("batched", waiting.batched.map(|n| n.to_string())))
+                        (row("poison", waiting.poison.map(|n| n.to_string())))
+                        (row("parked", waiting.parked.map(|n| n.to_string())))
+                    }
+                    (row("version", Some(health.version.to_owned())))
+                }
+            }
+        }
+    }
+}
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:46rem;padding:0 1rem;color-scheme:light dark}\
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.5rem .75rem;border-bottom:1px solid #8884;vertical-align:top}\
+th{width:9rem;font-weight:600}.bad th{color:#c50f1f}";

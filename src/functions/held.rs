@@ -1,0 +1,73 @@
+//! What keeps everything from being written, as the other processes of the app can see it: in the store.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use crate::{
+    store::{Key, Store, StoreError},
+    sync::outcome::Held,
+};
+
+const KIND: &str = "held";
+
+/// The record of what is held, written only when it changes.
+#[derive(Debug, Clone)]
+pub struct HeldRecord {
+    store: Arc<dyn Store>,
+    /// What this process wrote last; none at the start, when another process's record may still be there.
+    known: Arc<Mutex<Option<State>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Free,
+    Held(&'static str),
+}
+
+/// A hold, as Health shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hold {
+    pub name: String,
+    pub remedy: String,
+    pub since: Timestamp,
+}
+
+fn key() -> Key {
+    Key::new(KIND, "dataverse", "now")
+}
+
+impl HeldRecord {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, known: Arc::default() }
+    }
+
+    /// Notes what a batch met: a hold, or none.
+    pub async fn observe(&self, held: Option<&Held>) {
+        let state = held.map_or(State::Free, |held| State::Held(held.name));
+        let mut known = self.known.lock().await;
+        if known.as_ref() == Some(&state) {
+            return;
+        }
+        let written = match held {
+            Some(held) => {
+                let value =
+                    json!(Hold { name: held.name.to_owned(), remedy: held.remedy.clone(), since: Timestamp::now() });
+                self.store.put(&key(), &value).await.map(drop)
+            }
+            None => self.store.delete(&key(), None).await,
+        };
+        match written {
+            Ok(()) => *known = Some(state),
+            Err(error) => tracing::warn!(%error, "what is held could not be noted"),
+        }
+    }
+}
+
+/// What is held now.
+pub async fn read(store: &dyn Store) -> Result<Option<Hold>, StoreError> {
+    Ok(store.get(&key()).await?.and_then(|record| serde_json::from_value(record.value).ok()))
+}

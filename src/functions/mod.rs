@@ -1,0 +1,33 @@
+//! The face towards the Azure Functions host: HTTP routes and the custom-handler protocol, one file a function.
+
+mod answer;
+mod delivery;
+mod flush_activities;
+mod health;
+mod held;
+mod ingest_events;
+pub mod invocation;
+mod routes;
+mod services;
+mod sync_events;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+
+pub use routes::routes;
+pub use services::App;
+
+/// Where participant events wait to be written.
+pub const EVENTS_QUEUE: &str = "inevent-events";
+/// Where events of batched mode wait for the next flush; no trigger reads it.
+pub const ACTIVITIES_QUEUE: &str = "inevent-activities";
+
+/// How long an invocation may take. Shorter than `functionTimeout` in host.json (10 min): a time-out of the host's would
+/// kill the process with everything else that is under way in it.
+const DEADLINE: Duration = Duration::from_secs(8 * 60);
+
+/// Serves the functions until the process is killed.
+pub async fn serve(listener: TcpListener, app: Arc<App>) {
+    warp::serve(routes(app)).incoming(listener).run().await;
+}

@@ -1,0 +1,140 @@
+//! Which request goes to which function. The paths of the HTTP functions are those of their `function.json`.
+
+use std::{convert::Infallible, future::Future, sync::Arc};
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use serde::Deserialize;
+use warp::{
+    Filter, Rejection, Reply,
+    http::{Method, StatusCode},
+    reply::Response,
+};
+
+use super::{DEADLINE, answer, flush_activities, health, ingest_events, services::App, sync_events};
+
+/// An invocation carries one queue message, at most 64 KiB, as base64, and its metadata.
+const MAX_INVOCATION: usize = 1024 * 1024;
+
+/// All routes.
+pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone {
+    let app = warp::any().map(move || app.clone());
+    // The host pings it for as long as it lives: cheap, and never logged.
+    let ping = warp::path::end().and(warp::get()).map(|| "inevent-d365".into_response()).boxed();
+
+    let ingest = warp::path!("api" / "events")
+        .and(warp::method())
+        .and(app.clone())
+        .and(warp::query())
+        .and(warp::header::optional("content-type"))
+        .and(warp::header::optional("traceparent"))
+        .and(warp::header::optional("content-length"))
+        .and(warp::body::stream())
+        .then(
+            |method: Method,
+             app: Arc<App>,
+             query: IngestQuery,
+             content_type: Option<String>,
+             traceparent,
+             length,
+             body| async move {
+                if method != Method::POST {
+                    return answer::error(StatusCode::METHOD_NOT_ALLOWED, "send events by POST");
+                }
+                if !content_type.is_some_and(|content_type| is_json(&content_type)) {
+                    return answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send events as application/json");
+                }
+                match read_capped(length, body, ingest_events::MAX_BODY).await {
+                    Ok(body) => ingest_events::run(&app, &body, query.partial(), traceparent).await,
+                    Err(answer) => answer,
+                }
+            },
+        )
+        .boxed();
+
+    let health = warp::path!("api" / "health")
+        .and(warp::get())
+        .and(app.clone())
+        .and(warp::header::optional("accept"))
+        .then(|app: Arc<App>, accept: Option<String>| async move { health::run(&app, accept.as_deref()).await })
+        .boxed();
+
+    let sync = warp::path!("SyncEvents")
+        .and(warp::post())
+        .and(app.clone())
+        .and(warp::body::stream())
+        .then(|app: Arc<App>, body| async move {
+            match read_capped(None, body, MAX_INVOCATION).await {
+                Ok(body) => within_deadline(sync_events::run(&app, &body)).await,
+                Err(answer) => answer,
+            }
+        })
+        .boxed();
+
+    let flush = warp::path!("FlushActivities")
+        .and(warp::post())
+        .and(app)
+        .then(|app: Arc<App>| async move { within_deadline(flush_activities::run(&app)).await })
+        .boxed();
+
+    ping.or(ingest).unify().or(health).unify().or(sync).unify().or(flush).unify().recover(no_route).unify()
+}
+
+#[derive(Debug, Deserialize)]
+struct IngestQuery {
+    partial: Option<String>,
+}
+
+impl IngestQuery {
+    fn partial(&self) -> bool {
+        matches!(self.partial.as_deref(), Some("true" | "1" | ""))
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Reads a body up to a limit, whether or not the request names its length.
+async fn read_capped<B: Buf>(
+    length: Option<u64>,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+    limit: usize,
+) -> Result<Bytes, Response> {
+    let too_large =
+        || answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large: send at most 4 MiB at a time");
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = std::pin::pin!(body);
+    let mut read = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|_| answer::error(StatusCode::BAD_REQUEST, "the body was cut off"))?;
+        if read.len() + chunk.remaining() > limit {
+            return Err(too_large());
+        }
+        while chunk.has_remaining() {
+            let bytes = chunk.chunk();
+            read.extend_from_slice(bytes);
+            let length = bytes.len();
+            chunk.advance(length);
+        }
+    }
+    Ok(read.freeze())
+}
+
+async fn within_deadline(run: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(DEADLINE, run).await.unwrap_or_else(|_| answer::failed("the invocation ran into its deadline"))
+}
+
+async fn no_route(rejection: Rejection) -> Result<Response, Infallible> {
+    let (status, message) = if rejection.is_not_found() {
+        (StatusCode::NOT_FOUND, "there is no such function")
+    } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        (StatusCode::METHOD_NOT_ALLOWED, "the function does not take this method")
+    } else {
+        (StatusCode::BAD_REQUEST, "the request could not be read")
+    };
+    Ok(answer::error(status, message))
+}

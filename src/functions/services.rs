@@ -1,0 +1,195 @@
+//! What the functions work with. It is made when it is first needed: the process must answer the host at once.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::credentials::TokenCredential;
+use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, held::HeldRecord};
+use crate::{
+    azure::Account,
+    dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
+    queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, Queues},
+    settings::{DataverseSettings, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem, SignIn},
+    store::{AzureTableStore, Store},
+    sync::{
+        DataverseCrm,
+        coalesce::Coalescer,
+        engine::Engine,
+        outcome::{Held, Outcome, Postponement, Report},
+    },
+};
+
+/// Names a SQLite file that stands in for the storage account (feature `local` only).
+#[cfg(feature = "local")]
+pub const DESK_STORAGE: &str = "INEVENT_D365_DESK_STORAGE";
+
+/// Requests that may be read and queued at the same time; the one after that is told to wait.
+const INGEST_PERMITS: usize = 256;
+
+type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The process: settings, and what was made of them so far.
+pub struct App {
+    lookup: Lookup,
+    services: OnceCell<Services>,
+    pub(super) ingest_permits: Semaphore,
+}
+
+/// Storage, and the way to Dataverse as far as the settings lead there.
+pub struct Services {
+    pub events: Arc<dyn Queue>,
+    pub activities: Arc<dyn Queue>,
+    pub poison: Arc<dyn Queue>,
+    pub bodies: Arc<dyn Bodies>,
+    pub store: Arc<dyn Store>,
+    pub dataverse: Result<DataverseAccess, Held>,
+}
+
+/// The way to Dataverse.
+pub struct DataverseAccess {
+    pub client: Arc<Client>,
+    /// None where a managed identity signs in.
+    pub secret: Option<Arc<dyn SecretValue>>,
+    pub writer: Coalescer,
+}
+
+impl App {
+    /// `lookup` gives settings by name.
+    pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Arc<Self> {
+        let ingest_permits = Semaphore::new(INGEST_PERMITS);
+        Arc::new(Self { lookup: Arc::new(lookup), services: OnceCell::new(), ingest_permits })
+    }
+
+    /// The services, made at the first call; a failure is not kept.
+    ///
+    /// # Errors
+    /// In words for the person who mends it: without storage nothing can be accepted or held.
+    pub async fn services(&self) -> Result<&Services, String> {
+        self.services.get_or_try_init(|| Services::start(&*self.lookup)).await
+    }
+}
+
+impl Services {
+    async fn start(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Self, String> {
+        let Storage { queues, bodies, store } = storage(lookup)?;
+        let open = |name: &str| queues.queue(name).map_err(|error| error.to_string());
+        let (events, activities) = (open(EVENTS_QUEUE)?, open(ACTIVITIES_QUEUE)?);
+        for queue in [&events, &activities] {
+            queue.create().await.map_err(|error| error.to_string())?;
+        }
+        let dataverse = match DataverseSettings::read(&lookup) {
+            Ok(settings) => dataverse(&settings, &store),
+            Err(problems) => Err(held_by_settings(&problems)),
+        };
+        if let Err(held) = &dataverse {
+            tracing::error!(hold = held.name, remedy = held.remedy, "settings are incomplete; events are held");
+            HeldRecord::new(store.clone()).observe(Some(held)).await;
+        }
+        let poison = open(&format!("{EVENTS_QUEUE}-poison"))?;
+        Ok(Self { events, activities, poison, bodies, store, dataverse })
+    }
+}
+
+struct Storage {
+    queues: Arc<dyn Queues>,
+    bodies: Arc<dyn Bodies>,
+    store: Arc<dyn Store>,
+}
+
+fn storage(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Storage, String> {
+    #[cfg(feature = "local")]
+    if let Some(path) = lookup(DESK_STORAGE) {
+        use crate::{
+            queue::{SqliteBodies, SqliteQueues},
+            store::SqliteStore,
+        };
+        return Ok(Storage {
+            queues: Arc::new(SqliteQueues::open(&path).map_err(|error| error.to_string())?),
+            bodies: Arc::new(SqliteBodies::open(&path).map_err(|error| error.to_string())?),
+            store: Arc::new(SqliteStore::open(&path).map_err(|error| error.to_string())?),
+        });
+    }
+    let account = Account::from_settings("AzureWebJobsStorage", &lookup).map_err(|error| error.to_string())?;
+    Ok(Storage {
+        queues: Arc::new(AzureQueues::new(&account).map_err(|error| error.to_string())?),
+        bodies: Arc::new(AzureBlobBodies::new(&account, "inevent-bodies").map_err(|error| error.to_string())?),
+        store: Arc::new(AzureTableStore::new(&account, "inevent").map_err(|error| error.to_string())?),
+    })
+}
+
+fn held_by_settings(problems: &[SettingProblem]) -> Held {
+    let remedy = problems.iter().map(|problem| problem.0.as_str()).collect::<Vec<_>>().join(" ");
+    Held { name: "settings", remedy }
+}
+
+fn dataverse(settings: &DataverseSettings, store: &Arc<dyn Store>) -> Result<DataverseAccess, Held> {
+    let broken = |problem: String| held_by_settings(&[SettingProblem(problem)]);
+    let http = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))?;
+    let identity = |client_id: Option<&String>| -> Result<Arc<dyn TokenCredential>, Held> {
+        let options = ManagedIdentityCredentialOptions {
+            user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.clone())),
+            ..Default::default()
+        };
+        let credential = ManagedIdentityCredential::new(Some(options));
+        credential
+            .map(|credential| credential as Arc<dyn TokenCredential>)
+            .map_err(|error| broken(format!("The managed identity is not available here: {error}.")))
+    };
+    let (tokens, secret): (Arc<dyn TokenSource>, Option<Arc<dyn SecretValue>>) = match &settings.sign_in {
+        SignIn::ManagedIdentity { client_id } => {
+            (Arc::new(CredentialToken::new(identity(client_id.as_ref())?, &settings.url)), None)
+        }
+        SignIn::ClientSecret { token_url, client_id, secret } => {
+            let secret: Arc<dyn SecretValue> = match secret {
+                SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
+                SecretPlace::KeyVault { vault, name } => {
+                    Arc::new(KeyVaultSecret::new(vault, name, identity(None)?, None).map_err(broken)?)
+                }
+            };
+            let tokens =
+                ClientSecret::new(http.clone(), token_url.clone(), client_id.clone(), &settings.url, secret.clone());
+            (Arc::new(tokens), Some(secret))
+        }
+    };
+    let client = Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url)));
+    let crm = Arc::new(DataverseCrm::new(client.clone()));
+    let engine = Engine::new(crm, store.clone(), settings.tenant.clone());
+    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), HeldRecord::new(store.clone()))));
+    Ok(DataverseAccess { client, secret, writer })
+}
+
+/// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.
+fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(&Report, Duration) + Send + Sync {
+    move |report, took| {
+        let count = |of: fn(&Outcome) -> bool| report.outcomes.iter().filter(|outcome| of(outcome)).count();
+        let hold = report.outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Postponed(Postponement::Held(held)) => Some(held),
+            _ => None,
+        });
+        tracing::info!(
+            target: "outcome",
+            events = report.outcomes.len(),
+            created = report.tally.created,
+            updated = report.tally.updated,
+            unchanged = count(|outcome| matches!(outcome, Outcome::Settled { changed: false })),
+            refused = count(|outcome| matches!(outcome, Outcome::Refused(_))),
+            postponed = count(|outcome| matches!(outcome, Outcome::Postponed(_))),
+            hold = hold.map(|held| held.name),
+            calls = client.calls(),
+            duration_ms = took.as_millis() as u64,
+            "batch written"
+        );
+        let wrote = report.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Settled { .. }));
+        if hold.is_some() || wrote {
+            let (held, hold) = (held.clone(), hold.cloned());
+            tokio::spawn(async move { held.observe(hold.as_ref()).await });
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `SyncEvents` (queue `inevent-events`): one message, written to Dynamics.
+
+use warp::reply::Response;
+
+use super::{answer, delivery::deliver, invocation, services::App};
+
+/// The name of the queue binding in `functions/SyncEvents/function.json`.
+const BINDING: &str = "msg";
+
+/// From this dequeue count on a message is written by itself.
+const SUSPICIOUS: u32 = 3;
+
+pub async fn run(app: &App, body: &[u8]) -> Response {
+    let invocation = match invocation::read(body, BINDING) {
+        Ok(invocation) => invocation,
+        Err(why) => return answer::failed(why),
+    };
+    let services = match app.services().await {
+        Ok(services) => services,
+        Err(why) => return answer::failed(&why),
+    };
+    let alone = invocation.dequeue_count >= SUSPICIOUS;
+    match deliver(services, &*services.events, invocation.message, alone).await {
+        Ok(()) => answer::succeeded(),
+        Err(error) => {
+            tracing::warn!(%error, dequeue_count = invocation.dequeue_count, "message not delivered; it comes again");
+            answer::failed("the message was not delivered")
+        }
+    }
+}
