@@ -1,0 +1,59 @@
+//! Building the binary that is deployed.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::layout::BINARY;
+use crate::cargo;
+
+/// Builds the release binary without the feature `local`, for `target` or this system, and says where it is.
+pub fn release_binary(target: Option<&str>) -> Result<PathBuf> {
+    let mut build = cargo::command();
+    build.args(["build", "--release", "-p", "inevent-d365", "--no-default-features", "--locked"]);
+    // Cargo says itself where it put the binary: that place depends on the target and on the user's settings.
+    build.args(["--bin", BINARY, "--message-format", "json-render-diagnostics"]);
+    if let Some(triple) = target {
+        build.args(["--target", triple]);
+    }
+    let mut build = build.stdout(Stdio::piped()).spawn().context("cannot run cargo build")?;
+    let output = build.stdout.take().context("cargo build has no output")?;
+    let mut binary = None;
+    for line in BufReader::new(output).lines() {
+        binary = executable(&line.context("cannot read what cargo build says")?).or(binary);
+    }
+    let status = build.wait().context("cannot wait for cargo build")?;
+    if !status.success() {
+        bail!("cargo build: {status}");
+    }
+    binary.context("cargo build names no binary")
+}
+
+/// The binary's path, where a line of cargo's output is about it.
+fn executable(line: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    if message["target"]["name"] != BINARY {
+        return None;
+    }
+    message["executable"].as_str().map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_names_the_binary() {
+        for (line, expected) in [
+            (r#"{"reason":"compiler-artifact","target":{"name":"inevent-d365"},"executable":"/t/inevent-d365"}"#, true),
+            (r#"{"reason":"compiler-artifact","target":{"name":"inevent_d365"},"executable":null}"#, false),
+            (r#"{"reason":"build-finished","success":true}"#, false),
+            ("a build script's own line", false),
+        ] {
+            assert_eq!(executable(line), expected.then(|| PathBuf::from("/t/inevent-d365")), "{line}");
+        }
+    }
+}
