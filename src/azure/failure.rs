@@ -62,8 +62,7 @@ impl From<azure_core::Error> for Failure {
             ErrorKind::HttpResponse { status, error_code, .. } => {
                 Self::Answer { status: u16::from(*status), code: error_code.clone().unwrap_or_default() }
             }
-            // The identity's own words; no token is in them.
-            ErrorKind::Credential => Self::Token(error.to_string().chars().take(500).collect()),
+            ErrorKind::Credential => Self::Token(identity_words(&error)),
             ErrorKind::Connection => Self::NoAnswer(format!("no connection: {}", root_cause(&error))),
             ErrorKind::Io => Self::NoAnswer(format!("the connection broke: {}", root_cause(&error))),
             kind => Self::NoAnswer(format!("{kind}: {}", root_cause(&error))),
@@ -71,13 +70,17 @@ impl From<azure_core::Error> for Failure {
     }
 }
 
+/// What the identity says, from the outermost cause to the innermost; no token is in it.
+fn identity_words(error: &azure_core::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let words: Vec<String> = causes.filter(|cause| !cause.is::<reqwest::Error>()).map(ToString::to_string).collect();
+    let words = if words.is_empty() { error.to_string() } else { words.join(": ") };
+    words.chars().take(500).collect()
+}
+
 /// The innermost cause: the outer ones, reqwest's above all, print the URL, which may hold a signature.
 fn root_cause(error: &azure_core::Error) -> String {
-    let mut cause = error.source();
-    while let Some(inner) = cause.and_then(std::error::Error::source) {
-        cause = Some(inner);
-    }
-    match cause {
+    match std::iter::successors(error.source(), |&cause| cause.source()).last() {
         Some(cause) if cause.is::<reqwest::Error>() => "the request failed".to_owned(),
         Some(cause) => cause.to_string(),
         None => "no cause was given".to_owned(),

@@ -1,9 +1,9 @@
 //! Keys as Table storage can keep them.
 //!
 //! It forbids `/`, `\`, `#`, `?` and control characters
-//! (<https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model>), stumbles over `%`, and a
-//! key stands between quotes in a URL. So letters, digits and `-_.:@` stay, and each byte of anything else becomes `~` and
-//! two hexadecimal digits. An empty key is `~` alone.
+//! (<https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model>), and a key stands between
+//! quotes in a URL. So letters, digits and `-_.:@` stay, and each byte of anything else becomes `~` and two hexadecimal
+//! digits; not `%`, because a percent sign in a URL is easily decoded once too often. An empty key is `~` alone.
 
 use std::fmt::Write as _;
 

@@ -1,11 +1,13 @@
 //! The storage traits, each kind held to one contract: SQLite, and Azure Storage as Azurite is it.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod any_json;
 #[path = "../peers/azurite.rs"]
 mod azurite;
 mod bodies_contract;
 mod lease_contract;
+mod lost_answers;
 mod places;
 mod queue_contract;
 mod sqlite_processes;
