@@ -1,1 +1,3 @@
 //! The desk: everything that stands in for Azure and Dynamics on one machine.
+
+pub mod host;
