@@ -1,1 +1,50 @@
-fn main() {}
+//! `dataverse-sandbox`: a Dataverse Web API on this machine.
+
+use std::io::Write as _;
+
+use clap::Parser;
+use dataverse_sandbox::{Options, Seed, start};
+
+/// A Dataverse Web API to develop and test against, on this machine only and in memory.
+///
+/// Prints one line of JSON when it is ready, whose values work as they stand, and serves until it is killed:
+///
+///   http           organisation URL and token resource; the Web API is at <http>/api/data/v9.2/
+///   tenant, client_id, client_secret, token_url
+///                  what a client needs to get a token (client credentials flow)
+///   admin_url      faults, request log, reset, dump: for tests and scripts
+///   pages_url      open this in a browser: timelines, tables, requests
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+struct Arguments {
+    /// Port to listen on at 127.0.0.1; 0 picks a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    http: u16,
+    /// Name of the organisation
+    #[arg(long, value_name = "NAME", default_value = "sandbox")]
+    org: String,
+    /// Rows to start with: nothing, or a small CRM
+    #[arg(long, value_enum, default_value_t = Seed::Crm)]
+    seed: Seed,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { http, org, seed } = Arguments::parse();
+    let sandbox = start(Options { http_port: http, org, seed }).await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", serde_json::to_string(sandbox.connection())?)?;
+    out.flush()?;
+    tokio::signal::ctrl_c().await?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory as _;
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! The admin API under `/__admin/`: for tests and scripts, no part of Dataverse.
+
+mod faults;
+mod log;
+
+pub(crate) use faults::{Fault, FaultKind, Faults};
+pub(crate) use log::{Entry, Log, RequestLog};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::organization::{Organization, Switches};
+use crate::query::Query;
+use crate::state::State;
+use crate::webapi::{form_pairs, plain_row};
+
+/// An answer: status and JSON text.
+type Answer = (u16, String);
+
+/// `{"advance_s": 4000}`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockChange {
+    advance_s: i64,
+}
+
+/// Answers a request under `/__admin/`; `path` is what follows.
+pub(crate) fn answer(state: &State, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
+    let organization = &state.organization;
+    match (method, path) {
+        ("GET", "" | "organizations") => (200, json!([{ "id": organization.id, "name": organization.name }]).to_string()),
+        ("GET", "requests") => ok(&state.log.snapshot()),
+        ("DELETE", "requests") => {
+            state.log.clear();
+            done()
+        }
+        ("GET", "faults") => ok(&state.faults.pending()),
+        ("POST", "faults") => read(body, |fault: Fault| state.faults.add(fault)),
+        ("DELETE", "faults") => {
+            state.faults.clear();
+            done()
+        }
+        ("POST", "reset") => match organization.reset() {
+            Ok(()) => {
+                state.faults.clear();
+                state.log.clear();
+                done()
+            }
+            Err(error) => failed(500, &error.to_string()),
+        },
+        ("GET", "switches") => ok(&organization.switches()),
+        ("POST", "switches") => read(body, |switches: Switches| organization.set_switches(switches)),
+        ("POST", "clock") => read(body, |change: ClockChange| state.clock.advance(change.advance_s)),
+        ("GET", "dump") => dump(organization, query),
+        (
+            _,
+            "" | "organizations" | "requests" | "faults" | "reset" | "switches" | "clock" | "dump",
+        ) => failed(405, "This method means nothing here."),
+        _ => failed(404, "There is nothing of this name in the admin API; README.md lists what there is."),
+    }
+}
+
+/// Every row of a table with every column, ordered by primary key.
+fn dump(organization: &Organization, query: &str) -> Answer {
+    let pairs = form_pairs(query);
+    let Some((_, name)) = pairs.iter().find(|(name, _)| name == "table") else {
+        return failed(400, "Say which table: ?table=contact");
+    };
+    let data = organization.data();
+    let Some(table) = data.schema.table(name) else { return failed(404, "There is no such table.") };
+    match data.store.select(&Query::all(table.clone())) {
+        Ok(rows) => {
+            let rows: Vec<String> = rows.iter().map(|row| plain_row(table, row)).collect();
+            (200, format!("[{}]", rows.join(",\n")))
+        }
+        Err(error) => failed(500, &error.to_string()),
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8], work: impl FnOnce(T)) -> Answer {
+    match serde_json::from_slice(body) {
+        Ok(value) => {
+            work(value);
+            done()
+        }
+        Err(error) => failed(400, &error.to_string()),
+    }
+}
+
+fn ok(value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_string(value) {
+        Ok(text) => (200, text),
+        Err(error) => failed(500, &error.to_string()),
+    }
+}
+
+fn done() -> Answer {
+    (200, json!({ "ok": true }).to_string())
+}
+
+fn failed(status: u16, message: &str) -> Answer {
+    (status, json!({ "error": message }).to_string())
+}

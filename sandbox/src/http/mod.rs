@@ -1,0 +1,7 @@
+//! Sockets: accepting connections, and taking each request to the room that answers it.
+
+mod headers;
+mod listener;
+mod route;
+
+pub(crate) use listener::{Running, run};

@@ -1,0 +1,301 @@
+//! A small vocabulary in which table definitions read like a list of columns.
+
+use std::collections::HashMap;
+
+use super::column::{Choice, Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
+use super::{Ownership, Storage, Table};
+
+/// Begins a table. The logical name is the schema name in lower case; the primary key is named by `id`.
+pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuilder {
+    let builder = TableBuilder {
+        table: Table {
+            logical: schema.to_lowercase(),
+            schema: schema.to_owned(),
+            set: set.to_owned(),
+            label: label.to_owned(),
+            type_code: 10_000,
+            ownership: Ownership::Organization,
+            storage: Storage::Own,
+            activity: false,
+            custom: schema.contains('_'),
+            id: 0,
+            name: 0,
+            columns: Vec::new(),
+            keys: Vec::new(),
+            addressable: true,
+            by_name: HashMap::new(),
+            by_navigation: HashMap::new(),
+        },
+    };
+    builder.column(id, ColumnType::Id).required(Requirement::System).create_only()
+}
+
+/// A table definition under construction; modifiers apply to the column added last.
+pub(crate) struct TableBuilder {
+    table: Table,
+}
+
+impl TableBuilder {
+    pub(crate) fn column(mut self, schema: &str, kind: ColumnType) -> Self {
+        self.table.columns.push(Column {
+            logical: schema.to_lowercase(),
+            schema: schema.to_owned(),
+            label: spaced(schema),
+            kind,
+            required: Requirement::None,
+            creatable: true,
+            updatable: true,
+            custom: schema.contains('_') && !schema.starts_with("Address"),
+            system: None,
+            default: None,
+            indexed: false,
+        });
+        self
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut Column)) -> Self {
+        if let Some(column) = self.table.columns.last_mut() {
+            change(column);
+        }
+        self
+    }
+
+    pub(crate) fn type_code(mut self, code: i64) -> Self {
+        self.table.type_code = code;
+        self
+    }
+
+    pub(crate) fn listing_only(mut self) -> Self {
+        self.table.addressable = false;
+        self
+    }
+
+    pub(crate) fn shows_activities(mut self) -> Self {
+        self.table.storage = Storage::Activities;
+        self
+    }
+
+    pub(crate) fn text(self, schema: &str, max: usize) -> Self {
+        self.column(schema, ColumnType::Text { max })
+    }
+
+    /// Several text columns of one length.
+    pub(crate) fn texts(self, max: usize, schemas: &[&str]) -> Self {
+        schemas.iter().fold(self, |builder, schema| builder.text(schema, max))
+    }
+
+    pub(crate) fn memo(self, schema: &str, max: usize) -> Self {
+        self.column(schema, ColumnType::Memo { max })
+    }
+
+    pub(crate) fn whole(self, schema: &str) -> Self {
+        self.column(schema, ColumnType::Whole { min: i64::from(i32::MIN), max: i64::from(i32::MAX) })
+    }
+
+    pub(crate) fn decimal(self, schema: &str, precision: usize, min: f64, max: f64) -> Self {
+        self.column(schema, ColumnType::Decimal { precision, scale: 10, min, max })
+    }
+
+    /// An amount of money; the platform returns it with four digits more than currencies have.
+    pub(crate) fn money(self, schema: &str) -> Self {
+        self.decimal(schema, 4, -922_337_203_685_477.0, 922_337_203_685_477.0)
+    }
+
+    pub(crate) fn flag(self, schema: &str, default: bool) -> Self {
+        self.column(schema, ColumnType::Flag { yes: "Yes", no: "No" }).default(i64::from(default))
+    }
+
+    /// A yes/no column with labels of its own.
+    pub(crate) fn flag_of(self, schema: &str, default: bool, no: &'static str, yes: &'static str) -> Self {
+        self.column(schema, ColumnType::Flag { yes, no }).default(i64::from(default))
+    }
+
+    pub(crate) fn choice(self, schema: &str, options: &[(i64, &str)]) -> Self {
+        let options = options.iter().map(|(value, label)| Choice { value: *value, label: (*label).to_owned() }).collect();
+        self.column(schema, ColumnType::Choice(options))
+    }
+
+    pub(crate) fn datetime(self, schema: &str) -> Self {
+        self.column(schema, ColumnType::DateTime)
+    }
+
+    pub(crate) fn date(self, schema: &str) -> Self {
+        self.column(schema, ColumnType::DateOnly)
+    }
+
+    /// A lookup with one navigation property of the given name for all its targets.
+    pub(crate) fn lookup(self, schema: &str, targets: &[&str]) -> Self {
+        let navigation = schema.to_lowercase();
+        self.lookup_as(schema, &[(navigation.as_str(), targets)])
+    }
+
+    /// A polymorphic lookup: a navigation property for each target, suffixed with the target's name.
+    pub(crate) fn lookup_each(self, schema: &str, targets: &[&str]) -> Self {
+        let names: Vec<String> = targets.iter().map(|t| format!("{}_{t}", schema.to_lowercase())).collect();
+        let pairs: Vec<(&str, &[&str])> =
+            names.iter().zip(targets.iter()).map(|(n, t)| (n.as_str(), std::slice::from_ref(t))).collect();
+        self.lookup_as(schema, &pairs)
+    }
+
+    /// A lookup whose navigation properties are spelled out, the preferred one of each target first.
+    pub(crate) fn lookup_as(self, schema: &str, navigations: &[(&str, &[&str])]) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let mut targets: Vec<String> = Vec::new();
+        for target in navigations.iter().flat_map(|(_, targets)| targets.iter()) {
+            if !targets.iter().any(|t| t == target) {
+                targets.push((*target).to_owned());
+            }
+        }
+        let navigations = navigations
+            .iter()
+            .map(|(name, targets)| Navigation { name: (*name).to_owned(), targets: owned(targets) })
+            .collect();
+        self.column(schema, ColumnType::Lookup(Lookup { targets, navigations, parental: false }))
+    }
+
+    pub(crate) fn state(self, states: &[(i64, &str, i64)], statuses: &[(i64, &str, i64)]) -> Self {
+        let states = states
+            .iter()
+            .map(|(value, label, status)| StateOption {
+                value: *value,
+                label: (*label).to_owned(),
+                default_status: *status,
+            })
+            .collect();
+        let statuses = statuses
+            .iter()
+            .map(|(value, label, state)| StatusOption { value: *value, label: (*label).to_owned(), state: *state })
+            .collect();
+        self.column("StateCode", ColumnType::State(states))
+            .system(System::State)
+            .required(Requirement::System)
+            .column("StatusCode", ColumnType::Status(statuses))
+            .system(System::Status)
+    }
+
+    /// The state machine most tables have.
+    pub(crate) fn active_inactive(self) -> Self {
+        self.state(&[(0, "Active", 1), (1, "Inactive", 2)], &[(1, "Active", 0), (2, "Inactive", 1)])
+    }
+
+    /// The state machine of marketing lists, whose statuses have the numbers of their states.
+    pub(crate) fn active_inactive_zero(self) -> Self {
+        self.state(&[(0, "Active", 0), (1, "Inactive", 1)], &[(0, "Active", 0), (1, "Inactive", 1)])
+    }
+
+    pub(crate) fn required(self, requirement: Requirement) -> Self {
+        self.last(|column| column.required = requirement)
+    }
+
+    pub(crate) fn default(self, value: i64) -> Self {
+        self.last(|column| column.default = Some(value))
+    }
+
+    pub(crate) fn indexed(self) -> Self {
+        self.last(|column| column.indexed = true)
+    }
+
+    pub(crate) fn named(self, label: &str) -> Self {
+        self.last(|column| column.label = label.to_owned())
+    }
+
+    /// Rows go away with the row this lookup points to.
+    pub(crate) fn parental(self) -> Self {
+        self.last(|column| {
+            if let ColumnType::Lookup(lookup) = &mut column.kind {
+                lookup.parental = true;
+            }
+        })
+    }
+
+    pub(crate) fn create_only(self) -> Self {
+        self.last(|column| column.updatable = false)
+    }
+
+    pub(crate) fn read_only(self) -> Self {
+        self.last(|column| (column.creatable, column.updatable) = (false, false))
+    }
+
+    pub(crate) fn system(self, role: System) -> Self {
+        self.last(|column| column.system = Some(role))
+    }
+
+    /// Who made and changed a row when, and its version.
+    pub(crate) fn stamped(self) -> Self {
+        self.datetime("CreatedOn")
+            .system(System::CreatedOn)
+            .read_only()
+            .lookup("CreatedBy", &["systemuser"])
+            .system(System::CreatedBy)
+            .read_only()
+            .datetime("ModifiedOn")
+            .system(System::ModifiedOn)
+            .read_only()
+            .lookup("ModifiedBy", &["systemuser"])
+            .system(System::ModifiedBy)
+            .read_only()
+            .lookup("CreatedOnBehalfBy", &["systemuser"])
+            .read_only()
+            .lookup("ModifiedOnBehalfBy", &["systemuser"])
+            .read_only()
+            .column("VersionNumber", ColumnType::BigInt)
+            .system(System::Version)
+            .read_only()
+            .datetime("OverriddenCreatedOn")
+            .create_only()
+            .whole("ImportSequenceNumber")
+            .create_only()
+            .whole("TimeZoneRuleVersionNumber")
+            .whole("UTCConversionTimeZoneCode")
+    }
+
+    /// The owner of a row, and what follows from it. `navigations` are the names of the owner's property.
+    pub(crate) fn owned(mut self, navigations: &[&str]) -> Self {
+        self.table.ownership = Ownership::User;
+        let pairs: Vec<(&str, &[&str])> =
+            navigations.iter().map(|name| (*name, &["systemuser", "team"] as &[&str])).collect();
+        self.lookup_as("OwnerId", &pairs)
+            .system(System::Owner)
+            .required(Requirement::System)
+            .lookup("OwningUser", &["systemuser"])
+            .system(System::OwningUser)
+            .read_only()
+            .lookup("OwningTeam", &["team"])
+            .system(System::OwningTeam)
+            .read_only()
+            .lookup("OwningBusinessUnit", &["businessunit"])
+            .system(System::OwningUnit)
+            .read_only()
+    }
+
+    pub(crate) fn activity(mut self) -> Self {
+        self.table.activity = true;
+        self
+    }
+
+    /// Ends the definition; `name` is the logical name of the column that names a row for people.
+    pub(crate) fn build(mut self, name: &str) -> Table {
+        self.table.reindex();
+        self.table.name = self.table.column(name).unwrap_or(self.table.id);
+        self.table
+    }
+}
+
+/// `FirstName` becomes `First Name`; what follows a publisher's prefix stands by itself.
+fn spaced(schema: &str) -> String {
+    let bare = schema.split_once('_').filter(|(prefix, _)| prefix.len() <= 8).map_or(schema, |(_, rest)| rest);
+    let mut label = String::with_capacity(bare.len() + 4);
+    let mut previous_lower = false;
+    for character in bare.chars() {
+        if character.is_uppercase() && previous_lower {
+            label.push(' ');
+        }
+        previous_lower = character.is_lowercase() || character.is_ascii_digit();
+        if label.is_empty() {
+            label.extend(character.to_uppercase());
+        } else {
+            label.push(character);
+        }
+    }
+    label
+}

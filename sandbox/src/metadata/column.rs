@@ -1,0 +1,168 @@
+//! Column definitions ("attributes" on the wire).
+
+/// One option of a choice column.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) value: i64,
+    pub(crate) label: String,
+}
+
+/// One value of `statecode`, with the `statuscode` a row gets when only the state is set.
+#[derive(Debug, Clone)]
+pub(crate) struct StateOption {
+    pub(crate) value: i64,
+    pub(crate) label: String,
+    pub(crate) default_status: i64,
+}
+
+/// One value of `statuscode`, and the state it belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct StatusOption {
+    pub(crate) value: i64,
+    pub(crate) label: String,
+    pub(crate) state: i64,
+}
+
+/// A single-valued navigation property: the name under which a lookup is bound and expanded.
+#[derive(Debug, Clone)]
+pub(crate) struct Navigation {
+    pub(crate) name: String,
+    /// Logical names of the tables it may point to.
+    pub(crate) targets: Vec<String>,
+}
+
+/// What a lookup column points to.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookup {
+    pub(crate) targets: Vec<String>,
+    pub(crate) navigations: Vec<Navigation>,
+    /// Whether rows go away with the row they point to; otherwise the lookup is emptied.
+    pub(crate) parental: bool,
+}
+
+impl Lookup {
+    /// Whether the target's table has to be kept beside its id.
+    pub(crate) fn polymorphic(&self) -> bool {
+        self.targets.len() > 1
+    }
+}
+
+/// What a column holds and within which bounds.
+#[derive(Debug, Clone)]
+pub(crate) enum ColumnType {
+    /// A unique identifier that is no lookup.
+    Id,
+    /// One line of text, `max` UTF-16 code units long.
+    Text { max: usize },
+    /// Several lines of text.
+    Memo { max: usize },
+    /// A whole number.
+    Whole { min: i64, max: i64 },
+    /// A 64-bit number the platform counts with.
+    BigInt,
+    /// A number with `precision` digits after the point, returned with `scale` digits.
+    Decimal { precision: usize, scale: usize, min: f64, max: f64 },
+    /// Yes or no, with the labels of both.
+    Flag { yes: &'static str, no: &'static str },
+    Choice(Vec<Choice>),
+    State(Vec<StateOption>),
+    Status(Vec<StatusOption>),
+    /// A point in time, kept to the second.
+    DateTime,
+    /// A calendar date without time.
+    DateOnly,
+    Lookup(Lookup),
+    /// The logical name of a table.
+    TableName,
+}
+
+impl ColumnType {
+    /// The OData primitive type, as error messages and `$metadata` call it.
+    pub(crate) fn edm(&self) -> &'static str {
+        match self {
+            Self::Id | Self::Lookup(_) => "Edm.Guid",
+            Self::Text { .. } | Self::Memo { .. } | Self::TableName => "Edm.String",
+            Self::Whole { .. } | Self::Choice(_) | Self::State(_) | Self::Status(_) => "Edm.Int32",
+            Self::BigInt => "Edm.Int64",
+            Self::Decimal { .. } => "Edm.Decimal",
+            Self::Flag { .. } => "Edm.Boolean",
+            Self::DateTime => "Edm.DateTimeOffset",
+            Self::DateOnly => "Edm.Date",
+        }
+    }
+
+    /// The label of a choice, state, status or yes/no value.
+    pub(crate) fn label(&self, value: i64) -> Option<&str> {
+        match self {
+            Self::Choice(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
+            Self::State(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
+            Self::Status(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
+            Self::Flag { yes, no } => Some(if value == 0 { no } else { yes }),
+            _ => None,
+        }
+    }
+}
+
+/// How strongly a value is asked for. Only [`Requirement::System`] is enforced by the Web API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requirement {
+    None,
+    /// A rule of forms, not of the API.
+    Application,
+    System,
+}
+
+/// A value the platform fills in by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    CreatedOn,
+    CreatedBy,
+    ModifiedOn,
+    ModifiedBy,
+    Version,
+    Owner,
+    OwningUser,
+    OwningTeam,
+    OwningUnit,
+    State,
+    Status,
+    /// The logical name of the activity table the row is kept in.
+    ActivityType,
+    /// First and last name joined.
+    FullName,
+}
+
+/// A column definition.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) logical: String,
+    pub(crate) schema: String,
+    pub(crate) label: String,
+    pub(crate) kind: ColumnType,
+    pub(crate) required: Requirement,
+    pub(crate) creatable: bool,
+    pub(crate) updatable: bool,
+    pub(crate) custom: bool,
+    pub(crate) system: Option<System>,
+    /// Value of a new row that does not say otherwise; choices, numbers and flags only.
+    pub(crate) default: Option<i64>,
+    /// Whether the store keeps an SQL index on it.
+    pub(crate) indexed: bool,
+}
+
+impl Column {
+    pub(crate) fn lookup(&self) -> Option<&Lookup> {
+        match &self.kind {
+            ColumnType::Lookup(lookup) => Some(lookup),
+            _ => None,
+        }
+    }
+
+    /// The name under which the Web API reads the column.
+    pub(crate) fn property(&self) -> String {
+        match self.kind {
+            ColumnType::Lookup(_) => format!("_{}_value", self.logical),
+            _ => self.logical.clone(),
+        }
+    }
+}

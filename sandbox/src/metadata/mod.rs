@@ -1,0 +1,146 @@
+//! What an organisation's tables look like: the data every other room is driven by.
+
+mod build;
+mod column;
+mod tables;
+
+pub(crate) use build::{TableBuilder, table};
+pub(crate) use column::{Choice, Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
+pub(crate) use tables::shipped;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Who rows of a table belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// Every row has an owner: a user or a team.
+    User,
+    /// Rows belong to the organisation as a whole.
+    Organization,
+}
+
+/// Where the rows of a table are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// In a SQL table of its own.
+    Own,
+    /// Nowhere: it shows the rows of every activity table (`activitypointer`).
+    Activities,
+}
+
+/// An alternate key: columns whose values together name one row.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    /// Indexes into [`Table::columns`].
+    pub(crate) columns: Vec<usize>,
+}
+
+/// A table definition ("entity" on the wire).
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) logical: String,
+    pub(crate) schema: String,
+    /// The segment under which the Web API offers the rows.
+    pub(crate) set: String,
+    pub(crate) label: String,
+    pub(crate) type_code: i64,
+    pub(crate) ownership: Ownership,
+    pub(crate) storage: Storage,
+    pub(crate) activity: bool,
+    pub(crate) custom: bool,
+    /// Index of the primary key column.
+    pub(crate) id: usize,
+    /// Index of the column that names a row for people.
+    pub(crate) name: usize,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) keys: Vec<Key>,
+    /// Whether a single row can be read and updated (marketing list members can only be listed).
+    pub(crate) addressable: bool,
+    by_name: HashMap<String, usize>,
+    by_navigation: HashMap<String, usize>,
+}
+
+impl Table {
+    /// The column with this logical name.
+    pub(crate) fn column(&self, logical: &str) -> Option<usize> {
+        self.by_name.get(logical).copied()
+    }
+
+    /// The lookup column behind a single-valued navigation property (names are case sensitive).
+    pub(crate) fn navigation(&self, name: &str) -> Option<(usize, &Navigation)> {
+        let index = *self.by_navigation.get(name)?;
+        let navigation = self.columns[index].lookup()?.navigations.iter().find(|n| n.name == name)?;
+        Some((index, navigation))
+    }
+
+    /// The column a property name of the Web API stands for: `_x_value` for lookups, else the logical name.
+    pub(crate) fn property(&self, name: &str) -> Option<usize> {
+        if let Some(inner) = name.strip_prefix('_').and_then(|n| n.strip_suffix("_value")) {
+            return self.column(inner).filter(|index| self.columns[*index].lookup().is_some());
+        }
+        self.column(name).filter(|index| self.columns[*index].lookup().is_none())
+    }
+
+    /// The column the platform fills by itself in this role, if the table has one.
+    pub(crate) fn system(&self, role: System) -> Option<usize> {
+        self.columns.iter().position(|column| column.system == Some(role))
+    }
+
+    /// Builds the name indexes; call after the columns have changed.
+    pub(crate) fn reindex(&mut self) {
+        self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
+        self.by_navigation = self
+            .columns
+            .iter()
+            .enumerate()
+            .flat_map(|(i, c)| c.lookup().into_iter().flat_map(|l| &l.navigations).map(move |n| (n.name.clone(), i)))
+            .collect();
+    }
+}
+
+/// Every table of an organisation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Schema {
+    pub(crate) tables: Vec<Arc<Table>>,
+    by_logical: HashMap<String, usize>,
+    by_set: HashMap<String, usize>,
+}
+
+impl Schema {
+    pub(crate) fn new(tables: Vec<Table>) -> Self {
+        let mut schema = Schema::default();
+        for table in tables {
+            schema.put(table);
+        }
+        schema
+    }
+
+    /// Adds a table or replaces the one with the same logical name.
+    pub(crate) fn put(&mut self, table: Table) {
+        let index = self.by_logical.get(&table.logical).copied().unwrap_or(self.tables.len());
+        self.by_logical.insert(table.logical.clone(), index);
+        self.by_set.insert(table.set.clone(), index);
+        if index == self.tables.len() {
+            self.tables.push(Arc::new(table));
+        } else {
+            self.tables[index] = Arc::new(table);
+        }
+    }
+
+    pub(crate) fn table(&self, logical: &str) -> Option<&Arc<Table>> {
+        self.by_logical.get(logical).map(|index| &self.tables[*index])
+    }
+
+    /// The table offered under a Web API segment such as `contacts`.
+    pub(crate) fn set(&self, set: &str) -> Option<&Arc<Table>> {
+        self.by_set.get(set).map(|index| &self.tables[*index])
+    }
+
+    /// The tables whose rows are activities, in the order of their definition.
+    pub(crate) fn activities(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.iter().filter(|table| table.activity && table.storage == Storage::Own)
+    }
+}

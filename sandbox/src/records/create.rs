@@ -1,0 +1,72 @@
+//! Creating a row.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Assignments, Session, missing, refusal, refuse_view};
+use crate::errors::ApiResult;
+use crate::metadata::{Requirement, System, Table};
+use crate::value::Value;
+
+impl Session<'_> {
+    /// Adds a row and returns its primary key: the one the payload chose, or a new one.
+    pub(crate) fn create(&self, table: &Table, assignments: Assignments) -> ApiResult<Uuid> {
+        refuse_view(table, "Create")?;
+        let mut row: Vec<Value> =
+            table.columns.iter().map(|column| column.default.map_or(Value::Null, Value::Int)).collect();
+        for (column, value) in assignments {
+            row[column] = value;
+        }
+        let id = row[table.id].id().unwrap_or_else(Uuid::now_v7);
+        row[table.id] = Value::Id(id);
+        for (column, value) in self.first_state(table, &row, id)? {
+            row[column] = value;
+        }
+        let caller = Value::Row(Arc::from("systemuser"), self.caller);
+        if let Some(owner) = table.system(System::Owner) {
+            if row[owner].is_null() {
+                row[owner] = caller.clone();
+            }
+            for (column, value) in self.owning(table, &row[owner].clone())? {
+                row[column] = value;
+            }
+        }
+        self.stamp_new(table, &mut row, &caller);
+        if let Some((column, value)) = Self::full_name(table, &row) {
+            row[column] = value;
+        }
+        for (index, column) in table.columns.iter().enumerate() {
+            if column.required == Requirement::System && row[index].is_null() {
+                return Err(missing(table, column));
+            }
+        }
+        self.data.store.insert(table, &row).map_err(|conflict| refusal(table, conflict))?;
+        Ok(id)
+    }
+
+    fn stamp_new(&self, table: &Table, row: &mut [Value], caller: &Value) {
+        let created = match table.column("overriddencreatedon").map(|column| row[column].clone()) {
+            Some(Value::Int(overridden)) => {
+                // A migrated row keeps the time it is said to have been created at; the column then holds the real one.
+                if let Some(column) = table.column("overriddencreatedon") {
+                    row[column] = Value::Int(self.now);
+                }
+                Value::Int(overridden)
+            }
+            _ => Value::Int(self.now),
+        };
+        for (role, value) in [
+            (System::CreatedOn, created),
+            (System::CreatedBy, caller.clone()),
+            (System::ModifiedOn, Value::Int(self.now)),
+            (System::ModifiedBy, caller.clone()),
+            (System::Version, Value::Int(self.next_version())),
+            (System::ActivityType, Value::Text(table.logical.clone())),
+        ] {
+            if let Some(column) = table.system(role) {
+                row[column] = value;
+            }
+        }
+    }
+}

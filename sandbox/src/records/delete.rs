@@ -1,0 +1,45 @@
+//! Deleting a row, and what hangs on it.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Session, refuse_view};
+use crate::errors::ApiResult;
+use crate::metadata::{Storage, Table};
+use crate::query::{Comparison, Condition, Query};
+use crate::value::Value;
+
+impl Session<'_> {
+    /// Removes a row. Rows under a parental relationship go with it, other lookups to it are emptied. Says whether the
+    /// row was there.
+    pub(crate) fn delete(&self, table: &Table, id: Uuid) -> ApiResult<bool> {
+        refuse_view(table, "Delete")?;
+        if !self.data.store.delete(table, id)? {
+            return Ok(false);
+        }
+        for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
+            for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
+                if !lookup.targets.contains(&table.logical) {
+                    continue;
+                }
+                let value = Value::Row(Arc::from(table.logical.as_str()), id);
+                let query = Query {
+                    select: Some(Vec::new()),
+                    filter: Some(Condition::Compare { column, comparison: Comparison::Equal, value }),
+                    ..Query::all(Arc::clone(other))
+                };
+                for row in self.data.store.select(&query)? {
+                    let Some(dependent) = row[other.id].id() else { continue };
+                    if lookup.parental {
+                        self.delete(other, dependent)?;
+                    } else {
+                        let emptied = self.data.store.update(other, dependent, &[(column, Value::Null)]);
+                        emptied.map_err(|conflict| super::refusal(other, conflict))?;
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,103 @@
+//! What the platform does with rows: validation, defaults, owners, states, versions. Knows nothing of HTTP.
+
+mod create;
+mod delete;
+mod state;
+mod update;
+mod validate;
+
+pub(crate) use validate::{from_json, normal_id};
+
+use uuid::Uuid;
+
+use crate::errors::{ApiError, ApiResult};
+use crate::metadata::{Column, Storage, System, Table};
+use crate::organization::{Data, Switches};
+use crate::store::Conflict;
+use crate::value::Value;
+
+/// Work on an organisation's rows on behalf of one user.
+pub(crate) struct Session<'a> {
+    pub(crate) data: &'a Data,
+    /// `systemuserid` of the caller.
+    pub(crate) caller: Uuid,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) switches: Switches,
+}
+
+/// Values for columns of one row.
+pub(crate) type Assignments = Vec<(usize, Value)>;
+
+impl Session<'_> {
+    /// The next row version; versions grow through the whole organisation.
+    fn next_version(&self) -> i64 {
+        self.data.version.set(self.data.version.get() + 1);
+        self.data.version.get()
+    }
+
+    /// The row with this primary key, with all its columns.
+    pub(crate) fn find(&self, table: &Table, id: Uuid) -> ApiResult<Option<Vec<Value>>> {
+        Ok(self.data.store.get(table, id)?)
+    }
+
+    pub(crate) fn exists(&self, table: &Table, id: Uuid) -> ApiResult<bool> {
+        Ok(self.data.store.exists(table, id)?)
+    }
+
+    /// What follows from an owner: the owning user, team and business unit.
+    fn owning(&self, table: &Table, owner: &Value) -> ApiResult<Assignments> {
+        let Value::Row(kind, id) = owner else { return Ok(Vec::new()) };
+        let mut unit = Value::Null;
+        if let Some(owners) = self.data.schema.table(kind)
+            && let Some(row) = self.find(owners, *id)?
+            && let Some(column) = owners.column("businessunitid")
+        {
+            unit = row[column].clone();
+        }
+        let of_kind = |wanted: &str| if &**kind == wanted { owner.clone() } else { Value::Null };
+        let all = [
+            (table.system(System::OwningUser), of_kind("systemuser")),
+            (table.system(System::OwningTeam), of_kind("team")),
+            (table.system(System::OwningUnit), unit),
+        ];
+        Ok(all.into_iter().filter_map(|(column, value)| column.map(|column| (column, value))).collect())
+    }
+
+    /// First and last name joined, if the table has such a column.
+    fn full_name(table: &Table, row: &[Value]) -> Option<(usize, Value)> {
+        let column = table.system(System::FullName)?;
+        let part = |name: &str| table.column(name).and_then(|index| row[index].text());
+        let joined = [part("firstname"), part("lastname")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Some((column, if joined.is_empty() { Value::Null } else { Value::Text(joined) }))
+    }
+}
+
+/// A system-required column may not be null.
+fn missing(table: &Table, column: &Column) -> ApiError {
+    ApiError::invalid_argument(format!("The required attribute '{}' of '{}' is missing.", column.logical, table.logical))
+}
+
+/// Rows of `activitypointer` are written through their own tables.
+fn refuse_view(table: &Table, method: &str) -> ApiResult<()> {
+    if table.storage == Storage::Activities { Err(unsupported(table, method)) } else { Ok(()) }
+}
+
+/// A message that a table does not have.
+pub(crate) fn unsupported(table: &Table, method: &str) -> ApiError {
+    let message = format!("The '{method}' method does not support entities of type '{}'.", table.logical);
+    ApiError::new(400, "0x80040800", message)
+}
+
+/// The error for a row that was not written.
+fn refusal(table: &Table, conflict: Conflict) -> ApiError {
+    match conflict {
+        Conflict::PrimaryKey => ApiError::duplicate_row(),
+        Conflict::AlternateKey(name) => {
+            let Some(key) = table.keys.iter().find(|key| key.name == name) else { return ApiError::duplicate_row() };
+            let labels: Vec<&str> = key.columns.iter().map(|index| table.columns[*index].label.as_str()).collect();
+            ApiError::duplicate_key(&key.label, &labels.join(", "))
+        }
+        Conflict::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Changing a row.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Assignments, Session, missing, refusal, refuse_view};
+use crate::errors::ApiResult;
+use crate::metadata::{Requirement, System, Table};
+use crate::value::Value;
+
+impl Session<'_> {
+    /// Sets columns of the row `old`, read in the same transaction. A row gets a new version even if nothing differs.
+    pub(crate) fn update(&self, table: &Table, id: Uuid, old: &[Value], new: Assignments) -> ApiResult<()> {
+        refuse_view(table, "Update")?;
+        let mut changes: Assignments = Vec::with_capacity(new.len() + 6);
+        for (index, value) in &new {
+            let column = &table.columns[*index];
+            if column.required == Requirement::System && value.is_null() {
+                return Err(missing(table, column));
+            }
+            if *index != table.id {
+                set(&mut changes, *index, value.clone());
+            }
+        }
+        for (column, value) in self.next_state(table, old, &new, id)? {
+            set(&mut changes, column, value);
+        }
+        if let Some(owner) = table.system(System::Owner)
+            && let Some((_, owner)) = new.iter().rev().find(|(column, _)| *column == owner)
+        {
+            for (column, value) in self.owning(table, owner)? {
+                set(&mut changes, column, value);
+            }
+        }
+        if table.system(System::FullName).is_some() {
+            let mut row = old.to_vec();
+            for (column, value) in &changes {
+                row[*column] = value.clone();
+            }
+            if let Some((column, value)) = Self::full_name(table, &row) {
+                set(&mut changes, column, value);
+            }
+        }
+        for (role, value) in [
+            (System::ModifiedOn, Value::Int(self.now)),
+            (System::ModifiedBy, Value::Row(Arc::from("systemuser"), self.caller)),
+            (System::Version, Value::Int(self.next_version())),
+        ] {
+            if let Some(column) = table.system(role) {
+                set(&mut changes, column, value);
+            }
+        }
+        self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))
+    }
+}
+
+/// Each column once, the last value wins: SQL allows no column twice.
+fn set(changes: &mut Assignments, column: usize, value: Value) {
+    match changes.iter_mut().find(|(c, _)| *c == column) {
+        Some(slot) => slot.1 = value,
+        None => changes.push((column, value)),
+    }
+}

@@ -1,0 +1,135 @@
+//! Rows in SQLite: one SQL table per Dataverse table, with real columns made from its metadata.
+
+mod read;
+mod text;
+mod write;
+
+pub(crate) use text::matches_pattern;
+pub(crate) use write::Conflict;
+
+use rusqlite::Connection;
+
+use crate::metadata::{Column, ColumnType, Key, Schema, Storage, Table};
+use crate::value::Value;
+
+/// The rows of one organisation.
+pub(crate) struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// An empty in-memory store with a table for everything in `schema`.
+    pub(crate) fn open(schema: &Schema) -> rusqlite::Result<Self> {
+        let connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(512);
+        text::register(&connection)?;
+        let store = Store { connection };
+        for table in schema.tables.iter().filter(|table| table.storage == Storage::Own) {
+            store.create_table(table)?;
+        }
+        store.create_activity_views(schema)?;
+        Ok(store)
+    }
+
+    fn create_table(&self, table: &Table) -> rusqlite::Result<()> {
+        let mut columns = Vec::new();
+        for (index, column) in table.columns.iter().enumerate() {
+            let primary = if index == table.id { " PRIMARY KEY" } else { "" };
+            columns.push(format!("{} {}{primary}", sql_name(column), sql_type(column)));
+            if polymorphic(column) {
+                columns.push(format!("{} TEXT", target_name(column)));
+            }
+        }
+        let name = &table.logical;
+        self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", ")))?;
+        for column in table.columns.iter().filter(|column| column.indexed) {
+            let (index, on) = (format!("\"ix_{name}_{}\"", column.logical), sql_name(column));
+            self.connection.execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on})"))?;
+        }
+        Ok(())
+    }
+
+    /// (Re)makes the view over all activity tables; their own tables have all its columns.
+    fn create_activity_views(&self, schema: &Schema) -> rusqlite::Result<()> {
+        for view in schema.tables.iter().filter(|table| table.storage == Storage::Activities) {
+            let columns = select_list(view, &view.columns.iter().enumerate().map(|(i, _)| i).collect::<Vec<_>>());
+            let parts: Vec<String> =
+                schema.activities().map(|table| format!("SELECT {columns} FROM \"{}\"", table.logical)).collect();
+            let name = &view.logical;
+            let sql = format!("DROP VIEW IF EXISTS \"{name}\"; CREATE VIEW \"{name}\" AS {}", parts.join(" UNION ALL "));
+            self.connection.execute_batch(&sql)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the unique index behind an alternate key. Rows with a null in a key column are not covered.
+    pub(crate) fn create_key(&self, table: &Table, key: &Key) -> rusqlite::Result<()> {
+        let columns: Vec<String> = key.columns.iter().map(|index| sql_name(&table.columns[*index])).collect();
+        let name = format!("\"key_{}_{}\"", table.logical, key.name);
+        self.connection
+            .execute_batch(&format!("CREATE UNIQUE INDEX {name} ON \"{}\" ({})", table.logical, columns.join(", ")))
+    }
+
+    /// Runs `work`, keeping what it wrote only if it succeeds. May be nested.
+    pub(crate) fn atomically<T, E: From<rusqlite::Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        let result = work();
+        if result.is_err() {
+            self.connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
+        }
+        self.connection.prepare_cached("RELEASE work")?.execute([])?;
+        result
+    }
+}
+
+fn sql_type(column: &Column) -> &'static str {
+    match column.kind {
+        ColumnType::Id | ColumnType::Lookup(_) | ColumnType::DateOnly => "TEXT",
+        ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName => "TEXT COLLATE dataverse",
+        ColumnType::Whole { .. }
+        | ColumnType::BigInt
+        | ColumnType::Flag { .. }
+        | ColumnType::Choice(_)
+        | ColumnType::State(_)
+        | ColumnType::Status(_)
+        | ColumnType::DateTime => "INTEGER",
+        ColumnType::Decimal { .. } => "REAL",
+    }
+}
+
+/// The column's name in SQL. Logical names have no quotes in them.
+pub(crate) fn sql_name(column: &Column) -> String {
+    format!("\"{}\"", column.logical)
+}
+
+fn target_name(column: &Column) -> String {
+    format!("\"{}#table\"", column.logical)
+}
+
+fn polymorphic(column: &Column) -> bool {
+    column.lookup().is_some_and(crate::metadata::Lookup::polymorphic)
+}
+
+/// The SQL columns that hold the given columns.
+fn select_list(table: &Table, columns: &[usize]) -> String {
+    let mut names = Vec::with_capacity(columns.len());
+    for column in columns.iter().map(|index| &table.columns[*index]) {
+        names.push(sql_name(column));
+        if polymorphic(column) {
+            names.push(target_name(column));
+        }
+    }
+    names.join(", ")
+}
+
+/// A value as SQLite stores it.
+pub(crate) fn to_sql(value: &Value) -> rusqlite::types::Value {
+    use rusqlite::types::Value as Sql;
+    match value {
+        Value::Null => Sql::Null,
+        Value::Int(int) => Sql::Integer(*int),
+        Value::Real(real) => Sql::Real(*real),
+        Value::Text(text) => Sql::Text(text.clone()),
+        Value::Id(id) | Value::Row(_, id) => Sql::Text(id.to_string()),
+    }
+}

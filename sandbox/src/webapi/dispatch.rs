@@ -1,0 +1,197 @@
+//! Which request goes where.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::address::{Segment, row_key, segments};
+use super::prefer::Prefer;
+use super::uri::form_pairs;
+use super::{Request, Response, batch, bulk, messages, read, write};
+use crate::errors::{ApiError, ApiResult};
+use crate::metadata::Table;
+use crate::organization::Organization;
+use crate::records::{Session, unsupported};
+
+/// Prefix of messages bound to a table or row.
+const CRM: &str = "Microsoft.Dynamics.CRM.";
+/// The longest URL within a batch, in bytes ("Execute batch operations using the Web API").
+const MAX_URL_IN_BATCH: usize = 65_536;
+
+/// The Web API as one caller sees it.
+pub(crate) struct Service<'a> {
+    pub(crate) organization: &'a Organization,
+    /// `http://host/api/data/v9.2`, as the caller wrote it.
+    pub(crate) root: String,
+    /// `systemuserid` of the caller.
+    pub(crate) caller: Uuid,
+    /// Rows created earlier in the same change set.
+    pub(super) references: References,
+}
+
+impl<'a> Service<'a> {
+    pub(crate) fn new(organization: &'a Organization, root: String, caller: Uuid) -> Self {
+        Self { organization, root, caller, references: References::default() }
+    }
+
+    /// The part of a URL that follows `…/api/data/v9.2/`; relative URLs stay as they are.
+    pub(super) fn relative<'t>(&self, url: &'t str) -> &'t str {
+        let path = match url.split_once("://") {
+            Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+            None => url.trim_start_matches('/'),
+        };
+        match path.strip_prefix("api/data/").and_then(|rest| rest.split_once('/')) {
+            Some((_, rest)) => rest,
+            None => path,
+        }
+    }
+}
+
+/// `Content-ID` references of a change set: `$1` stands for the URL of what request 1 made.
+#[derive(Debug, Default)]
+pub(super) struct References(RefCell<HashMap<String, String>>);
+
+impl References {
+    pub(super) fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    pub(super) fn remember(&self, id: &str, url: &str) {
+        self.0.borrow_mut().insert(id.to_owned(), url.to_owned());
+    }
+
+    /// Replaces a leading `$1` by the URL it stands for. Other text stays as it is.
+    pub(super) fn resolve(&self, text: &str) -> ApiResult<String> {
+        let Some(rest) = text.trim_start_matches('/').strip_prefix('$') else { return Ok(text.to_owned()) };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (id, tail) = rest.split_at(end);
+        if !id.starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(text.to_owned());
+        }
+        match self.0.borrow().get(id) {
+            Some(url) => Ok(format!("{url}{tail}")),
+            None => {
+                let message = format!("Content-ID Reference: '${id}' does not exist in the batch context.");
+                Err(ApiError::query(message))
+            }
+        }
+    }
+}
+
+/// Answers a request; the second value is the number of operations it carried.
+pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usize) {
+    if request.target.split('?').next() == Some("$batch") {
+        return batch::run(service, request);
+    }
+    let data = service.organization.data();
+    let session = service.organization.session(&data, service.caller);
+    (answer(service, &session, request), 1)
+}
+
+/// Performs one operation in a transaction of its own, or as a part of the one around it.
+pub(super) fn answer(service: &Service<'_>, session: &Session<'_>, request: &Request) -> Response {
+    let result = if request.method == "GET" {
+        perform(service, session, request)
+    } else {
+        session.data.store.atomically(|| perform(service, session, request))
+    };
+    result.unwrap_or_else(|error| Response::error(&error, &Prefer::of(request)))
+}
+
+/// What an operation is about: its decoded query, its preferences, the tables it names.
+pub(super) struct Operation<'a> {
+    pub(super) request: &'a Request,
+    pub(super) prefer: Prefer,
+    /// The query as it was sent.
+    pub(super) raw_query: &'a str,
+    pub(super) pairs: Vec<(String, String)>,
+}
+
+fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> ApiResult<Response> {
+    let target = service.references.resolve(service.relative(&request.target))?;
+    if target.len() > MAX_URL_IN_BATCH {
+        return Err(ApiError::new(414, "0x80040203", "The request URL is too long."));
+    }
+    let target = service.relative(&target);
+    let (path, raw_query) = target.split_once('?').unwrap_or((target, ""));
+    let operation = Operation { request, prefer: Prefer::of(request), raw_query, pairs: form_pairs(raw_query) };
+    if operation.prefer.track_changes {
+        return Err(ApiError::not_implemented("change tracking"));
+    }
+    let segments = segments(path)?;
+    let method = request.method.as_str();
+    match segments.as_slice() {
+        [] => read::service_document(service, session),
+        [only] => one_segment(service, session, &operation, only),
+        [first, second] => {
+            let table = set(session, first)?;
+            match (&first.key, second.name.as_str(), method) {
+                (None, "$count", "GET") => read::count(session, &table, &operation),
+                (None, name, "POST") if name.starts_with(CRM) => {
+                    bulk::run(service, session, &table, &name[CRM.len()..], &operation)
+                }
+                (Some(key), name, "POST") if name.starts_with(CRM) => {
+                    messages::bound(service, session, &table, &row_key(&table, key)?, &name[CRM.len()..], &operation)
+                }
+                (Some(key), name, _) if second.key.is_none() => {
+                    let key = row_key(&table, key)?;
+                    match method {
+                        "GET" => read::property(service, session, &table, &key, name, &operation),
+                        "PUT" => write::put_property(service, session, &table, &key, name, &operation),
+                        "DELETE" => write::delete_property(session, &table, &key, name, &operation),
+                        _ => Err(refused(method, &second.name)),
+                    }
+                }
+                _ => Err(ApiError::no_segment(&second.name)),
+            }
+        }
+        [first, second, third] if third.name == "$ref" => {
+            let table = set(session, first)?;
+            let key = row_key(&table, first.key.as_deref().ok_or_else(|| ApiError::no_segment("$ref"))?)?;
+            write::reference(service, session, &table, &key, &second.name, &operation)
+        }
+        [.., last] => Err(ApiError::no_segment(&last.name)),
+    }
+}
+
+fn one_segment(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    operation: &Operation<'_>,
+    segment: &Segment,
+) -> ApiResult<Response> {
+    let method = operation.request.method.as_str();
+    let Ok(table) = set(session, segment) else {
+        return messages::unbound(service, session, segment, operation);
+    };
+    let Some(key) = &segment.key else {
+        return match method {
+            "GET" => read::list(service, session, &table, operation),
+            "POST" => write::create(service, session, &table, operation),
+            _ => Err(refused(method, &segment.name)),
+        };
+    };
+    let key = row_key(&table, key)?;
+    match method {
+        "GET" if table.addressable => read::row(service, session, &table, &key, operation),
+        "GET" => Err(unsupported(&table, "Retrieve")),
+        "PATCH" if table.addressable => write::patch(service, session, &table, &key, &segment_text(segment), operation),
+        "PATCH" => Err(unsupported(&table, "Update")),
+        "DELETE" => write::delete(session, &table, &key, operation),
+        _ => Err(refused(method, &segment.name)),
+    }
+}
+
+fn segment_text(segment: &Segment) -> String {
+    format!("{}({})", segment.name, segment.key.as_deref().unwrap_or_default())
+}
+
+fn set(session: &Session<'_>, segment: &Segment) -> ApiResult<Arc<Table>> {
+    session.data.schema.set(&segment.name).cloned().ok_or_else(|| ApiError::no_segment(&segment.name))
+}
+
+fn refused(method: &str, resource: &str) -> ApiError {
+    ApiError::method_not_allowed(format!("The requested resource '{resource}' does not support http method '{method}'."))
+}

@@ -1,0 +1,54 @@
+//! Functions and actions: the messages that are not plain reads and writes of rows.
+
+use super::Response;
+use super::address::{RowKey, Segment};
+use super::dispatch::{Operation, Service};
+use crate::errors::{ApiError, ApiResult};
+use crate::metadata::Table;
+use crate::records::Session;
+use crate::value::Value;
+
+/// A message that is bound to nothing, such as `WhoAmI`.
+pub(super) fn unbound(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    segment: &Segment,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
+    let method = operation.request.method.as_str();
+    match (segment.name.as_str(), method) {
+        ("WhoAmI", "GET") => who_am_i(service, session),
+        // A function answers GET only.
+        ("WhoAmI", _) => Err(ApiError::no_resource(&format!("{}/{}", service.root, segment.name))),
+        _ => Err(ApiError::no_segment(&segment.name)),
+    }
+}
+
+/// A message bound to one row.
+pub(super) fn bound(
+    _service: &Service<'_>,
+    _session: &Session<'_>,
+    _table: &Table,
+    _key: &RowKey,
+    message: &str,
+    _operation: &Operation<'_>,
+) -> ApiResult<Response> {
+    Err(ApiError::no_segment(&format!("Microsoft.Dynamics.CRM.{message}")))
+}
+
+fn who_am_i(service: &Service<'_>, session: &Session<'_>) -> ApiResult<Response> {
+    let mut unit = None;
+    if let Some(users) = session.data.schema.table("systemuser")
+        && let (Some(row), Some(column)) = (session.find(users, session.caller)?, users.column("businessunitid"))
+        && let Value::Row(_, id) = &row[column]
+    {
+        unit = Some(*id);
+    }
+    let body = serde_json::json!({
+        "@odata.context": format!("{}/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse", service.root),
+        "BusinessUnitId": unit,
+        "UserId": session.caller,
+        "OrganizationId": service.organization.id,
+    });
+    Ok(Response::json(200, body.to_string()))
+}
