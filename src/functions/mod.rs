@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 
 pub use routes::routes;
 pub use services::App;
+#[cfg(feature = "local")]
+pub use services::DESK_STORAGE;
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";
