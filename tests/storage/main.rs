@@ -10,6 +10,7 @@ mod lease_contract;
 mod lost_answers;
 mod places;
 mod queue_contract;
+mod silence;
 mod sqlite_processes;
 mod store_contract;
 mod waiting;

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use inevent_d365::queue::{PutOptions, Queue, Queues as _, SqliteQueues};
+use inevent_d365::{
+    queue::{PutOptions, Queue, QueueError, Queues as _, SqliteQueues},
+    store::{SqliteStore, StoreError},
+};
 use std::sync::Arc;
 
 use crate::waiting::eventually;
@@ -169,20 +172,30 @@ fn a_new_file_may_be_opened_by_many_at_once() {
 #[tokio::test]
 async fn messages_come_by_visibility_then_insertion() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = queue(&folder.path().join("desk.db"));
+    let queues = SqliteQueues::open(folder.path().join("desk.db")).unwrap();
+    let (queue, probe) = (queues.queue("shared").unwrap(), queues.queue("probe").unwrap());
     queue.create().await.unwrap();
-    queue.put("late", PutOptions::after(Duration::from_millis(300))).await.unwrap();
+    probe.create().await.unwrap();
+    queue.put("last", PutOptions::after(Duration::from_millis(200))).await.unwrap();
+    queue.put("late", PutOptions::after(Duration::from_millis(100))).await.unwrap();
     for text in ["a", "b", "c"] {
         queue.put(text, PutOptions::default()).await.unwrap();
     }
-    queue.put("last", PutOptions::after(Duration::from_millis(600))).await.unwrap();
-    // All five at once: what is received too early is put back to when it was visible.
-    let texts = eventually("all are visible", async || {
-        let messages = queue.receive(32, Duration::ZERO).await.unwrap();
-        (messages.len() == 5).then(|| messages.into_iter().map(|message| message.text).collect::<Vec<_>>())
-    })
-    .await;
-    let place = |text: &str| texts.iter().position(|t| t == text).unwrap();
-    assert!(place("a") < place("b") && place("b") < place("c"), "{texts:?}");
-    assert!(place("late") < place("last"), "{texts:?}");
+    // When it is visible all of them are.
+    probe.put("probe", PutOptions::after(Duration::from_millis(300))).await.unwrap();
+    eventually("the probe", async || probe.receive(1, MINUTE).await.unwrap().pop()).await;
+    let messages = queue.receive(32, MINUTE).await.unwrap();
+    let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["a", "b", "c", "late", "last"]);
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_denied() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("desk.db");
+    std::fs::write(&file, "this is a letter, not a database; ".repeat(100)).unwrap();
+    for path in [file.as_path(), folder.path(), &folder.path().join("no/such/folder/desk.db")] {
+        assert!(matches!(SqliteQueues::open(path), Err(QueueError::Denied(_))), "{}", path.display());
+        assert!(matches!(SqliteStore::open(path), Err(StoreError::Denied(_))), "{}", path.display());
+    }
 }
