@@ -187,7 +187,8 @@ impl ApiError {
     }
 
     pub(crate) fn deadlock() -> Self {
-        let message = "Sql error: Generic SQL error. CRM ErrorCode: -2147204784 Sql ErrorCode: -2146232060 Sql Number: 1205";
+        let message =
+            "Sql error: Generic SQL error. CRM ErrorCode: -2147204784 Sql ErrorCode: -2146232060 Sql Number: 1205";
         Self::new(500, "0x80044150", message)
     }
 

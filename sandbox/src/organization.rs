@@ -1,7 +1,6 @@
 //! One organisation ("environment"): its tables, rows and settings.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use crate::metadata::{Schema, shipped};
 use crate::records::Session;
 use crate::seed::{self, Seed};
 use crate::store::Store;
+use crate::value::Value;
 
 /// Behaviour that Microsoft's documentation leaves open. `ASSUMPTIONS.md` says why each default was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +27,7 @@ pub(crate) struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
-        Self {
-            create_state: CreateState::Ignore,
-            closed_activities_are_read_only: false,
-            rewrite_times_in_text: false,
-        }
+        Self { create_state: CreateState::Ignore, closed_activities_are_read_only: false, rewrite_times_in_text: false }
     }
 }
 
@@ -71,8 +67,6 @@ pub(crate) struct Organization {
     switches: RwLock<Switches>,
     seed: Seed,
     clock: Arc<Clock>,
-    /// Application users of the organisation: client id to `systemuserid`.
-    members: RwLock<BTreeMap<Uuid, Uuid>>,
 }
 
 impl Organization {
@@ -84,7 +78,6 @@ impl Organization {
             switches: RwLock::default(),
             seed,
             clock,
-            members: RwLock::default(),
         };
         organization.reset()?;
         Ok(organization)
@@ -95,8 +88,6 @@ impl Organization {
         let mut data = self.data();
         *data = Data::open()?;
         seed::plant(&data, self.seed, self.clock.now())?;
-        let members = seed::members(&data)?;
-        *self.members.write().unwrap_or_else(PoisonError::into_inner) = members;
         self.set_switches(Switches::default());
         Ok(())
     }
@@ -114,9 +105,13 @@ impl Organization {
         *self.switches.write().unwrap_or_else(PoisonError::into_inner) = switches;
     }
 
-    /// The application user of a client, if it has one here.
-    pub(crate) fn member(&self, client: Uuid) -> Option<Uuid> {
-        self.members.read().unwrap_or_else(PoisonError::into_inner).get(&client).copied()
+    /// `systemuserid` of a client's application user, if it has one here.
+    pub(crate) fn member(&self, client: Uuid) -> rusqlite::Result<Option<Uuid>> {
+        let data = self.data();
+        let Some(users) = data.schema.table("systemuser") else { return Ok(None) };
+        let Some(column) = users.column("applicationid") else { return Ok(None) };
+        let user = data.store.get_where(users, &[(column, Value::Id(client))])?;
+        Ok(user.and_then(|row| row[users.id].id()))
     }
 
     /// Work on behalf of a user, now.

@@ -55,7 +55,8 @@ pub(crate) fn fold(text: &str) -> String {
 
 /// `2026-11-22T22:25:00Z`: whole seconds, always UTC.
 pub(crate) fn format_time(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    Timestamp::from_second(seconds)
+        .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 /// Reads a point in time with its offset (`Edm.DateTimeOffset`), cut to whole seconds.

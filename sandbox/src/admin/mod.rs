@@ -4,7 +4,7 @@ mod faults;
 mod log;
 
 pub(crate) use faults::{Fault, FaultKind, Faults};
-pub(crate) use log::{Entry, Log, RequestLog};
+pub(crate) use log::{Entry, RequestLog};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -28,7 +28,9 @@ struct ClockChange {
 pub(crate) fn answer(state: &State, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
     let organization = &state.organization;
     match (method, path) {
-        ("GET", "" | "organizations") => (200, json!([{ "id": organization.id, "name": organization.name }]).to_string()),
+        ("GET", "" | "organizations") => {
+            (200, json!([{ "id": organization.id, "name": organization.name }]).to_string())
+        }
         ("GET", "requests") => ok(&state.log.snapshot()),
         ("DELETE", "requests") => {
             state.log.clear();
@@ -52,10 +54,9 @@ pub(crate) fn answer(state: &State, method: &str, path: &str, query: &str, body:
         ("POST", "switches") => read(body, |switches: Switches| organization.set_switches(switches)),
         ("POST", "clock") => read(body, |change: ClockChange| state.clock.advance(change.advance_s)),
         ("GET", "dump") => dump(organization, query),
-        (
-            _,
-            "" | "organizations" | "requests" | "faults" | "reset" | "switches" | "clock" | "dump",
-        ) => failed(405, "This method means nothing here."),
+        (_, "" | "organizations" | "requests" | "faults" | "reset" | "switches" | "clock" | "dump") => {
+            failed(405, "This method means nothing here.")
+        }
         _ => failed(404, "There is nothing of this name in the admin API; README.md lists what there is."),
     }
 }

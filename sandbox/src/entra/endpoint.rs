@@ -105,7 +105,8 @@ fn issue(grant: &Grant<'_>) -> Result<String, Problem> {
         problem(400, "unauthorized_client", 700_016, text)
     })?;
     if field("client_assertion").is_some() {
-        let text = "The certificate with identifier used to sign the client assertion is not registered on application.";
+        let text =
+            "The certificate with identifier used to sign the client assertion is not registered on application.";
         return Err(problem(401, "invalid_client", 700_027, text));
     }
     let secret = field("client_secret").or(basic_secret).ok_or_else(|| {

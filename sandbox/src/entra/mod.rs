@@ -4,7 +4,7 @@ mod endpoint;
 mod token;
 
 pub(crate) use endpoint::{Grant, answer_metadata, answer_token};
-pub(crate) use token::{Refusal, Tokens};
+pub(crate) use token::Tokens;
 
 use uuid::Uuid;
 

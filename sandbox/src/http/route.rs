@@ -50,7 +50,9 @@ pub(super) struct Answer {
 pub(super) enum Outcome {
     Answer(Answer),
     /// The connection is cut.
-    Cut { parts: usize },
+    Cut {
+        parts: usize,
+    },
 }
 
 /// Answers a request. Blocks while it works on rows.
@@ -68,13 +70,12 @@ pub(super) fn answer(state: &State, incoming: Incoming) -> Outcome {
     {
         return outcome;
     }
-    let outcome = if incoming.is_web_api() {
-        web_api(state, &origin, incoming)
-    } else {
-        elsewhere(state, &origin, &incoming)
-    };
+    let outcome =
+        if incoming.is_web_api() { web_api(state, &origin, incoming) } else { elsewhere(state, &origin, &incoming) };
     match (fault, outcome) {
-        (Some(Fault { kind: FaultKind::ResetAfter, .. }), Outcome::Answer(answer)) => Outcome::Cut { parts: answer.parts },
+        (Some(Fault { kind: FaultKind::ResetAfter, .. }), Outcome::Answer(answer)) => {
+            Outcome::Cut { parts: answer.parts }
+        }
         (_, outcome) => outcome,
     }
 }
@@ -109,7 +110,11 @@ fn web_api(state: &State, origin: &str, incoming: Incoming) -> Outcome {
     let client = token.map(|token| state.tokens.check(token.trim(), &state.resources, state.clock.now()));
     let Some(Ok(client)) = client else { return unauthorized(state, origin) };
     let refused = |error: &ApiError| dressed(state, Response::error(error, &Prefer::default()), 1, started);
-    let Some(caller) = state.organization.member(client) else { return refused(&ApiError::not_a_member()) };
+    let caller = match state.organization.member(client) {
+        Ok(Some(caller)) => caller,
+        Ok(None) => return refused(&ApiError::not_a_member()),
+        Err(error) => return refused(&error.into()),
+    };
     if incoming.path.len() + incoming.query.len() > MAX_URL {
         return refused(&ApiError::new(414, "0x80040203", "The request URL is too long."));
     }

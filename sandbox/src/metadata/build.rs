@@ -111,7 +111,8 @@ impl TableBuilder {
     }
 
     pub(crate) fn choice(self, schema: &str, options: &[(i64, &str)]) -> Self {
-        let options = options.iter().map(|(value, label)| Choice { value: *value, label: (*label).to_owned() }).collect();
+        let options =
+            options.iter().map(|(value, label)| Choice { value: *value, label: (*label).to_owned() }).collect();
         self.column(schema, ColumnType::Choice(options))
     }
 

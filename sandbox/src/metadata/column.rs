@@ -53,17 +53,32 @@ pub(crate) enum ColumnType {
     /// A unique identifier that is no lookup.
     Id,
     /// One line of text, `max` UTF-16 code units long.
-    Text { max: usize },
+    Text {
+        max: usize,
+    },
     /// Several lines of text.
-    Memo { max: usize },
+    Memo {
+        max: usize,
+    },
     /// A whole number.
-    Whole { min: i64, max: i64 },
+    Whole {
+        min: i64,
+        max: i64,
+    },
     /// A 64-bit number the platform counts with.
     BigInt,
     /// A number with `precision` digits after the point, returned with `scale` digits.
-    Decimal { precision: usize, scale: usize, min: f64, max: f64 },
+    Decimal {
+        precision: usize,
+        scale: usize,
+        min: f64,
+        max: f64,
+    },
     /// Yes or no, with the labels of both.
-    Flag { yes: &'static str, no: &'static str },
+    Flag {
+        yes: &'static str,
+        no: &'static str,
+    },
     Choice(Vec<Choice>),
     State(Vec<StateOption>),
     Status(Vec<StatusOption>),

@@ -5,7 +5,7 @@ mod column;
 mod tables;
 
 pub(crate) use build::{TableBuilder, table};
-pub(crate) use column::{Choice, Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
+pub(crate) use column::{Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
 pub(crate) use tables::shipped;
 
 use std::collections::HashMap;

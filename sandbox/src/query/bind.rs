@@ -43,7 +43,9 @@ impl Binder<'_> {
         match value {
             Operand::Alias(name) => match self.aliases.get(&name) {
                 Some(text) => match operand(text)? {
-                    Operand::Alias(_) => Err(ApiError::query(format!("The parameter alias '{name}' names another one."))),
+                    Operand::Alias(_) => {
+                        Err(ApiError::query(format!("The parameter alias '{name}' names another one.")))
+                    }
                     value => Ok(value),
                 },
                 None => Ok(Operand::Bare("null".to_owned())),
@@ -136,9 +138,9 @@ impl Binder<'_> {
         for value in &values {
             // The function declares its values as text, whatever the column holds.
             let bare = match value {
-                Operand::Text(text) => self
-                    .literal(column, value)
-                    .or_else(|| self.literal(column, &Operand::Bare(text.clone()))),
+                Operand::Text(text) => {
+                    self.literal(column, value).or_else(|| self.literal(column, &Operand::Bare(text.clone())))
+                }
                 other => self.literal(column, other),
             };
             typed.push(bare.ok_or_else(|| {
@@ -216,5 +218,52 @@ fn edm_of(literal: &Operand) -> &'static str {
         Operand::Bare(_) => "Edm.Decimal",
         Operand::List(_) => "Collection(Edm.String)",
         Operand::Property(_) | Operand::Alias(_) => "Edm.Untyped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::bind_filter;
+    use crate::metadata::{Table, shipped};
+
+    fn table(logical: &str) -> Table {
+        shipped().into_iter().find(|table| table.logical == logical).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn random_text_never_panics(text in ".{0,80}") {
+            let _ = bind_filter(&table("contact"), &text, &HashMap::new());
+        }
+
+        #[test]
+        fn random_tokens_never_panic(
+            tokens in prop::collection::vec(
+                prop::sample::select(vec![
+                    "lastname", "statecode", "_ownerid_value", "contactid", "modifiedon", "donotemail", "annualincome",
+                    "eq", "ne", "gt", "and", "or", "not", "(", ")", "[", "]", ",", "=", "'x'", "\"y\"", "5", "-1.5e3",
+                    "null", "true", "@p1", "contains", "Microsoft.Dynamics.CRM.In", "PropertyName", "PropertyValues",
+                    "2026-01-01", "2026-01-01T00:00:00Z", "c0000000-0000-4000-8000-000000000001", "'", "\"",
+                ]),
+                0..30,
+            ),
+        ) {
+            let aliases = HashMap::from([("@p1".to_owned(), tokens.concat())]);
+            let _ = bind_filter(&table("contact"), &tokens.join(" "), &aliases);
+            let _ = bind_filter(&table("contact"), &tokens.concat(), &aliases);
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_long_chains_are_not() {
+        let contact = table("contact");
+        let deep = format!("{}statecode eq 0{}", "(".repeat(10_000), ")".repeat(10_000));
+        assert!(bind_filter(&contact, &deep, &HashMap::new()).is_err());
+        let long = vec!["statecode eq 0"; 5000].join(" or ");
+        assert!(bind_filter(&contact, &long, &HashMap::new()).is_ok());
     }
 }

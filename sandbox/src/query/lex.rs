@@ -41,7 +41,7 @@ pub(super) fn tokens(source: &str) -> ApiResult<Vec<(usize, Token)>> {
                             _ => break,
                         },
                         Some((_, c)) => text.push(c),
-                        None => return Err(unterminated(at, source)),
+                        None => return Err(unterminated(source)),
                     }
                 }
                 Token::Text(text)
@@ -59,8 +59,8 @@ pub(super) fn tokens(source: &str) -> ApiResult<Vec<(usize, Token)>> {
                         _ => escaped = false,
                     }
                 }
-                let end = end.ok_or_else(|| unterminated(at, source))?;
-                Token::Text(serde_json::from_str(&source[at..=end]).map_err(|_| unterminated(at, source))?)
+                let end = end.ok_or_else(|| unterminated(source))?;
+                Token::Text(serde_json::from_str(&source[at..=end]).map_err(|_| unterminated(source))?)
             }
             first => {
                 let mut word = String::from(first);
@@ -75,6 +75,8 @@ pub(super) fn tokens(source: &str) -> ApiResult<Vec<(usize, Token)>> {
     Ok(found)
 }
 
-fn unterminated(at: usize, source: &str) -> ApiError {
+/// The position in the text is that of its end, where the missing quote would have been.
+fn unterminated(source: &str) -> ApiError {
+    let at = source.chars().count();
     ApiError::query(format!("There is an unterminated literal at position {at} in '{source}'."))
 }

@@ -23,13 +23,8 @@ pub(crate) struct Options {
 /// Binds decoded `name=value` pairs. An option that is not understood is refused, never ignored.
 pub(crate) fn parse_options(table: &Arc<Table>, pairs: &[(String, String)]) -> ApiResult<Options> {
     let aliases: HashMap<String, String> = pairs.iter().filter(|(name, _)| name.starts_with('@')).cloned().collect();
-    let mut options = Options {
-        query: Query::all(Arc::clone(table)),
-        top: None,
-        count: false,
-        page: 1,
-        select_text: None,
-    };
+    let mut options =
+        Options { query: Query::all(Arc::clone(table)), top: None, count: false, page: 1, select_text: None };
     let mut token = None;
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())) {
@@ -50,8 +45,10 @@ pub(crate) fn parse_options(table: &Arc<Table>, pairs: &[(String, String)]) -> A
             "$orderby" => options.query.order = order_by(table, value)?,
             "$top" => {
                 let top = value.parse().map_err(|_| {
-                    ApiError::query(format!("Invalid value '{value}' for $top query option found. The $top query option \
-                     requires a non-negative integer value."))
+                    ApiError::query(format!(
+                        "Invalid value '{value}' for $top query option found. The $top query option \
+                     requires a non-negative integer value."
+                    ))
                 })?;
                 options.top = Some(top);
             }
@@ -59,7 +56,9 @@ pub(crate) fn parse_options(table: &Arc<Table>, pairs: &[(String, String)]) -> A
                 options.count = match value {
                     "true" => true,
                     "false" => false,
-                    _ => return Err(ApiError::query(format!("Invalid value '{value}' for $count query option found."))),
+                    _ => {
+                        return Err(ApiError::query(format!("Invalid value '{value}' for $count query option found.")));
+                    }
                 }
             }
             "$skiptoken" => token = Some(value),

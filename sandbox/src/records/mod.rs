@@ -75,7 +75,10 @@ impl Session<'_> {
 
 /// A system-required column may not be null.
 fn missing(table: &Table, column: &Column) -> ApiError {
-    ApiError::invalid_argument(format!("The required attribute '{}' of '{}' is missing.", column.logical, table.logical))
+    ApiError::invalid_argument(format!(
+        "The required attribute '{}' of '{}' is missing.",
+        column.logical, table.logical
+    ))
 }
 
 /// Rows of `activitypointer` are written through their own tables.

@@ -59,7 +59,13 @@ impl Session<'_> {
     }
 
     /// State and status after an update, if it touches them.
-    pub(super) fn next_state(&self, table: &Table, old: &[Value], new: &Assignments, id: Uuid) -> ApiResult<Assignments> {
+    pub(super) fn next_state(
+        &self,
+        table: &Table,
+        old: &[Value],
+        new: &Assignments,
+        id: Uuid,
+    ) -> ApiResult<Assignments> {
         let Some(machine) = Machine::of(table) else { return Ok(Vec::new()) };
         let of = |column: usize| new.iter().rev().find(|(c, _)| *c == column).and_then(|(_, value)| value.int());
         let current = old[machine.state].int().unwrap_or(0);

@@ -17,7 +17,9 @@ pub(crate) fn from_json(table: &Table, column: &Column, json: &Json) -> ApiResul
         return Ok(Value::Null);
     }
     match &column.kind {
-        ColumnType::Text { max } | ColumnType::Memo { max } => text(table, column, json.as_str().ok_or_else(wrong)?, *max),
+        ColumnType::Text { max } | ColumnType::Memo { max } => {
+            text(table, column, json.as_str().ok_or_else(wrong)?, *max)
+        }
         ColumnType::TableName => Ok(Value::Text(json.as_str().ok_or_else(wrong)?.to_owned())),
         ColumnType::Id => json.as_str().and_then(normal_id).map(Value::Id).ok_or_else(wrong),
         ColumnType::Whole { min, max } => {
@@ -48,7 +50,11 @@ pub(crate) fn from_json(table: &Table, column: &Column, json: &Json) -> ApiResul
         ColumnType::DateTime => {
             let text = json.as_str().ok_or_else(wrong)?;
             let seconds = parse_time(text).ok_or_else(wrong)?;
-            if seconds < EARLIEST { Err(ApiError::invalid_time(&format_time(seconds))) } else { Ok(Value::Int(seconds)) }
+            if seconds < EARLIEST {
+                Err(ApiError::invalid_time(&format_time(seconds)))
+            } else {
+                Ok(Value::Int(seconds))
+            }
         }
         ColumnType::DateOnly => json.as_str().and_then(parse_date).map(Value::Text).ok_or_else(wrong),
         ColumnType::Lookup(_) => Err(wrong()),

@@ -1,7 +1,6 @@
 //! The rows an organisation starts with. The data stands in `base.json` and `crm.json`, in the notation of Web API
 //! payloads; `@at` is the time at which a row was made and last changed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -9,10 +8,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::organization::{CreateState, Data, Switches};
-use crate::query::Query;
-use crate::records::{Assignments, Session, from_json, normal_id};
 use crate::metadata::Table;
+use crate::organization::{CreateState, Data, Switches};
+use crate::records::{Assignments, Session, from_json, normal_id};
 use crate::value::{Value, parse_time};
 
 /// What an organisation starts with.
@@ -77,12 +75,4 @@ fn assignment(data: &Data, table: &Table, name: &str, json: &Json) -> anyhow::Re
     let target = data.schema.set(set).context("unknown set")?;
     let id = normal_id(key).context("not an identifier")?;
     Ok((column, Value::Row(Arc::from(target.logical.as_str()), id)))
-}
-
-/// The application users: client id to `systemuserid`.
-pub(crate) fn members(data: &Data) -> anyhow::Result<BTreeMap<Uuid, Uuid>> {
-    let users = data.schema.table("systemuser").context("there is no user table")?;
-    let client = users.column("applicationid").context("users have no client id")?;
-    let rows = data.store.select(&Query::all(Arc::clone(users)))?;
-    Ok(rows.iter().filter_map(|row| Some((row[client].id()?, row[users.id].id()?))).collect())
 }

@@ -4,7 +4,6 @@ mod read;
 mod text;
 mod write;
 
-pub(crate) use text::matches_pattern;
 pub(crate) use write::Conflict;
 
 use rusqlite::Connection;
@@ -56,7 +55,8 @@ impl Store {
             let parts: Vec<String> =
                 schema.activities().map(|table| format!("SELECT {columns} FROM \"{}\"", table.logical)).collect();
             let name = &view.logical;
-            let sql = format!("DROP VIEW IF EXISTS \"{name}\"; CREATE VIEW \"{name}\" AS {}", parts.join(" UNION ALL "));
+            let sql =
+                format!("DROP VIEW IF EXISTS \"{name}\"; CREATE VIEW \"{name}\" AS {}", parts.join(" UNION ALL "));
             self.connection.execute_batch(&sql)?;
         }
         Ok(())
@@ -66,8 +66,11 @@ impl Store {
     pub(crate) fn create_key(&self, table: &Table, key: &Key) -> rusqlite::Result<()> {
         let columns: Vec<String> = key.columns.iter().map(|index| sql_name(&table.columns[*index])).collect();
         let name = format!("\"key_{}_{}\"", table.logical, key.name);
-        self.connection
-            .execute_batch(&format!("CREATE UNIQUE INDEX {name} ON \"{}\" ({})", table.logical, columns.join(", ")))
+        self.connection.execute_batch(&format!(
+            "CREATE UNIQUE INDEX {name} ON \"{}\" ({})",
+            table.logical,
+            columns.join(", ")
+        ))
     }
 
     /// Runs `work`, keeping what it wrote only if it succeeds. May be nested.

@@ -117,17 +117,3 @@ fn parse_id(raw: ValueRef<'_>) -> Option<Uuid> {
         _ => None,
     }
 }
-
-/// Reading text that may be null.
-trait TextOrNull<'a> {
-    fn as_str_or_null(&self) -> rusqlite::Result<Option<&'a str>>;
-}
-
-impl<'a> TextOrNull<'a> for ValueRef<'a> {
-    fn as_str_or_null(&self) -> rusqlite::Result<Option<&'a str>> {
-        match self {
-            ValueRef::Null => Ok(None),
-            other => Ok(Some(other.as_str()?)),
-        }
-    }
-}

@@ -44,7 +44,7 @@ impl Piece {
 }
 
 /// Whether the whole of `text` matches `pattern`: `%` any text, `_` one character, `[a-c]` one of a set, `[^a]` none.
-pub(crate) fn matches_pattern(text: &str, pattern: &str) -> bool {
+fn matches_pattern(text: &str, pattern: &str) -> bool {
     let text: Vec<char> = fold(text).chars().collect();
     let pattern = pieces(&fold(pattern));
     // The usual greedy walk: remember the last `%` and let it swallow one character more on a mismatch.

@@ -59,13 +59,9 @@ impl Store {
     /// Removes a row; says whether it was there.
     pub(crate) fn delete(&self, table: &Table, id: Uuid) -> rusqlite::Result<bool> {
         let key = sql_name(&table.columns[table.id]);
-        let mut statement = self.connection.prepare_cached(&format!("DELETE FROM \"{}\" WHERE {key}=?", table.logical))?;
+        let mut statement =
+            self.connection.prepare_cached(&format!("DELETE FROM \"{}\" WHERE {key}=?", table.logical))?;
         Ok(statement.execute([id.to_string()])? > 0)
-    }
-
-    /// Removes every row of a table.
-    pub(crate) fn clear(&self, table: &Table) -> rusqlite::Result<()> {
-        self.connection.execute(&format!("DELETE FROM \"{}\"", table.logical), []).map(drop)
     }
 }
 

@@ -63,9 +63,8 @@ pub(super) fn row_key(table: &Table, text: &str) -> ApiResult<RowKey> {
         }
         parts.push((column, value));
     }
-    let matches = |columns: &[usize]| {
-        columns.len() == parts.len() && parts.iter().all(|(column, _)| columns.contains(column))
-    };
+    let matches =
+        |columns: &[usize]| columns.len() == parts.len() && parts.iter().all(|(column, _)| columns.contains(column));
     if table.keys.iter().any(|key| matches(&key.columns)) {
         Ok(RowKey::Alternate(parts))
     } else {
@@ -149,4 +148,31 @@ pub(super) fn reference(service: &Service<'_>, session: &Session<'_>, text: &str
         }
     }
     Err(absent(table, &key))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{RowKey, row_key, segments};
+    use crate::metadata::shipped;
+
+    proptest! {
+        #[test]
+        fn random_paths_never_panic(path in "[a-z()=',/%0-9$é-]{0,60}") {
+            let contact = shipped().into_iter().find(|table| table.logical == "contact").unwrap();
+            for segment in segments(&path).unwrap_or_default() {
+                let _ = row_key(&contact, &segment.key.unwrap_or_default());
+            }
+        }
+    }
+
+    #[test]
+    fn a_primary_key_may_be_named() {
+        let contact = shipped().into_iter().find(|table| table.logical == "contact").unwrap();
+        let key = row_key(&contact, "contactid=c0000000-0000-4000-8000-000000000001");
+        assert!(matches!(key, Ok(RowKey::Primary(_))));
+        let user = shipped().into_iter().find(|table| table.logical == "systemuser").unwrap();
+        assert!(row_key(&user, "systemuserid=c0000000-0000-4000-8000-000000000001").is_err());
+    }
 }

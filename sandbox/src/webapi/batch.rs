@@ -29,7 +29,8 @@ pub(super) fn run(service: &Service<'_>, request: &Request) -> (Response, usize)
         let inner = "System.ArgumentException: Stream was not readable.";
         return (refused(&ApiError::payload("$batch", inner), &prefer), 1);
     };
-    let size: usize = elements.iter().map(|element| if let Element::ChangeSet(parts) = element { parts.len() } else { 1 }).sum();
+    let size: usize =
+        elements.iter().map(|element| if let Element::ChangeSet(parts) = element { parts.len() } else { 1 }).sum();
     if size > MAX_OPERATIONS {
         let message = format!("The number of requests in the batch ({size}) exceeds the maximum of {MAX_OPERATIONS}.");
         return (refused(&ApiError::query(message), &prefer), 1);
@@ -156,9 +157,7 @@ impl From<rusqlite::Error> for Failed {
 
 fn write_change_set(out: &mut Vec<u8>, outer: &str, answers: &[Answered]) {
     let inner = format!("changesetresponse_{}", Uuid::new_v4());
-    out.extend_from_slice(
-        format!("--{outer}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n\r\n").as_bytes(),
-    );
+    out.extend_from_slice(format!("--{outer}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n\r\n").as_bytes());
     for (id, response) in answers {
         write_part(out, &inner, id.as_deref(), response);
     }

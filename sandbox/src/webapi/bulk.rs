@@ -46,9 +46,7 @@ pub(super) fn run(
         "UpdateMultiple" => {
             for target in targets {
                 let key = target_key(service, table, target)?;
-                let key = key.ok_or_else(|| {
-                    ApiError::invalid_argument("Entity Id must be specified for Update")
-                })?;
+                let key = key.ok_or_else(|| ApiError::invalid_argument("Entity Id must be specified for Update"))?;
                 update(service, session, table, &key, target)?;
             }
             Ok(Response::empty(204))

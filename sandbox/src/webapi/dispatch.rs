@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, batch, bulk, messages, read, write};
+use super::{Request, Response, batch, bulk, definitions, messages, read, write};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::Organization;
@@ -84,6 +84,9 @@ impl References {
 pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usize) {
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
+    }
+    if definitions::concerns(&request.target) {
+        return (definitions::answer(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
     let session = service.organization.session(&data, service.caller);
@@ -193,5 +196,7 @@ fn set(session: &Session<'_>, segment: &Segment) -> ApiResult<Arc<Table>> {
 }
 
 fn refused(method: &str, resource: &str) -> ApiError {
-    ApiError::method_not_allowed(format!("The requested resource '{resource}' does not support http method '{method}'."))
+    ApiError::method_not_allowed(format!(
+        "The requested resource '{resource}' does not support http method '{method}'."
+    ))
 }

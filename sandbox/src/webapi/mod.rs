@@ -4,6 +4,7 @@ mod address;
 mod batch;
 mod bulk;
 mod conditions;
+mod definitions;
 mod dispatch;
 mod json;
 mod messages;

@@ -40,12 +40,12 @@ pub(super) fn boundary(content_type: &str) -> Option<String> {
 /// Reads the body of a batch.
 pub(super) fn parse(body: &[u8], boundary: &str) -> Result<Vec<Element>, Malformed> {
     let mut elements = Vec::new();
-    for part in split(body, boundary)? {
+    for part in split(body, boundary, Nesting::Outer)? {
         let (headers, content) = headers(part)?;
         let content_type = find(&headers, "content-type").unwrap_or_default();
         if let Some(inner) = self::boundary(content_type) {
             let mut operations = Vec::new();
-            for part in split(content, &inner)? {
+            for part in split(content, &inner, Nesting::Inner)? {
                 let (headers, content) = self::headers(part)?;
                 operations.push(operation(&headers, content)?);
             }
@@ -57,8 +57,16 @@ pub(super) fn parse(body: &[u8], boundary: &str) -> Result<Vec<Element>, Malform
     Ok(elements)
 }
 
+/// Whether a multipart body stands by itself. The line end after the last delimiter of an inner one may belong to the
+/// delimiter of the outer one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nesting {
+    Outer,
+    Inner,
+}
+
 /// The parts between the delimiters, without the line end that belongs to the delimiter.
-fn split<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<&'a [u8]>, Malformed> {
+fn split<'a>(body: &'a [u8], boundary: &str, nesting: Nesting) -> Result<Vec<&'a [u8]>, Malformed> {
     let delimiter = [b"--", boundary.as_bytes()].concat();
     let mut parts = Vec::new();
     let mut start = None;
@@ -68,7 +76,8 @@ fn split<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<&'a [u8]>, Malformed>
         let at_line_start = found == 0 || body[..found].ends_with(b"\r\n");
         let closing = after.starts_with(b"--");
         let line_end = if closing { &after[2..] } else { after };
-        if !at_line_start || !(line_end.starts_with(b"\r\n") || (closing && line_end.starts_with(b"--"))) {
+        let ended = line_end.starts_with(b"\r\n") || (closing && nesting == Nesting::Inner && line_end.is_empty());
+        if !at_line_start || !ended {
             // Part of the content, unless only the line end is wrong.
             if found == 0 || body[found - 1] == b'\n' {
                 return Err(Malformed("lines must end with CRLF"));
@@ -135,8 +144,7 @@ fn operation(outer: &Headers, content: &[u8]) -> Result<Part, Malformed> {
     let (method, target) = line.split_once(' ').ok_or(Malformed("the request line has no URL"))?;
     let target = target.trim().strip_suffix("HTTP/1.1").ok_or(Malformed("the request line has no version"))?;
     let (headers, body) = headers(&rest[end + 2..])?;
-    let request =
-        Request { method: method.to_owned(), target: target.trim().to_owned(), headers, body: body.to_vec() };
+    let request = Request { method: method.to_owned(), target: target.trim().to_owned(), headers, body: body.to_vec() };
     Ok(Part { content_id: find(outer, "content-id").map(str::to_owned), request })
 }
 
@@ -163,4 +171,46 @@ pub(super) fn write_end(out: &mut Vec<u8>, boundary: &str) {
 
 fn reason(status: u16) -> &'static str {
     hyper::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{boundary, parse};
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse(&body, "b");
+        }
+
+        #[test]
+        fn fragments_of_batches_never_panic(
+            lines in prop::collection::vec(
+                prop::sample::select(vec![
+                    "--b", "--b--", "--c", "--c--", "\r\n", "\n", "Content-Type: application/http",
+                    "Content-Type: multipart/mixed; boundary=c", "GET x HTTP/1.1", "GET", ":", "{}", "-",
+                ]),
+                0..40,
+            ),
+            end in prop::sample::select(vec!["\r\n", "\n", ""]),
+        ) {
+            let body: String = lines.iter().map(|line| format!("{line}{end}")).collect();
+            let _ = parse(body.as_bytes(), "b");
+        }
+
+        #[test]
+        fn content_types_never_panic(text in ".{0,60}") {
+            let _ = boundary(&text);
+            let _ = boundary(&format!("multipart/mixed;{text}"));
+        }
+    }
+
+    #[test]
+    fn boundaries_are_found_quoted_or_not() {
+        assert_eq!(boundary("multipart/mixed;boundary=dwa_batch_x").as_deref(), Some("dwa_batch_x"));
+        assert_eq!(boundary("Multipart/Mixed; boundary=\"a b\"").as_deref(), Some("a b"));
+        assert_eq!(boundary("application/json"), None);
+    }
 }

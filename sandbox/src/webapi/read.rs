@@ -183,6 +183,11 @@ pub(super) fn property(
         return Ok(Response::empty(204));
     };
     let request = Request { method: "GET".to_owned(), ..operation.request.clone() };
-    let inner = Operation { request: &request, prefer: operation.prefer.clone(), raw_query: "", pairs: operation.pairs.clone() };
+    let inner = Operation {
+        request: &request,
+        prefer: operation.prefer.clone(),
+        raw_query: "",
+        pairs: operation.pairs.clone(),
+    };
     row(service, session, target, &RowKey::Primary(*id), &inner)
 }

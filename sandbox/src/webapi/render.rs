@@ -80,7 +80,8 @@ impl<'a> Renderer<'a> {
         if !value.is_null() {
             if let (Value::Row(target, _), Some(lookup)) = (value, column.lookup()) {
                 if self.navigation
-                    && let Some(navigation) = lookup.navigations.iter().find(|n| n.targets.iter().any(|t| **t == **target))
+                    && let Some(navigation) =
+                        lookup.navigations.iter().find(|n| n.targets.iter().any(|t| **t == **target))
                 {
                     write_name(out, &format!("{name}@{NAVIGATION}"));
                     write_text(out, &navigation.name);

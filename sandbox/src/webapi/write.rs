@@ -165,7 +165,9 @@ pub(super) fn reference(
         "PUT" => {
             let body = object(&table.set, &operation.request.body)?;
             let url = body.get("@odata.id").and_then(Json::as_str);
-            let url = url.ok_or_else(|| ApiError::payload(&table.set, "Microsoft.OData.ODataException: @odata.id is missing."))?;
+            let url = url.ok_or_else(|| {
+                ApiError::payload(&table.set, "Microsoft.OData.ODataException: @odata.id is missing.")
+            })?;
             let (target, id) = referenced(service, session, url)?;
             if !navigation.targets.contains(&target.logical) {
                 return Err(ApiError::undeclared_navigation(table, name));

@@ -1,0 +1,71 @@
+//! The admin API.
+
+use dataverse_sandbox::Seed;
+use serde_json::json;
+
+use crate::world::{ANA, World};
+
+#[tokio::test]
+async fn faults_come_as_ordered_and_then_stop() {
+    let world = World::new(Seed::Crm).await;
+    for (kind, status, code) in
+        [("throttle", 429, "0x80072322"), ("unavailable", 503, ""), ("deadlock", 500, "0x80044150")]
+    {
+        let fault = json!({ "kind": kind, "count": 2, "retry_after": 7, "match": "/leads", "skip": 1 });
+        assert_eq!(world.admin("POST", "faults", Some(fault)).await.status, 200);
+        assert_eq!(world.get("contacts?$top=1").await.status, 200, "other paths are not met");
+        assert_eq!(world.get("leads?$top=1").await.status, 200, "the first is let through");
+        for _ in 0..2 {
+            let reply = world.get("leads?$top=1").await;
+            assert_eq!(reply.status, status);
+            if !code.is_empty() {
+                assert_eq!(reply.code(), code);
+            }
+            if status != 500 {
+                assert_eq!(reply.header("retry-after"), "7");
+            }
+        }
+        assert_eq!(world.get("leads?$top=1").await.status, 200);
+    }
+    world.admin("POST", "faults", Some(json!({ "kind": "unauthorized" }))).await;
+    assert_eq!(world.get("WhoAmI").await.status, 401);
+    assert_eq!(world.admin("POST", "faults", Some(json!({ "kind": "nonsense" }))).await.status, 400);
+}
+
+#[tokio::test]
+async fn connections_are_cut_before_or_after_the_work_is_done() {
+    let world = World::new(Seed::Empty).await;
+    for (kind, done) in [("reset_before", 0), ("reset_after", 1)] {
+        world.admin("POST", "faults", Some(json!({ "kind": kind, "match": "/tasks" }))).await;
+        let request = world.request("POST", "tasks").json(&json!({ "subject": kind }));
+        assert!(request.send().await.is_err(), "{kind}");
+        let filter = format!("subject eq '{kind}'");
+        let found = world.query("activitypointers", &[("$filter", &filter)]).await.json();
+        assert_eq!(found["value"].as_array().unwrap().len(), done, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_brings_the_seed_back() {
+    let world = World::new(Seed::Crm).await;
+    let before = world.admin("GET", "dump?table=contact", None).await;
+    assert_eq!(before.json().as_array().unwrap().len(), 24);
+    assert_eq!(world.patch(&format!("contacts({ANA})"), &json!({ "firstname": "Anna" })).await.status, 204);
+    assert_ne!(world.admin("GET", "dump?table=contact", None).await.text, before.text);
+    assert_eq!(world.admin("POST", "reset", None).await.status, 200);
+    assert_eq!(world.admin("GET", "dump?table=contact", None).await.text, before.text);
+}
+
+#[tokio::test]
+async fn the_log_counts_calls_and_operations_and_keeps_no_queries() {
+    let world = World::new(Seed::Crm).await;
+    world.admin("DELETE", "requests", None).await;
+    world.query("contacts", &[("$filter", "emailaddress1 eq 'ana.silva@contoso.example'")]).await;
+    let part = "--b\nContent-Type: application/http\n\nGET WhoAmI HTTP/1.1\n\n\n";
+    world.batch(&format!("{}--b--\n", part.repeat(3)), None).await;
+    let log = world.admin("GET", "requests", None).await;
+    assert_eq!((&log.json()["calls"], &log.json()["parts"]), (&json!(2), &json!(4)));
+    assert_eq!(log.json()["requests"][0]["path"], "/api/data/v9.2/contacts");
+    assert_eq!(log.json()["requests"][1]["parts"], 3);
+    assert!(!log.text.contains("ana.silva"));
+}
