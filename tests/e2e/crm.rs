@@ -1,0 +1,46 @@
+//! What is in the CRM, straight from the sandbox's storage.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::world::World;
+
+pub type Row = Map<String, Value>;
+
+/// The tables that the connector touches.
+const TABLES: [&str; 3] = ["contact", "lead", "new_eventattendance"];
+
+/// Columns that tell when and how often something was written.
+const VOLATILE: [&str; 4] = ["versionnumber", "createdon", "modifiedon", "@odata.etag"];
+
+/// All rows of the tables, by table.
+pub async fn dump(world: &World) -> BTreeMap<&'static str, Vec<Row>> {
+    let mut tables = BTreeMap::new();
+    for table in TABLES {
+        let url = format!("{}/dump?table={table}", world.sandbox.connection().admin_url.trim_end_matches('/'));
+        let dump: Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
+        let rows = dump.as_array().or_else(|| dump["value"].as_array()).or_else(|| dump["rows"].as_array());
+        let rows = rows.unwrap_or_else(|| panic!("no rows in the dump of {table}"));
+        tables.insert(table, rows.iter().map(|row| row.as_object().unwrap().clone()).collect());
+    }
+    tables
+}
+
+/// The rows by their key, without the volatile columns: what two runs must agree on.
+pub fn comparable(tables: &BTreeMap<&'static str, Vec<Row>>) -> BTreeMap<String, Row> {
+    let mut rows = BTreeMap::new();
+    for (table, found) in tables {
+        let key = if *table == "new_eventattendance" { "activityid".to_owned() } else { format!("{table}id") };
+        for row in found {
+            let mut row = row.clone();
+            row.retain(|column, value| !value.is_null() && !VOLATILE.contains(&column.as_str()));
+            rows.insert(format!("{table} {}", row[&key].as_str().unwrap()), row);
+        }
+    }
+    rows
+}
+
+pub fn text<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
+    row.get(column).and_then(Value::as_str)
+}

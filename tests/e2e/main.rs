@@ -1,0 +1,13 @@
+//! End to end: the built binary as a child of the local host, Azurite for storage, the sandbox for Dynamics.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "../peers/azurite.rs"]
+mod azurite;
+
+mod bad_input;
+mod crm;
+mod expectation;
+mod promptness;
+mod recorded_stream;
+mod world;

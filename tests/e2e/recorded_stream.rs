@@ -1,0 +1,161 @@
+//! A recorded event, told in order and told as badly as can be.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use inevent_d365::local::host::{Host, Timing};
+use serde_json::Value;
+
+use crate::{
+    crm::{self, Row, text},
+    expectation::{self, Expected},
+    world::{PATIENCE, World},
+};
+
+fn stream() -> Vec<Value> {
+    include_str!("stream.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+async fn told_in_order(world: &World) {
+    let host = world.host().await;
+    for ten in stream().chunks(10) {
+        world.send(&host, &Value::from(ten.to_vec())).await;
+        world.drained(&host).await;
+    }
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_crm_ends_as_expected() {
+    let world = World::start().await;
+    let before = crm::dump(&world).await;
+    told_in_order(&world).await;
+    let after = crm::dump(&world).await;
+    assert_eq!(world.given_up().await, (0, 0));
+
+    let me = me(&after, &before);
+    let expected = expectation::rows(&stream(), &before, &me);
+    let found: expectation::Rows =
+        after["new_eventattendance"].iter().map(|row| (key(row), read(row, &after))).collect();
+    for (key, expected) in &expected {
+        assert_eq!(found.get(key), Some(expected), "participant and session {key:?}");
+    }
+    assert_eq!(found.len(), expected.len());
+
+    let people = expectation::people(&stream(), &before);
+    for ((table, address), expected) in &people {
+        let row = after[table.as_str()].iter().find(|row| {
+            text(row, "emailaddress1").is_some_and(|email| email.to_lowercase() == *address)
+                && row["statecode"] == 0
+                && expected.iter().all(|(column, value)| text(row, column) == Some(value))
+        });
+        assert!(row.is_some(), "no {table} of {address} with {expected:?}");
+    }
+    let made = after["lead"].len() - before["lead"].len();
+    let strangers = people.keys().filter(|(table, address)| {
+        let known = |row: &&Row| {
+            row["statecode"] == 0 && text(row, "emailaddress1").map(str::to_lowercase).as_ref() == Some(address)
+        };
+        table == "lead" && !before["lead"].iter().any(|row| known(&row))
+    });
+    assert_eq!(made, strangers.count());
+    assert_eq!(after["contact"].len(), before["contact"].len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shuffled_doubled_and_killed_it_ends_in_the_same_crm() {
+    let calm = World::start().await;
+    let timing = Timing { fetch_visibility: Duration::from_secs(3), ..Timing::default() };
+    let wild = World::with_queues(|queues| queues, timing).await;
+    let ((), killed) = tokio::join!(told_in_order(&calm), told_wildly(&wild));
+    assert!(killed >= 10, "killed only {killed} times");
+    assert_eq!(wild.given_up().await, (0, 0));
+
+    let (calm, wild) = (crm::comparable(&crm::dump(&calm).await), crm::comparable(&crm::dump(&wild).await));
+    for (key, row) in &calm {
+        assert_eq!(wild.get(key), Some(row), "{key}");
+    }
+    assert_eq!(wild.len(), calm.len());
+}
+
+/// Every event twice, shuffled, one by one, while the handler is killed whenever it has made a few calls more. When the host gives
+/// up after the third time, another one takes over, as the platform would see to.
+async fn told_wildly(world: &World) -> u32 {
+    let mut deliveries = [stream(), stream()].concat();
+    shuffle(&mut deliveries);
+    let mut deliveries = deliveries.into_iter();
+    let mut host = world.host().await;
+    let mut killed = 0;
+    while killed < 10 {
+        let calls = world.calls().await;
+        for delivery in deliveries.by_ref().take(20) {
+            world.send(&host, &delivery).await;
+        }
+        in_the_middle(world, &host, calls).await;
+        host.kill_handler().await;
+        killed += 1;
+        if killed % 3 == 0 {
+            tokio::time::timeout(PATIENCE, host.stopped()).await.unwrap();
+            host = world.host().await;
+        }
+    }
+    for delivery in deliveries {
+        world.send(&host, &delivery).await;
+    }
+    world.drained(&host).await;
+    host.stop().await;
+    killed
+}
+
+/// Waits until the handler has begun to write: it has made a call or two, and messages are still waiting.
+async fn in_the_middle(world: &World, host: &Host, calls: u64) {
+    let wait = async {
+        while world.calls().await < calls + 2 && (host.handler_pid().is_none() || world.waiting().await > 0) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+}
+
+fn shuffle(deliveries: &mut [Value]) {
+    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
+    for last in (1..deliveries.len()).rev() {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        deliveries.swap(last, (seed >> 11) as usize % (last + 1));
+    }
+}
+
+fn key(row: &Row) -> (String, String) {
+    let part = |column| text(row, column).unwrap_or_default().to_owned();
+    (part("new_participantid"), part("new_sessionid"))
+}
+
+/// The owner of a lead that was made.
+fn me(after: &BTreeMap<&'static str, Vec<Row>>, before: &BTreeMap<&'static str, Vec<Row>>) -> String {
+    let made = after["lead"].iter().find(|row| !before["lead"].iter().any(|known| known["leadid"] == row["leadid"]));
+    text(made.unwrap(), "_ownerid_value").unwrap().to_owned()
+}
+
+fn read(row: &Row, tables: &BTreeMap<&'static str, Vec<Row>>) -> Expected {
+    let id = text(row, "_regardingobjectid_value").unwrap();
+    let regarding = ["contact", "lead"].into_iter().find_map(|table| {
+        let person = tables[table].iter().find(|person| text(person, &format!("{table}id")) == Some(id))?;
+        Some((table.to_owned(), text(person, "emailaddress1").unwrap().to_lowercase()))
+    });
+    let choice = |column: &str, labels: &[&'static str]| {
+        row.get(column).and_then(Value::as_i64).map(|value| labels[(value - 727_000_000) as usize])
+    };
+    Expected {
+        subject: text(row, "subject").unwrap().to_owned(),
+        registration: choice("new_registrationstatus", &["Registered", "Cancelled"]).unwrap(),
+        attendance: choice("new_attendancestatus", &["Attended", "No show", "Partial"]),
+        check_in: text(row, "new_checkintime").map(str::to_owned),
+        check_out: text(row, "new_checkouttime").map(str::to_owned),
+        score: row.get("new_engagementscore").and_then(Value::as_f64),
+        event_name: text(row, "new_eventname").unwrap().to_owned(),
+        session_name: text(row, "new_sessionname").map(str::to_owned),
+        regarding: regarding.unwrap(),
+        owner: text(row, "_ownerid_value").unwrap().to_owned(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Everything that one test runs: storage, CRM, host, connector.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use dataverse_sandbox::{Sandbox, Seed};
+use inevent_d365::{
+    azure::Account,
+    functions::{ACTIVITIES_QUEUE, EVENTS_QUEUE},
+    local::host::{self, FunctionKeys, Host, HostOptions, LogSource, TimerFolder, Timing},
+    queue::{AzureQueues, QueueError, Queues},
+    store::AzureTableStore,
+    sync::parked,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::azurite::Azurite;
+
+pub const KEY: &str = "a-function-key";
+
+/// How long anything may take before the test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+pub struct World {
+    pub sandbox: Sandbox,
+    pub http: reqwest::Client,
+    azurite: Azurite,
+    queues: Arc<dyn Queues>,
+    root: TempDir,
+    timing: Timing,
+}
+
+impl World {
+    /// With the deployed host.json, but for the wait before a failed message is seen again.
+    pub async fn start() -> Self {
+        Self::with_queues(|queues| queues, Timing::default()).await
+    }
+
+    /// `wrap` sees every call that the host makes to a queue.
+    pub async fn with_queues(wrap: impl FnOnce(Arc<dyn Queues>) -> Arc<dyn Queues>, timing: Timing) -> Self {
+        let azurite = Azurite::start().await;
+        let account = Account::from_connection_string(&azurite.connection_string()).unwrap();
+        let options = dataverse_sandbox::Options { http_port: 0, org: "contoso".into(), seed: Seed::Crm };
+        Self {
+            sandbox: dataverse_sandbox::start(options).await.unwrap(),
+            http: reqwest::Client::new(),
+            queues: wrap(Arc::new(AzureQueues::new(&account).unwrap())),
+            azurite,
+            root: root(),
+            timing,
+        }
+    }
+
+    /// The host with the connector; several may run one after the other on the same storage.
+    pub async fn host(&self) -> Host {
+        let dataverse = self.sandbox.connection();
+        let storage = self.azurite.connection_string();
+        let environment = [
+            ("AzureWebJobsStorage", storage.as_str()),
+            ("DATAVERSE_URL", &dataverse.http),
+            ("DATAVERSE_TOKEN_URL", &dataverse.token_url),
+            ("DATAVERSE_TENANT_ID", &dataverse.tenant),
+            ("DATAVERSE_CLIENT_ID", &dataverse.client_id),
+            ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
+        ];
+        let host = host::start(HostOptions {
+            executable: Some(env!("CARGO_BIN_EXE_inevent-d365").into()),
+            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            keys: FunctionKeys { function: vec![KEY.into()], master: None },
+            timers: Arc::new(TimerFolder(self.root.path().join("timers"))),
+            timing: self.timing.clone(),
+            ..HostOptions::new(self.root.path(), self.queues.clone())
+        });
+        let host = host.await.unwrap();
+        tokio::time::timeout(PATIENCE, host.ready()).await.unwrap().unwrap();
+        host
+    }
+
+    /// Sends one delivery, again and again until it is accepted: a client that was told nothing repeats itself.
+    pub async fn send(&self, host: &Host, delivery: &Value) {
+        let begun = Instant::now();
+        loop {
+            match self.post(host, delivery.to_string()).await {
+                Ok(answer) if answer.status() == 202 => return,
+                Ok(answer) if answer.status().is_client_error() => panic!("{}", answer.text().await.unwrap()),
+                _ => {}
+            }
+            assert!(begun.elapsed() < PATIENCE, "not accepted; the host said:\n{}", said(host));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub async fn post(&self, host: &Host, body: String) -> reqwest::Result<reqwest::Response> {
+        let request = self.http.post(format!("{}/api/events", host.url())).header("x-functions-key", KEY);
+        request.header("content-type", "application/json").body(body).timeout(Duration::from_secs(20)).send().await
+    }
+
+    /// Waits until no message is left in any queue, and checks that none was given up on.
+    pub async fn drained(&self, host: &Host) {
+        let begun = Instant::now();
+        while self.waiting().await > 0 {
+            assert!(begun.elapsed() < PATIENCE, "messages are left; the host said:\n{}", said(host));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Messages in the queues of the connector.
+    pub async fn waiting(&self) -> u64 {
+        self.length(EVENTS_QUEUE).await + self.length(ACTIVITIES_QUEUE).await
+    }
+
+    /// Messages that the host gave up on, and events that the connector parked.
+    pub async fn given_up(&self) -> (u64, usize) {
+        let account = Account::from_connection_string(&self.azurite.connection_string()).unwrap();
+        let store = AzureTableStore::new(&account, "inevent").unwrap();
+        (self.length(&format!("{EVENTS_QUEUE}-poison")).await, parked::count(&store, 1_000).await.unwrap())
+    }
+
+    async fn length(&self, queue: &str) -> u64 {
+        match self.queues.queue(queue).unwrap().approximate_len().await {
+            Ok(length) => length,
+            Err(QueueError::NoSuchQueue) => 0,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Web API calls so far.
+    pub async fn calls(&self) -> u64 {
+        let url = format!("{}/requests", self.sandbox.connection().admin_url.trim_end_matches('/'));
+        let log: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        log["calls"].as_u64().unwrap()
+    }
+}
+
+/// The last of what the host and the connector said.
+pub fn said(host: &Host) -> String {
+    let lines = host.lines();
+    let last = lines.iter().rev().take(40).rev();
+    last.map(|line| format!("{}{}\n", if line.source == LogSource::Host { "" } else { "    " }, line.text)).collect()
+}
+
+/// host.json and the functions as they are deployed; only a failed message comes again after a second instead of ten.
+fn root() -> TempDir {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = tempfile::tempdir().unwrap();
+    let mut host: Value =
+        serde_json::from_str(&std::fs::read_to_string(repository.join("host.json")).unwrap()).unwrap();
+    host["extensions"]["queues"]["visibilityTimeout"] = "00:00:01".into();
+    std::fs::write(root.path().join("host.json"), host.to_string()).unwrap();
+    for function in std::fs::read_dir(repository.join("functions")).unwrap() {
+        let function: PathBuf = function.unwrap().path();
+        let folder = root.path().join(function.file_name().unwrap());
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::copy(function.join("function.json"), folder.join("function.json")).unwrap();
+    }
+    root
+}
