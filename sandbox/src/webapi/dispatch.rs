@@ -85,8 +85,8 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
     }
-    if definitions::concerns(&request.target) {
-        return (definitions::answer(service, &mut service.organization.data(), request), 1);
+    if request.method != "GET" && definitions::concerns(&request.target) {
+        return (definitions::write(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
     let session = service.organization.session(&data, service.caller);
@@ -122,6 +122,9 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
     let operation = Operation { request, prefer: Prefer::of(request), raw_query, pairs: form_pairs(raw_query) };
     if operation.prefer.track_changes {
         return Err(ApiError::not_implemented("change tracking"));
+    }
+    if request.method == "GET" && definitions::concerns(path) {
+        return definitions::read(service, &session.data.schema, path, raw_query);
     }
     let segments = segments(path)?;
     let method = request.method.as_str();
