@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::errors::ApiError;
+
 /// A way to go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,6 +41,21 @@ pub(crate) struct Fault {
     /// How many matching requests are let through before.
     #[serde(default)]
     pub(crate) skip: u64,
+    /// Whether it meets single operations inside batches instead of whole requests.
+    #[serde(default)]
+    pub(crate) parts: bool,
+}
+
+impl Fault {
+    /// The error it is answered with; none if it cuts the connection.
+    pub(crate) fn error(&self) -> Option<ApiError> {
+        match self.kind {
+            FaultKind::Throttle => Some(ApiError::throttled(self.retry_after.unwrap_or(1))),
+            FaultKind::Unavailable => Some(ApiError::unavailable(self.retry_after)),
+            FaultKind::Deadlock => Some(ApiError::deadlock()),
+            FaultKind::Unauthorized | FaultKind::ResetBefore | FaultKind::ResetAfter => None,
+        }
+    }
 }
 
 fn once() -> u64 {
@@ -64,11 +81,20 @@ impl Faults {
 
     /// What a request on this path meets; counts it. A fault without `match` meets Web API requests only.
     pub(crate) fn meet(&self, path: &str, web_api: bool) -> Option<Fault> {
+        self.next(path, web_api, false)
+    }
+
+    /// What an operation inside a batch meets; counts it.
+    pub(crate) fn meet_part(&self, path: &str) -> Option<Fault> {
+        self.next(path, true, true)
+    }
+
+    fn next(&self, path: &str, web_api: bool, part: bool) -> Option<Fault> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut met = None;
         for fault in faults.iter_mut() {
             let matches = fault.path.as_ref().map_or(web_api, |part| path.contains(part.as_str()));
-            if !matches {
+            if !matches || fault.parts != part {
                 continue;
             }
             if fault.skip > 0 {

@@ -82,15 +82,14 @@ pub(super) fn answer(state: &State, incoming: Incoming) -> Outcome {
 
 /// Faults that keep a request from being carried out.
 fn before(state: &State, origin: &str, fault: &Fault) -> Option<Outcome> {
-    let error = match fault.kind {
-        FaultKind::Throttle => ApiError::throttled(fault.retry_after.unwrap_or(1)),
-        FaultKind::Unavailable => ApiError::unavailable(fault.retry_after),
-        FaultKind::Deadlock => ApiError::deadlock(),
-        FaultKind::ResetBefore => return Some(Outcome::Cut { parts: 1 }),
-        FaultKind::ResetAfter => return None,
-        FaultKind::Unauthorized => return Some(unauthorized(state, origin)),
-    };
-    Some(dressed(state, Response::error(&error, &Prefer::default()), 1, Instant::now()))
+    match fault.kind {
+        FaultKind::ResetBefore => Some(Outcome::Cut { parts: 1 }),
+        FaultKind::Unauthorized => Some(unauthorized(state, origin)),
+        _ => {
+            let response = Response::error(&fault.error()?, &Prefer::default());
+            Some(dressed(state, response, 1, Instant::now()))
+        }
+    }
 }
 
 /// 401: no JSON, and a header that says where to get a token for what.
@@ -123,7 +122,7 @@ fn web_api(state: &State, origin: &str, incoming: Incoming) -> Outcome {
     if !matches!(version, "v9.0" | "v9.1" | "v9.2") {
         return refused(&ApiError::no_resource(&format!("{origin}{}", incoming.path)));
     }
-    let service = Service::new(&state.organization, format!("{origin}/api/data/{version}"), caller);
+    let service = Service::new(&state.organization, &state.faults, format!("{origin}/api/data/{version}"), caller);
     let target = if incoming.query.is_empty() { path.to_owned() } else { format!("{path}?{}", incoming.query) };
     let request = Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body };
     let (response, parts) = serve(&service, &request);

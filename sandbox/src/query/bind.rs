@@ -222,6 +222,7 @@ fn edm_of(literal: &Operand) -> &'static str {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use std::collections::HashMap;
 

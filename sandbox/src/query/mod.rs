@@ -11,6 +11,7 @@ mod sql;
 pub(crate) use bind::bind_filter;
 pub(crate) use options::{Options, parse_options};
 pub(crate) use page::Cookie;
+pub(crate) use parse::{Expression, Operand, expression as parse_filter};
 pub(crate) use sql::Sql;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 100;
 
 /// A boolean expression.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Expression {
+pub(crate) enum Expression {
     All(Vec<Expression>),
     Any(Vec<Expression>),
     Not(Box<Expression>),
@@ -20,7 +20,7 @@ pub(super) enum Expression {
 
 /// A side of a comparison.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Operand {
+pub(crate) enum Operand {
     /// A property, or a path of them.
     Property(String),
     Text(String),
@@ -33,13 +33,13 @@ pub(super) enum Operand {
 
 /// An argument of a function, with its name if it has one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Argument {
-    pub(super) name: Option<String>,
-    pub(super) value: Operand,
+pub(crate) struct Argument {
+    pub(crate) name: Option<String>,
+    pub(crate) value: Operand,
 }
 
 /// Parses a whole `$filter`.
-pub(super) fn expression(source: &str) -> ApiResult<Expression> {
+pub(crate) fn expression(source: &str) -> ApiResult<Expression> {
     let mut parser = Parser { source, tokens: tokens(source)?, at: 0, depth: 0 };
     let expression = parser.any()?;
     match parser.tokens.get(parser.at) {

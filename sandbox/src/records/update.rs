@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{Assignments, Session, missing, refusal, refuse_view};
 use crate::errors::ApiResult;
-use crate::metadata::{Requirement, System, Table};
+use crate::metadata::{Requirement, Storage, System, Table};
+use crate::query::{Comparison, Condition, Query};
 use crate::value::Value;
 
 impl Session<'_> {
@@ -51,7 +52,30 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))
+        self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))?;
+        match table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner)) {
+            Some((column, owner)) if *owner != old[*column] => self.reassign_dependents(table, id, owner),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rows under a parental relationship follow the owner of the row they point to.
+    fn reassign_dependents(&self, table: &Table, id: Uuid, new_owner: &Value) -> ApiResult<()> {
+        for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
+            let Some(owner) = other.system(System::Owner) else { continue };
+            for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
+                if !lookup.parental || !lookup.targets.contains(&table.logical) {
+                    continue;
+                }
+                let value = Value::Row(Arc::from(table.logical.as_str()), id);
+                let filter = Some(Condition::Compare { column, comparison: Comparison::Equal, value });
+                for row in self.data.store.select(&Query { filter, ..Query::all(Arc::clone(other)) })? {
+                    let Some(dependent) = row[other.id].id() else { continue };
+                    self.update(other, dependent, &row, vec![(owner, new_owner.clone())])?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -101,12 +101,16 @@ fn single(service: &Service<'_>, part: &Part) -> Answered {
     (part.content_id.clone(), dressed(response))
 }
 
-/// Refuses a batch within a batch.
+/// Refuses a batch within a batch, and what a fault was ordered for.
 fn checked(service: &Service<'_>, part: &Part) -> Result<(), ApiError> {
     if service.relative(&part.request.target).starts_with("$batch") {
         return Err(ApiError::query("Batch requests can't contain other batch requests."));
     }
-    Ok(())
+    let path = part.request.target.split('?').next().unwrap_or_default();
+    match service.faults.meet_part(path).and_then(|fault| fault.error()) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// Performs operations that succeed or fail together. If one fails, its answer is the only one.

@@ -10,6 +10,7 @@ use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
 use super::{Request, Response, batch, bulk, definitions, messages, read, write};
+use crate::admin::Faults;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::Organization;
@@ -23,6 +24,8 @@ const MAX_URL_IN_BATCH: usize = 65_536;
 /// The Web API as one caller sees it.
 pub(crate) struct Service<'a> {
     pub(crate) organization: &'a Organization,
+    /// Faults ordered for operations inside batches.
+    pub(super) faults: &'a Faults,
     /// `http://host/api/data/v9.2`, as the caller wrote it.
     pub(crate) root: String,
     /// `systemuserid` of the caller.
@@ -32,8 +35,8 @@ pub(crate) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    pub(crate) fn new(organization: &'a Organization, root: String, caller: Uuid) -> Self {
-        Self { organization, root, caller, references: References::default() }
+    pub(crate) fn new(organization: &'a Organization, faults: &'a Faults, root: String, caller: Uuid) -> Self {
+        Self { organization, faults, root, caller, references: References::default() }
     }
 
     /// The part of a URL that follows `…/api/data/v9.2/`; relative URLs stay as they are.
@@ -85,8 +88,8 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
     }
-    if definitions::concerns(&request.target) {
-        return (definitions::answer(service, &mut service.organization.data(), request), 1);
+    if request.method != "GET" && definitions::concerns(&request.target) {
+        return (definitions::write(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
     let session = service.organization.session(&data, service.caller);
@@ -122,6 +125,9 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
     let operation = Operation { request, prefer: Prefer::of(request), raw_query, pairs: form_pairs(raw_query) };
     if operation.prefer.track_changes {
         return Err(ApiError::not_implemented("change tracking"));
+    }
+    if request.method == "GET" && definitions::concerns(path) {
+        return definitions::read(service, &session.data.schema, path, raw_query);
     }
     let segments = segments(path)?;
     let method = request.method.as_str();

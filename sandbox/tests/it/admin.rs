@@ -46,6 +46,19 @@ async fn connections_are_cut_before_or_after_the_work_is_done() {
 }
 
 #[tokio::test]
+async fn a_single_operation_of_a_batch_can_be_throttled() {
+    let world = World::new(Seed::Crm).await;
+    let fault = json!({ "kind": "throttle", "retry_after": 9, "parts": true, "skip": 1 });
+    world.admin("POST", "faults", Some(fault)).await;
+    assert_eq!(world.get("WhoAmI").await.status, 200, "whole requests are not met");
+    let part = "--b\nContent-Type: application/http\n\nGET WhoAmI HTTP/1.1\n\n\n";
+    let reply = world.batch(&format!("{}--b--\n", part.repeat(3)), Some("odata.continue-on-error")).await;
+    let count = |text: &str| reply.text.matches(text).count();
+    assert_eq!((reply.status, count("HTTP/1.1 200"), count("HTTP/1.1 429")), (200, 2, 1));
+    assert_eq!(count("Retry-After: 9"), 1);
+}
+
+#[tokio::test]
 async fn a_reset_brings_the_seed_back() {
     let world = World::new(Seed::Crm).await;
     let before = world.admin("GET", "dump?table=contact", None).await;

@@ -1,10 +1,13 @@
 //! The sandbox over real HTTP.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod admin;
 mod batch;
 mod bulk;
 mod errors;
 mod filters;
+mod lists;
+mod metadata;
 mod pages;
 mod query;
 mod records;

@@ -96,6 +96,29 @@ async fn options_may_be_encoded_as_other_clients_do() {
 }
 
 #[tokio::test]
+async fn all_activities_are_searched_like_any_table() {
+    let world = World::new(Seed::Crm).await;
+    let options =
+        [("$select", "subject"), ("$filter", "subject eq 'CALL ABOUT RENEWAL' or contains(subject,'SUMMIT')")];
+    let mut subjects = column(&world.query("activitypointers", &options).await, "subject");
+    subjects.sort_by_key(Value::to_string);
+    assert_eq!(subjects, ["Call about renewal", "Prepare summit visit"]);
+    let ordered =
+        column(&world.query("activitypointers", &[("$orderby", "subject desc"), ("$top", "1")]).await, "subject");
+    assert_eq!(ordered, ["Send the offer for 2027"]);
+}
+
+#[tokio::test]
+async fn a_filter_of_two_thousand_terms_is_no_problem() {
+    let world = World::new(Seed::Crm).await;
+    let terms = vec!["statecode eq 1"; 1900].join(" or ");
+    let get = format!("GET contacts?$select=fullname&$filter={terms} HTTP/1.1\n\n");
+    let part = format!("--b\nContent-Type: application/http\n\n{get}\n--b--\n");
+    let reply = world.batch(&part, None).await;
+    assert!(reply.status == 200 && reply.text.contains("Walter Young"), "{}", reply.text);
+}
+
+#[tokio::test]
 async fn members_of_a_marketing_list_say_what_they_are() {
     let world = World::new(Seed::Crm).await;
     let request = world

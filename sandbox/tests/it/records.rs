@@ -141,6 +141,23 @@ async fn deleting_a_person_takes_their_activities_along() {
 }
 
 #[tokio::test]
+async fn activities_follow_the_owner_of_the_person() {
+    let world = World::new(Seed::Crm).await;
+    let team = "70000000-0000-4000-8000-000000000001";
+    let bind = json!({ "ownerid@odata.bind": format!("/teams({team})") });
+    let request = world.request("PATCH", &format!("contacts({ANA})")).header("prefer", "return=representation");
+    let person = world.send(request.json(&bind)).await;
+    assert_eq!(person.status, 200);
+    assert_eq!(
+        (&person.json()["_owningteam_value"], &person.json()["_owninguser_value"]),
+        (&json!(team), &json!(null))
+    );
+    let filter = format!("_regardingobjectid_value eq {ANA} and _ownerid_value ne {team}");
+    let others = world.query("activitypointers", &[("$filter", &filter)]).await.json();
+    assert_eq!(others["value"], json!([]));
+}
+
+#[tokio::test]
 async fn single_columns_are_read_set_and_emptied() {
     let world = World::new(Seed::Crm).await;
     let path = format!("contacts({ANA})/jobtitle");

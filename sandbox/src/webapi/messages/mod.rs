@@ -1,5 +1,7 @@
 //! Functions and actions: the messages that are not plain reads and writes of rows.
 
+mod lists;
+
 use super::Response;
 use super::address::{RowKey, Segment};
 use super::dispatch::{Operation, Service};
@@ -18,6 +20,7 @@ pub(super) fn unbound(
     let method = operation.request.method.as_str();
     match (segment.name.as_str(), method) {
         ("WhoAmI", "GET") => who_am_i(service, session),
+        ("AddListMembersList", "POST") => lists::add_members(session, operation),
         // A function answers GET only.
         ("WhoAmI", _) => Err(ApiError::no_resource(&format!("{}/{}", service.root, segment.name))),
         _ => Err(ApiError::no_segment(&segment.name)),
@@ -26,14 +29,18 @@ pub(super) fn unbound(
 
 /// A message bound to one row.
 pub(super) fn bound(
-    _service: &Service<'_>,
-    _session: &Session<'_>,
-    _table: &Table,
-    _key: &RowKey,
+    service: &Service<'_>,
+    session: &Session<'_>,
+    table: &Table,
+    key: &RowKey,
     message: &str,
-    _operation: &Operation<'_>,
+    operation: &Operation<'_>,
 ) -> ApiResult<Response> {
-    Err(ApiError::no_segment(&format!("Microsoft.Dynamics.CRM.{message}")))
+    match (table.logical.as_str(), message, key) {
+        ("list", "AddMemberList", RowKey::Primary(list)) => lists::add_member(service, session, *list, operation),
+        ("list", "RemoveMemberList", RowKey::Primary(list)) => lists::remove_member(session, *list, operation),
+        _ => Err(ApiError::no_segment(&format!("Microsoft.Dynamics.CRM.{message}"))),
+    }
 }
 
 fn who_am_i(service: &Service<'_>, session: &Session<'_>) -> ApiResult<Response> {

@@ -1,0 +1,150 @@
+//! Members of marketing lists ("Marketing list table/entity reference").
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::errors::{ApiError, ApiResult};
+use crate::metadata::Table;
+use crate::query::{Comparison, Condition, Query};
+use crate::records::{Session, normal_id};
+use crate::value::Value;
+use crate::webapi::Response;
+use crate::webapi::dispatch::{Operation, Service};
+use crate::webapi::payload::object;
+
+const SET: &str = "lists";
+
+/// A list that takes members, and the table its members come from.
+struct OpenList {
+    id: Uuid,
+    members: Arc<Table>,
+}
+
+/// `POST /AddListMembersList`: several members at once.
+pub(super) fn add_members(session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+    let body = object(SET, &operation.request.body)?;
+    let list = body.get("List").and_then(Json::as_object).and_then(|list| id_of(list, "listid"));
+    let list = open(session, list.ok_or_else(|| required("List"))?)?;
+    let members = body.get("Members").and_then(Json::as_array).ok_or_else(|| required("Members"))?;
+    for member in members {
+        let member = member.as_object().ok_or_else(|| required("Members"))?;
+        let kind = member.get("@odata.type").and_then(Json::as_str).unwrap_or_default();
+        let kind = kind.trim_start_matches('#').trim_start_matches("Microsoft.Dynamics.CRM.");
+        if kind != list.members.logical {
+            return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
+        }
+        let key = &list.members.columns[list.members.id].logical;
+        add(session, &list, id_of(member, key).ok_or_else(|| required(key))?)?;
+    }
+    recount(session, list.id)?;
+    Ok(Response::empty(204))
+}
+
+/// `POST /lists(id)/Microsoft.Dynamics.CRM.AddMemberList`
+pub(super) fn add_member(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    list: Uuid,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
+    let body = object(SET, &operation.request.body)?;
+    let list = open(session, list)?;
+    let id = add(session, &list, id_of(&body, "EntityId").ok_or_else(|| required("EntityId"))?)?;
+    recount(session, list.id)?;
+    let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.AddMemberListResponse", service.root);
+    Ok(Response::json(200, json!({ "@odata.context": context, "Id": id }).to_string()))
+}
+
+/// `POST /lists(id)/Microsoft.Dynamics.CRM.RemoveMemberList`: the id is that of the person, under either name.
+pub(super) fn remove_member(session: &Session<'_>, list: Uuid, operation: &Operation<'_>) -> ApiResult<Response> {
+    let body = object(SET, &operation.request.body)?;
+    let nested = body.get("ListMember").and_then(Json::as_object);
+    let person = id_of(&body, "EntityId").or_else(|| nested.and_then(|member| id_of(member, "listmemberid")));
+    let person = person.ok_or_else(|| required("EntityId"))?;
+    let list = open(session, list)?;
+    let table = memberships(session)?;
+    let Some(membership) = find(session, table, list.id, person)? else {
+        return Err(ApiError::new(400, "0x80048458", "Specified Item not a member of the specified List."));
+    };
+    session.delete(table, membership)?;
+    recount(session, list.id)?;
+    Ok(Response::empty(204))
+}
+
+fn required(name: &str) -> ApiError {
+    ApiError::payload(SET, format!("System.ArgumentException: Required parameter '{name}' is missing or invalid."))
+}
+
+fn id_of(object: &Map<String, Json>, name: &str) -> Option<Uuid> {
+    object.get(name).and_then(Json::as_str).and_then(normal_id)
+}
+
+fn memberships<'s>(session: &'s Session<'_>) -> ApiResult<&'s Arc<Table>> {
+    session.data.schema.table("listmember").ok_or_else(ApiError::unexpected)
+}
+
+/// The list, if members can be added to it or removed.
+fn open(session: &Session<'_>, id: Uuid) -> ApiResult<OpenList> {
+    let table = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
+    let row = session.find(table, id)?.ok_or_else(|| ApiError::does_not_exist(table, id))?;
+    let number = |name: &str| table.column(name).and_then(|column| row[column].int()).unwrap_or_default();
+    if number("type") != 0 {
+        let message = "This action is not available for a dynamic marketing list.";
+        return Err(ApiError::new(400, "0x8004f701", message));
+    }
+    if number("lockstatus") != 0 {
+        return Err(ApiError::new(400, "0x80040302", "List is Locked. Cannot perform this action."));
+    }
+    if number("statecode") != 0 {
+        return Err(ApiError::new(400, "0x8004033a", "List is not active. Cannot perform this operation."));
+    }
+    let kind = number("createdfromcode");
+    let members = session.data.schema.tables.iter().find(|table| table.type_code == kind);
+    Ok(OpenList { id, members: Arc::clone(members.ok_or_else(ApiError::unexpected)?) })
+}
+
+/// The membership of a person in a list.
+fn find(session: &Session<'_>, table: &Arc<Table>, list: Uuid, person: Uuid) -> ApiResult<Option<Uuid>> {
+    let equal = |name: &str, id: Uuid| {
+        let column = table.column(name).ok_or_else(ApiError::unexpected)?;
+        Ok::<_, ApiError>(Condition::Compare { column, comparison: Comparison::Equal, value: Value::Id(id) })
+    };
+    let filter = Condition::All(vec![equal("listid", list)?, equal("entityid", person)?]);
+    let query =
+        Query { select: Some(Vec::new()), filter: Some(filter), limit: Some(1), ..Query::all(Arc::clone(table)) };
+    Ok(session.data.store.select(&query)?.first().and_then(|row| row[table.id].id()))
+}
+
+/// Adds a person, unless they are a member already; either way returns the membership.
+fn add(session: &Session<'_>, list: &OpenList, person: Uuid) -> ApiResult<Uuid> {
+    if !session.exists(&list.members, person)? {
+        return Err(ApiError::does_not_exist(&list.members, person));
+    }
+    let table = memberships(session)?;
+    if let Some(existing) = find(session, table, list.id, person)? {
+        return Ok(existing);
+    }
+    let member = Arc::from(list.members.logical.as_str());
+    let name = session.data.store.name_of(&session.data.schema, &list.members.logical, person)?;
+    let values = [
+        ("listid", Value::Row(Arc::from("list"), list.id)),
+        ("entityid", Value::Row(member, person)),
+        ("entitytype", Value::Text(list.members.logical.clone())),
+        ("name", name.map_or(Value::Null, Value::Text)),
+    ];
+    let values = values.into_iter().filter_map(|(name, value)| table.column(name).map(|column| (column, value)));
+    session.create(table, values.collect())
+}
+
+/// Keeps `membercount` right.
+fn recount(session: &Session<'_>, list: Uuid) -> ApiResult<()> {
+    let table = memberships(session)?;
+    let lists = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
+    let (Some(column), Some(count)) = (table.column("listid"), lists.column("membercount")) else { return Ok(()) };
+    let filter = Condition::Compare { column, comparison: Comparison::Equal, value: Value::Id(list) };
+    let members = session.data.store.count(&Query { filter: Some(filter), ..Query::all(Arc::clone(table)) })?;
+    let Some(row) = session.find(lists, list)? else { return Ok(()) };
+    session.update(lists, list, &row, vec![(count, Value::Int(members))])
+}
