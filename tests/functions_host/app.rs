@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// host.json, functions and settings, to be started once or more.
 pub struct App {
-    pub folder: TempDir,
+    folder: Arc<TempDir>,
     pub queues: MemoryQueues,
     pub options: HostOptions,
     pub host_json: Value,
@@ -34,6 +34,8 @@ pub struct Running {
     pub host: Host,
     pub queues: MemoryQueues,
     record: PathBuf,
+    /// Kept for as long as the handler works in it.
+    _folder: Arc<TempDir>,
 }
 
 /// A request as the handler received it.
@@ -47,7 +49,7 @@ pub struct Recorded {
 
 impl App {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let queues = MemoryQueues::default();
         let mut options = HostOptions::new(folder.path(), Arc::new(queues.clone()));
         options.timing = Timing {
@@ -124,7 +126,12 @@ impl App {
     pub async fn start(&self) -> Running {
         fs::write(self.path("host.json"), self.host_json.to_string()).unwrap();
         let host = host::start(self.options.clone()).await.unwrap();
-        Running { host, queues: self.queues.clone(), record: self.path("received.jsonl") }
+        Running {
+            host,
+            queues: self.queues.clone(),
+            record: self.path("received.jsonl"),
+            _folder: Arc::clone(&self.folder),
+        }
     }
 }
 
@@ -135,6 +142,12 @@ impl Running {
 
     pub async fn get(&self, target: &str) -> Got {
         self.ask(&Ask::get(target)).await
+    }
+
+    /// Waits until the handler can be called.
+    pub async fn ready(&self) {
+        let ready = tokio::time::timeout(PATIENCE, self.host.ready()).await;
+        assert!(matches!(ready, Ok(Ok(()))), "{ready:?}\n{}", self.story());
     }
 
     /// Everything the handler received, `GET /` included.
