@@ -82,8 +82,8 @@ impl Pause {
 
     /// The real host varies this by a fifth either way; nothing can depend on that.
     fn next(&mut self) -> Duration {
-        let factor = if self.empty == 0 { 1 } else { 1 + 2u32.saturating_pow(self.empty - 1) };
-        self.empty += 1;
+        let factor = if self.empty == 0 { 1 } else { 2u32.saturating_pow(self.empty - 1).saturating_add(1) };
+        self.empty = self.empty.saturating_add(1);
         self.shortest.saturating_mul(factor).min(self.longest)
     }
 }
@@ -97,6 +97,10 @@ mod tests {
         let mut pause = Pause::new(&Timing::default(), Duration::from_secs(60));
         let mut next = || pause.next().as_millis();
         assert_eq!([next(), next(), next(), next(), next(), next(), next()], [100, 200, 300, 500, 900, 1700, 2000]);
+        // A queue may stay empty for days.
+        for _ in 0..100 {
+            assert!(pause.next() <= Duration::from_secs(2));
+        }
         pause.reset();
         assert_eq!(pause.next().as_millis(), 100);
     }

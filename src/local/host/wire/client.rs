@@ -44,7 +44,12 @@ impl Client {
     /// One request for readiness on a connection of its own.
     pub(in super::super) async fn ping(&self, request: &Outgoing, limit: Duration) -> Result<Response, WireError> {
         let answer = async {
-            let mut wire = Wire::new(TcpStream::connect(self.address).await?);
+            let stream = TcpStream::connect(self.address).await?;
+            // While nobody listens, a connection to a port like this one may be made to come out at itself.
+            if stream.local_addr()? == self.address {
+                return Err(WireError::ClosedBeforeAnswer);
+            }
+            let mut wire = Wire::new(stream);
             wire.write(&request.to_bytes()).await?;
             read_response(&mut wire, false).await.map(|(response, _)| response)
         };
