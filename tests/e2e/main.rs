@@ -8,6 +8,7 @@ mod azurite;
 mod bad_input;
 mod crm;
 mod expectation;
+mod failures;
 mod promptness;
 mod recorded_stream;
 mod world;

@@ -1,6 +1,7 @@
 //! Everything that one test runs: storage, CRM, host, connector.
 
 use std::{
+    future::Future,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -57,6 +58,11 @@ impl World {
 
     /// The host with the connector; several may run one after the other on the same storage.
     pub async fn host(&self) -> Host {
+        self.host_with(&[]).await
+    }
+
+    /// The host with some settings of the connector changed.
+    pub async fn host_with(&self, changed: &[(&str, &str)]) -> Host {
         let dataverse = self.sandbox.connection();
         let storage = self.azurite.connection_string();
         let environment = [
@@ -69,7 +75,11 @@ impl World {
         ];
         let host = host::start(HostOptions {
             executable: Some(env!("CARGO_BIN_EXE_inevent-d365").into()),
-            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            environment: [&environment, changed]
+                .concat()
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
             keys: FunctionKeys { function: vec![KEY.into()], master: None },
             timers: Arc::new(TimerFolder(self.root.path().join("timers"))),
             timing: self.timing.clone(),
@@ -115,9 +125,35 @@ impl World {
 
     /// Messages that the host gave up on, and events that the connector parked.
     pub async fn given_up(&self) -> (u64, usize) {
-        let account = Account::from_connection_string(&self.azurite.connection_string()).unwrap();
-        let store = AzureTableStore::new(&account, "inevent").unwrap();
+        let store = AzureTableStore::new(&self.account(), "inevent").unwrap();
         (self.length(&format!("{EVENTS_QUEUE}-poison")).await, parked::count(&store, 1_000).await.unwrap())
+    }
+
+    /// What Health says, and with which status.
+    pub async fn health(&self, host: &Host) -> (u16, Value) {
+        let answer =
+            self.http.get(format!("{}/api/health", host.url())).header("x-functions-key", KEY).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// Waits for a condition.
+    pub async fn until<F: Future<Output = bool>>(&self, host: &Host, what: &str, condition: impl Fn() -> F) {
+        let begun = Instant::now();
+        while !condition().await {
+            assert!(begun.elapsed() < PATIENCE, "{what}: never; the host said:\n{}", said(host));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Storage as the connector sees it.
+    pub fn account(&self) -> Account {
+        Account::from_connection_string(&self.azurite.connection_string()).unwrap()
+    }
+
+    /// Makes the sandbox fail the next calls.
+    pub async fn fail(&self, fault: Value) {
+        let url = format!("{}/faults", self.sandbox.connection().admin_url.trim_end_matches('/'));
+        assert!(self.http.post(url).json(&fault).send().await.unwrap().status().is_success());
     }
 
     async fn length(&self, queue: &str) -> u64 {
@@ -143,19 +179,23 @@ pub fn said(host: &Host) -> String {
     last.map(|line| format!("{}{}\n", if line.source == LogSource::Host { "" } else { "    " }, line.text)).collect()
 }
 
-/// host.json and the functions as they are deployed; only a failed message comes again after a second instead of ten.
+/// host.json and the functions as they are deployed; only a failed message comes again after a second instead of ten, and the
+/// activities are flushed every second instead of every five minutes.
 fn root() -> TempDir {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tempfile::tempdir().unwrap();
     let mut host: Value =
         serde_json::from_str(&std::fs::read_to_string(repository.join("host.json")).unwrap()).unwrap();
     host["extensions"]["queues"]["visibilityTimeout"] = "00:00:01".into();
+    // The timer need not be waited for.
+    let every_second = |text: String| text.replace("0 */5 * * * *", "* * * * * *");
     std::fs::write(root.path().join("host.json"), host.to_string()).unwrap();
     for function in std::fs::read_dir(repository.join("functions")).unwrap() {
         let function: PathBuf = function.unwrap().path();
         let folder = root.path().join(function.file_name().unwrap());
         std::fs::create_dir(&folder).unwrap();
-        std::fs::copy(function.join("function.json"), folder.join("function.json")).unwrap();
+        let binding = std::fs::read_to_string(function.join("function.json")).unwrap();
+        std::fs::write(folder.join("function.json"), every_second(binding)).unwrap();
     }
     root
 }

@@ -1,0 +1,54 @@
+//! The `local` command, as a newcomer runs it.
+
+#![cfg(feature = "local")]
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn local(arguments: &[&str]) -> Output {
+    let binary = env!("CARGO_BIN_EXE_inevent-d365");
+    Command::new(binary).arg("local").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+fn result(output: &Output) -> Value {
+    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
+    serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn the_story_arrives_whole() {
+    let output = local(&["--once", "--json"]);
+    let told = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(output.status.success(), "{told}");
+    let result = result(&output);
+    assert_eq!((&result["events"], &result["lost"], &result["parked"]), (&200.into(), &0.into(), &0.into()));
+    assert!(result["created"].as_u64().unwrap() >= 66 + 16, "{result}");
+    assert!(result["unchanged"].as_u64().unwrap() >= 34, "a delivery that comes twice changes nothing: {result}");
+    assert!(result["api_calls"].as_u64().unwrap() < 100, "{result}");
+    assert!(result["seconds"].as_f64().unwrap() > 0.0);
+    assert!(told.contains("/timeline") && told.contains("/api/health"));
+}
+
+#[test]
+fn a_file_is_played_and_bad_lines_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = include_str!("e2e/stream.jsonl");
+    let file = folder.path().join("events.jsonl");
+    std::fs::write(&file, good).unwrap();
+    let file = file.to_str().unwrap();
+    let output = local(&["--once", "--json", "--events", file]);
+    assert!(output.status.success());
+    assert_eq!((&result(&output)["events"], &result(&output)["lost"]), (&good.lines().count().into(), &0.into()));
+
+    std::fs::write(file, good.replacen("\"registered\"", "\"arrived\"", 1)).unwrap();
+    let output = local(&["--once", "--json", "--events", file]);
+    assert!(!output.status.success());
+    assert_eq!(result(&output)["refused"], 1);
+
+    std::fs::write(file, "{}\n{").unwrap();
+    let output = local(&["--once", "--events", file]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("line 2"));
+}
