@@ -9,7 +9,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     path::Path,
     process,
     sync::atomic::{AtomicUsize, Ordering},
@@ -70,6 +70,9 @@ fn serve(stream: &TcpStream) -> Option<()> {
         record(&request);
         let reply = answer(&request)?;
         (&mut &*stream).write_all(&reply).ok()?;
+        if reply.windows(17).any(|part| part == b"Connection: close") {
+            stream.shutdown(Shutdown::Both).ok()?;
+        }
     }
 }
 

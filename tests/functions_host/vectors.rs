@@ -345,6 +345,12 @@ fn received(text: &str) -> Vec<Recorded> {
 
 fn compare_body(recorded: &[u8], call: &Recorded, ask: &Ask) -> Result<(), String> {
     let json: Option<Value> = serde_json::from_slice(recorded).ok();
+    // One note was cut off, and its random bytes are not known anyway.
+    let cut = recorded.strip_prefix(b"{\"len\":1048576,").filter(|_| json.is_none());
+    if cut.is_some() {
+        same("length", &1_048_576, &call.body.len())?;
+        return same("body", &ask.body.clone().unwrap_or_default(), &call.body);
+    }
     let noted = |name: &str| json.as_ref().and_then(|json| json.get(name)).cloned();
     if let Some(base64) = noted("b64") {
         same("body", &base64.as_str().unwrap(), &STANDARD.encode(&call.body).as_str())
