@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::{display, layout};
-use crate::metadata::{ColumnType, System, Table};
+use crate::metadata::{Column, ColumnType, System, Table};
 use crate::organization::Data;
 use crate::query::{Comparison, Condition, Query};
 use crate::state::State;
@@ -46,7 +46,8 @@ pub(super) fn page(state: &State, logical: &str, id: &str) -> rusqlite::Result<O
 }
 
 fn card(data: &Data, table: &Table, row: &[Value]) -> Markup {
-    let custom = table.columns.iter().filter(|column| column.custom).map(|column| column.logical.as_str());
+    let custom = table.columns.iter().filter(|column| column.custom && !is_bookkeeping(column));
+    let custom = custom.map(|column| column.logical.as_str());
     let fields: Vec<(&str, String)> = CARD
         .into_iter()
         .chain(custom)
@@ -85,9 +86,8 @@ fn version(table: &Table, row: &[Value]) -> i64 {
 fn activity(data: &Data, table: &Table, row: &[Value]) -> Markup {
     let named = |name: &str| display::named(data, table, row, name);
     let own = table.columns.iter().zip(row).filter(|(column, value)| column.custom && !value.is_null());
-    // Long texts on an activity are the connector's bookkeeping, not for readers.
     let (chips, facts): (Vec<_>, Vec<_>) = own
-        .filter(|(column, _)| !matches!(column.kind, ColumnType::Memo { .. }))
+        .filter(|(column, _)| !is_bookkeeping(column))
         .filter_map(|(column, value)| Some((column, display::text(data, column, value)?)))
         .partition(|(column, _)| matches!(column.kind, ColumnType::Choice(_)));
     html! {
@@ -110,6 +110,11 @@ fn activity(data: &Data, table: &Table, row: &[Value]) -> Markup {
             }
         }
     }
+}
+
+/// Long texts in custom columns are the connector's bookkeeping, not for readers.
+fn is_bookkeeping(column: &Column) -> bool {
+    matches!(column.kind, ColumnType::Memo { .. })
 }
 
 /// Colours are a courtesy for the labels this project is about; any other label stays plain.

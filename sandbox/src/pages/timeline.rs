@@ -52,7 +52,7 @@ pub(super) fn page(state: &State, search: &str) -> rusqlite::Result<Markup> {
                         td { (person.table) }
                         td { (person.address) }
                         td.number { (person.summary.count) }
-                        td { (person.summary.subject) }
+                        td.wrapped { (person.summary.subject) }
                         td { (display::time(person.summary.newest)) }
                     } } }
                 } }
