@@ -222,7 +222,6 @@ fn edm_of(literal: &Operand) -> &'static str {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use std::collections::HashMap;
 

@@ -151,7 +151,6 @@ pub(super) fn reference(service: &Service<'_>, session: &Session<'_>, text: &str
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use proptest::prelude::*;
 
