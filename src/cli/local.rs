@@ -84,13 +84,29 @@ async fn local(args: &LocalArgs) -> Result<bool> {
     }
     if !args.once {
         tokio::select! {
-            stopped = tokio::signal::ctrl_c() => stopped?,
+            stopped = asked_to_stop() => stopped?,
             _ = desk.host().stopped() => bail!("the local host gave up: the connector failed three times"),
         }
         eprintln!();
     }
     desk.stop().await;
     Ok(played.lost == 0 && played.refused == 0)
+}
+
+/// Ctrl-C, or whatever else ends programs politely here.
+async fn asked_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => stopped,
+            _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 fn tell(desk: &Desk, played: &Played) {

@@ -12,6 +12,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// Wrong usage, as `sysexits.h` has it. Never 0: the host takes an exit with 0 for good and starts nothing again.
 const USAGE: u8 = 64;
 
+/// Requests of `IngestEvents` that are queued at the same time. The host admits 100 HTTP calls at once by default.
+const INGESTS: usize = 256;
+
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
 pub fn run() -> ExitCode {
@@ -34,11 +37,27 @@ fn serve(listener: std::net::TcpListener) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let app = App::new(|name| std::env::var(name).ok());
+        let app = App::new(|name| std::env::var(name).ok(), INGESTS);
         tokio::spawn(async { log_to_stdout() });
+        #[cfg(all(unix, feature = "local"))]
+        tokio::spawn(end_with_the_desk());
         functions::serve(listener, app).await;
         Ok(())
     })
+}
+
+/// A desk that is killed cannot stop its connector, and a desk's connector is of no use without it.
+#[cfg(all(unix, feature = "local"))]
+async fn end_with_the_desk() {
+    use std::os::unix::process::parent_id;
+    if std::env::var_os(functions::DESK_STORAGE).is_none() {
+        return;
+    }
+    let desk = parent_id();
+    while parent_id() == desk {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    std::process::exit(i32::from(USAGE));
 }
 
 /// One JSON object a line, which the host takes over as it is; stderr is left to panics. `INEVENT_D365_LOG` filters

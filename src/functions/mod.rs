@@ -27,7 +27,7 @@ pub const ACTIVITIES_QUEUE: &str = "inevent-activities";
 
 /// How long an invocation may take. Shorter than `functionTimeout` in host.json (10 min): a time-out of the host's would
 /// kill the process with everything else that is under way in it.
-const DEADLINE: Duration = Duration::from_secs(8 * 60);
+pub const DEADLINE: Duration = Duration::from_secs(8 * 60);
 
 /// Serves the functions until the process is killed.
 pub async fn serve(listener: TcpListener, app: Arc<App>) {

@@ -25,9 +25,6 @@ use crate::{
 #[cfg(feature = "local")]
 pub const DESK_STORAGE: &str = "INEVENT_D365_DESK_STORAGE";
 
-/// Requests that may be read and queued at the same time; the one after that is told to wait.
-const INGEST_PERMITS: usize = 256;
-
 type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The process: settings, and what was made of them so far.
@@ -56,9 +53,9 @@ pub struct DataverseAccess {
 }
 
 impl App {
-    /// `lookup` gives settings by name.
-    pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Arc<Self> {
-        let ingest_permits = Semaphore::new(INGEST_PERMITS);
+    /// `lookup` gives settings by name; `ingests` requests may be queued at the same time, the one after that is told to wait.
+    pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static, ingests: usize) -> Arc<Self> {
+        let ingest_permits = Semaphore::new(ingests);
         Arc::new(Self { lookup: Arc::new(lookup), services: OnceCell::new(), ingest_permits })
     }
 

@@ -117,3 +117,22 @@ async fn the_timer_drains_the_queue_of_batched_mode() {
     assert_eq!((rows(&world).await, world.given_up().await), (40, (0, 0)));
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_invocations_meet_in_few_batches() {
+    let world = World::start().await;
+    let queue = AzureQueues::new(&world.account()).unwrap().queue(inevent_d365::functions::EVENTS_QUEUE).unwrap();
+    let bodies = AzureBlobBodies::new(&world.account(), "inevent-bodies").unwrap();
+    queue.create().await.unwrap();
+    let history = History::new(Timestamp::now(), None);
+    for n in 0..200 {
+        let events = [registration(&format!("p{n}"))];
+        envelope::put(&*queue, &bodies, &history, &events, PutOptions::default()).await.unwrap();
+    }
+    let host = world.host().await;
+    world.drained(&host).await;
+    assert_eq!(rows(&world).await, 200);
+    let calls = world.calls().await;
+    assert!(calls <= 60, "{calls} calls for 200 messages of one event each");
+    host.stop().await;
+}
