@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use inevent_d365::{
     dataverse::{Client, ClientOptions, ClientSecret, Error, Failure, Hold, Part},
@@ -88,7 +88,11 @@ async fn a_short_retry_after_is_waited_for_and_a_long_one_is_handed_on() {
     server.reset();
     throttled(&mut server, "240").expect(1).create_async().await;
     let failure = client.who_am_i().await.unwrap_err().failure();
-    assert_eq!(failure, Failure::Transient { retry_after: Some(std::time::Duration::from_secs(240)) });
+    assert_eq!(failure, Failure::Transient { retry_after: Some(Duration::from_secs(240)) });
+    // Until then no further call is made.
+    let calls = client.calls();
+    assert!(matches!(client.who_am_i().await.unwrap_err(), Error::Paused(wait) if wait > Duration::from_secs(230)));
+    assert_eq!(client.calls(), calls);
 }
 
 #[tokio::test]
@@ -129,15 +133,16 @@ async fn a_throttled_batch_may_answer_without_parts_and_a_short_answer_is_no_ans
     let body = r#"{"error":{"code":"0x80072326","message":"Number of concurrent requests exceeded the limit of 52."}}"#;
     let batch = |server: &mut ServerGuard| server.mock("POST", "/api/data/v9.2/$batch");
     batch(&mut server).with_status(429).with_header("retry-after", "30").with_body(body).create_async().await;
-    let client = client(&server).await;
     let parts = [Part::get("contacts".into()), Part::get("leads".into())];
-    assert!(matches!(client.batch(&parts).await.unwrap_err().failure(), Failure::Transient { retry_after: Some(_) }));
+    let failure = client(&server).await.batch(&parts).await.unwrap_err().failure();
+    assert_eq!(failure, Failure::Transient { retry_after: Some(Duration::from_secs(30)) });
 
     server.reset();
+    token(&mut server, 1).await;
     let one = "--r\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--r--\r\n";
     let multipart = ("content-type", "multipart/mixed; boundary=r");
     batch(&mut server).with_header(multipart.0, multipart.1).with_body(one).create_async().await;
-    assert!(matches!(client.batch(&parts).await.unwrap_err(), Error::Protocol(_)));
+    assert!(matches!(client(&server).await.batch(&parts).await.unwrap_err(), Error::Protocol(_)));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::{
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use reqwest::{
     Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use super::{
     Columns, Error, Failure, Part, ServiceError, TokenSource,
     batch::{self, Answer, MAX_PARTS},
+    concurrency::{Limiter, Verdict},
 };
 
 /// How a [`Client`] behaves.
@@ -57,6 +59,7 @@ pub struct Client {
     /// `/api/data/v9.2/`
     root: &'static str,
     calls: AtomicU64,
+    limiter: Limiter,
 }
 
 /// Who the connector is in the organisation.
@@ -70,7 +73,12 @@ pub struct WhoAmI {
 
 impl Client {
     pub fn new(http: reqwest::Client, tokens: Arc<dyn TokenSource>, options: ClientOptions) -> Self {
-        Self { http, tokens, options, root: "/api/data/v9.2/", calls: AtomicU64::new(0) }
+        Self { http, tokens, options, root: "/api/data/v9.2/", calls: AtomicU64::new(0), limiter: Limiter::default() }
+    }
+
+    /// Tells between how many processes the parallelism that Dataverse recommends is divided.
+    pub fn share(&self, processes: usize) {
+        self.limiter.share(processes);
     }
 
     /// HTTP calls made so far to the Web API; a batch is one.
@@ -85,25 +93,32 @@ impl Client {
     }
 
     /// Runs requests in as few `$batch` calls as possible, each on its own (continue on error): one outcome for each, in order.
+    /// Several calls are made at the same time, as far as the organisation bears it.
     ///
     /// # Errors
-    /// When a call as a whole failed. Earlier calls of a long list may have taken effect.
+    /// When a call as a whole failed. The others of a long list may have taken effect.
     pub async fn batch(&self, parts: &[Part]) -> Result<Vec<Answer>, Error> {
-        let mut answers = Vec::with_capacity(parts.len());
-        for parts in parts.chunks(MAX_PARTS) {
-            let boundary = format!("batch_{}", Uuid::new_v4().simple());
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, header(&format!("multipart/mixed; boundary={boundary}")));
-            headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static("odata.continue-on-error"));
-            let body = batch::write(&boundary, self.root, parts);
-            let answer = self.send(Method::POST, "$batch", headers, body.into()).await?;
-            let read = batch::read(&answer.content_type, answer.body).await?;
-            if read.len() != parts.len() {
-                return Err(Error::Protocol("the batch answer has another number of parts than the request"));
-            }
-            answers.extend(read);
+        let calls = parts.chunks(MAX_PARTS).map(|parts| self.batch_once(parts));
+        Ok(try_join_all(calls).await?.concat())
+    }
+
+    async fn batch_once(&self, parts: &[Part]) -> Result<Vec<Answer>, Error> {
+        let boundary = format!("batch_{}", Uuid::new_v4().simple());
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, header(&format!("multipart/mixed; boundary={boundary}")));
+        headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static("odata.continue-on-error"));
+        let body = batch::write(&boundary, self.root, parts);
+        let answer = self.send(Method::POST, "$batch", headers, body.into()).await?;
+        let read = batch::read(&answer.content_type, answer.body).await?;
+        if read.len() != parts.len() {
+            return Err(Error::Protocol("the batch answer has another number of parts than the request"));
         }
-        Ok(answers)
+        // A throttled batch may answer as a whole or part by part.
+        let throttled = read.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.status == 429);
+        if let Some(error) = throttled {
+            self.limiter.learn(Verdict::Throttled { retry_after: error.retry_after });
+        }
+        Ok(read)
     }
 
     /// Reads all pages of queries, inside `$batch` so that nothing that is searched for stands in a URL.
@@ -176,8 +191,9 @@ impl Client {
         let token = self.tokens.token().await?;
         let mut authorization = header(&format!("Bearer {}", token.expose_secret()));
         authorization.set_sensitive(true);
+        let permit = self.limiter.admit(self.options.longest_wait).await.map_err(Error::Paused)?;
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let answer = self
+        let request = self
             .http
             .request(method, format!("{}{}{path}", self.options.organisation, self.root))
             .headers(headers)
@@ -186,14 +202,27 @@ impl Client {
             .header("OData-MaxVersion", "4.0")
             .header("OData-Version", "4.0")
             .header("If-None-Match", "null")
-            .timeout(self.options.timeout)
-            .body(body)
-            .send()
-            .await?;
+            .timeout(self.options.timeout);
+        let result = self.receive(request.body(body)).await;
+        permit.learn(match &result {
+            Ok(_) => Verdict::Answered,
+            Err(Error::Service(error)) if error.status == 429 => Verdict::Throttled { retry_after: error.retry_after },
+            Err(Error::Service(error)) if error.status < 500 => Verdict::Answered,
+            Err(_) => Verdict::Neither,
+        });
+        result
+    }
+
+    async fn receive(&self, request: reqwest::RequestBuilder) -> Result<Received, Error> {
+        let answer = request.send().await?;
         let status = answer.status();
-        let text =
-            |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let (content_type, wait) = (text(CONTENT_TYPE), retry_after(&text(RETRY_AFTER)));
+        let text = |name: &str| {
+            answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        if let Ok(hint) = text("x-ms-dop-hint").trim().parse() {
+            self.limiter.hint(hint);
+        }
+        let (content_type, wait) = (text(CONTENT_TYPE.as_str()), retry_after(&text(RETRY_AFTER.as_str())));
         let body = answer.bytes().await?;
         // A batch that stops at an error carries its status outside and the parts inside.
         if status.is_success()

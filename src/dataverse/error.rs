@@ -15,6 +15,9 @@ pub enum Error {
     /// No token could be had.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Dataverse throttled an earlier call and asked to be left alone for this long; no call was made.
+    #[error("Dataverse asked to be left alone for {} s more", .0.as_secs())]
+    Paused(Duration),
     /// The call did not come through; whether it took effect is unknown.
     #[error("Dataverse could not be reached: {0}")]
     Network(String),

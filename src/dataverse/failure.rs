@@ -68,6 +68,7 @@ impl Error {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Service(error) => error.failure(),
+            Self::Paused(wait) => Failure::Transient { retry_after: Some(*wait) },
             Self::Token(TokenError::Refused { .. }) => Failure::Held(Hold::Credentials),
             Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::Protocol(_) => {
                 Failure::Transient { retry_after: None }

@@ -4,6 +4,7 @@
 
 mod batch;
 mod client;
+mod concurrency;
 mod error;
 mod failure;
 pub mod query;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use azure_core::credentials::TokenCredential;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, held::HeldRecord};
@@ -18,6 +19,7 @@ use crate::{
         coalesce::Coalescer,
         engine::Engine,
         outcome::{Held, Outcome, Postponement, Report},
+        writers::Writers,
     },
 };
 
@@ -158,12 +160,14 @@ fn dataverse(settings: &DataverseSettings, store: &Arc<dyn Store>) -> Result<Dat
     let client = Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url)));
     let crm = Arc::new(DataverseCrm::new(client.clone()));
     let engine = Engine::new(crm, store.clone(), settings.tenant.clone());
-    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), HeldRecord::new(store.clone()))));
+    let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
+    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held, writers)));
     Ok(DataverseAccess { client, secret, writer })
 }
 
-/// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.
-fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(&Report, Duration) + Send + Sync {
+/// Every batch leaves one record in the log; what it says of holds is kept where Health finds it; and the processes that write
+/// learn of each other.
+fn observer(client: Arc<Client>, held: HeldRecord, writers: Writers) -> impl Fn(&Report, Duration) + Send + Sync {
     move |report, took| {
         let count = |of: fn(&Outcome) -> bool| report.outcomes.iter().filter(|outcome| of(outcome)).count();
         let hold = report.outcomes.iter().find_map(|outcome| match outcome {
@@ -188,5 +192,12 @@ fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(&Report, Duration)
             let (held, hold) = (held.clone(), hold.cloned());
             tokio::spawn(async move { held.observe(hold.as_ref()).await });
         }
+        let (client, writers) = (client.clone(), writers.clone());
+        tokio::spawn(async move {
+            match writers.beat(Timestamp::now()).await {
+                Ok(writing) => writing.into_iter().for_each(|processes| client.share(processes)),
+                Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
+            }
+        });
     }
 }

@@ -34,6 +34,8 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     let mut bytes = pieces.next()?.as_bytes().to_vec();
     for piece in pieces {
         let (hex, rest) = (piece.get(..2)?, piece.get(2..)?);
+        // The parser would take a sign for a digit.
+        hex.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
         bytes.push(u8::from_str_radix(hex, 16).ok()?);
         bytes.extend_from_slice(rest.as_bytes());
     }

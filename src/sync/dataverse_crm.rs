@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ use crate::dataverse::{Client, Columns, Error, Failure, Part, query};
 
 /// Rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
 const BULK: usize = 250;
+/// Writes in one `$batch`. Dataverse runs them one after the other, so a longer one only risks its time-out.
+const BATCH: usize = 200;
 
 /// A Dynamics organisation.
 pub struct DataverseCrm {
@@ -27,6 +30,16 @@ impl DataverseCrm {
         Self { client, me: OnceCell::new() }
     }
 
+    async fn create_bulk(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
+        let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
+        match self.client.create_multiple(table.set, table.name, rows).await.map_err(|error| error.failure()) {
+            Ok(()) => Ok(vec![Ok(()); writes.len()]),
+            Err(Failure::Refused { .. } | Failure::Conflict) => self.create_singly(writes).await,
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// One by one, for a bulk create that failed as a whole without saying for which row.
     async fn create_singly(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         let parts: Vec<Part> =
@@ -35,7 +48,8 @@ impl DataverseCrm {
     }
 
     async fn outcomes(&self, parts: &[Part]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let answers = self.client.batch(parts).await.map_err(|error| error.failure())?;
+        let batches = try_join_all(parts.chunks(BATCH).map(|parts| self.client.batch(parts)));
+        let answers = batches.await.map_err(|error| error.failure())?.concat();
         Ok(answers.into_iter().map(|answer| answer.map(drop).map_err(|error| error.failure())).collect())
     }
 }
@@ -73,17 +87,8 @@ impl Crm for DataverseCrm {
     }
 
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let mut outcomes = Vec::with_capacity(writes.len());
-        for writes in writes.chunks(BULK) {
-            let Some(table) = writes.first().map(|write| write.table) else { continue };
-            let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
-            match self.client.create_multiple(table.set, table.name, rows).await.map_err(|error| error.failure()) {
-                Ok(()) => outcomes.extend(writes.iter().map(|_| Ok(()))),
-                Err(Failure::Refused { .. } | Failure::Conflict) => outcomes.extend(self.create_singly(writes).await?),
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(outcomes)
+        let bulks = writes.chunks(BULK).map(|writes| self.create_bulk(writes));
+        Ok(try_join_all(bulks).await?.concat())
     }
 
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {

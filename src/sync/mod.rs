@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod parked;
 pub mod plan;
 pub mod rows;
+pub mod writers;
 
 mod dataverse_crm;
 

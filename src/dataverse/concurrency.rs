@@ -1,0 +1,195 @@
+//! How many calls are in flight at once: up by one while calls succeed, halved when Dataverse throttles, never beyond the degree of
+//! parallelism that it recommends (`x-ms-dop-hint`; Microsoft: "Send parallel requests"), of which this process takes its share.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+/// Before Dataverse has recommended anything.
+const FIRST_CEILING: usize = 4;
+
+/// What became of a call, as far as the limit is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Answered,
+    Throttled {
+        retry_after: Option<Duration>,
+    },
+    /// It did not come through, or failed on the server: it says nothing about load.
+    Neither,
+}
+
+/// Admits calls.
+#[derive(Debug, Default)]
+pub(super) struct Limiter {
+    state: Mutex<Limit>,
+    freed: Notify,
+}
+
+/// The limit as a pure state machine.
+#[derive(Debug)]
+struct Limit {
+    limit: usize,
+    /// Calls answered since the limit last moved.
+    answered: usize,
+    in_flight: usize,
+    hint: usize,
+    processes: usize,
+    paused_until: Option<Instant>,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { limit: 1, answered: 0, in_flight: 0, hint: FIRST_CEILING, processes: 1, paused_until: None }
+    }
+}
+
+impl Limit {
+    fn ceiling(&self) -> usize {
+        (self.hint / self.processes.max(1)).max(1)
+    }
+
+    fn pause(&self, now: Instant) -> Option<Duration> {
+        self.paused_until.and_then(|until| until.checked_duration_since(now)).filter(|pause| !pause.is_zero())
+    }
+
+    fn admits(&self) -> bool {
+        self.in_flight < self.limit.min(self.ceiling())
+    }
+
+    fn learn(&mut self, verdict: Verdict, now: Instant) {
+        match verdict {
+            Verdict::Neither => {}
+            Verdict::Answered => {
+                self.answered += 1;
+                if self.answered >= self.limit {
+                    self.answered = 0;
+                    self.limit = (self.limit + 1).min(self.ceiling());
+                }
+            }
+            Verdict::Throttled { retry_after } => {
+                self.answered = 0;
+                self.limit = (self.limit.min(self.ceiling()) / 2).max(1);
+                let until = retry_after.map(|wait| now + wait);
+                self.paused_until = self.paused_until.max(until);
+            }
+        }
+    }
+}
+
+impl Limiter {
+    /// Waits until a call may be made. It counts until the permit is dropped.
+    ///
+    /// # Errors
+    /// How long Dataverse asked to be left alone, when that is longer than `patience`.
+    pub(super) async fn admit(&self, patience: Duration) -> Result<Permit<'_>, Duration> {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // Registered before the look, so that no place freed in between is missed.
+            freed.as_mut().enable();
+            let pause = {
+                let mut state = self.lock();
+                let pause = state.pause(Instant::now());
+                if pause.is_none() && state.admits() {
+                    state.in_flight += 1;
+                    return Ok(Permit { limiter: self });
+                }
+                pause
+            };
+            match pause {
+                Some(pause) if pause > patience => return Err(pause),
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => freed.await,
+            }
+        }
+    }
+
+    /// Takes note of what a call told beside its own outcome.
+    pub(super) fn learn(&self, verdict: Verdict) {
+        self.lock().learn(verdict, Instant::now());
+    }
+
+    /// What Dataverse recommends for the whole organisation.
+    pub(super) fn hint(&self, hint: usize) {
+        self.lock().hint = hint.max(1);
+        self.freed.notify_waiters();
+    }
+
+    /// Between how many processes the recommendation is divided.
+    pub(super) fn share(&self, processes: usize) {
+        self.lock().processes = processes.max(1);
+        self.freed.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Limit> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(super) struct Permit<'a> {
+    limiter: &'a Limiter,
+}
+
+impl Permit<'_> {
+    pub(super) fn learn(&self, verdict: Verdict) {
+        self.limiter.learn(verdict);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.limiter.lock().in_flight -= 1;
+        self.limiter.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_climbs_by_one_is_halved_and_never_exceeds_its_share() {
+        let now = Instant::now();
+        let mut limit = Limit { hint: 10, ..Limit::default() };
+        let answered = |limit: &mut Limit, calls: usize| (0..calls).for_each(|_| limit.learn(Verdict::Answered, now));
+        answered(&mut limit, 1);
+        assert_eq!(limit.limit, 2);
+        answered(&mut limit, 2);
+        assert_eq!(limit.limit, 3);
+        answered(&mut limit, 200);
+        assert_eq!(limit.limit, 10);
+        limit.learn(Verdict::Throttled { retry_after: Some(Duration::from_secs(3)) }, now);
+        assert_eq!((limit.limit, limit.pause(now)), (5, Some(Duration::from_secs(3))));
+        assert_eq!(limit.pause(now + Duration::from_secs(3)), None);
+        for _ in 0..9 {
+            limit.learn(Verdict::Throttled { retry_after: None }, now);
+        }
+        assert_eq!(limit.limit, 1);
+        limit.processes = 4;
+        answered(&mut limit, 200);
+        assert_eq!(limit.limit, 2);
+        limit.learn(Verdict::Neither, now);
+        assert_eq!(limit.limit, 2);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_admitted_when_a_call_ends() {
+        let limiter = Limiter::default();
+        let first = limiter.admit(Duration::ZERO).await.unwrap();
+        let waiting = limiter.admit(Duration::ZERO);
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(first);
+        let _second = waiting.await.unwrap();
+        limiter.hint(3);
+        assert_eq!(limiter.lock().in_flight, 1);
+        limiter.learn(Verdict::Throttled { retry_after: Some(Duration::from_secs(60)) });
+        assert!(limiter.admit(Duration::from_secs(5)).await.is_err());
+    }
+}
