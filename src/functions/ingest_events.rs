@@ -9,14 +9,8 @@ use warp::{http::StatusCode, reply::Response};
 
 use super::{answer, services::App};
 use crate::{
-    model::{
-        ParticipantEvent,
-        validate::{self, Problem},
-    },
-    queue::{
-        PutOptions,
-        envelope::{self, History},
-    },
+    model::validate::{self, Problem},
+    queue::envelope::History,
 };
 
 /// The most that one request may weigh, in bytes.
@@ -78,8 +72,8 @@ pub async fn run(app: &App, body: &Bytes, partial: bool, traceparent: Option<Str
         }
     };
     let history = History::new(now, traceparent);
-    let put = envelope::put(&*services.events, &*services.bodies, &history, &events, PutOptions::default()).await;
-    if let Err(error) = put {
+    let accepted = events.len();
+    if let Err(error) = services.ingest.put(history, events).await {
         tracing::error!(%error, "events could not be queued");
         return answer::retry_later(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -88,11 +82,11 @@ pub async fn run(app: &App, body: &Bytes, partial: bool, traceparent: Option<Str
         );
     }
     let status = if bad.is_empty() { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
-    answer::with_json(status, &Receipt { receipt: Uuid::now_v7(), accepted: events.len(), refused: bad })
+    answer::with_json(status, &Receipt { receipt: Uuid::now_v7(), accepted, refused: bad })
 }
 
-/// The good events and the bad items of a body.
-fn read(body: &[u8], now: Timestamp) -> Result<(Vec<ParticipantEvent>, Vec<BadItem>), &'static str> {
+/// The good events, in the form in which they are queued, and the bad items of a body.
+fn read(body: &[u8], now: Timestamp) -> Result<(Vec<Value>, Vec<BadItem>), &'static str> {
     let json: Value = serde_json::from_slice(body).map_err(|_| "the body is not JSON")?;
     let items = match json {
         Value::Array(items) if items.is_empty() => return Err("the array holds no event"),
@@ -103,7 +97,7 @@ fn read(body: &[u8], now: Timestamp) -> Result<(Vec<ParticipantEvent>, Vec<BadIt
     let (mut events, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
     for (index, item) in items.iter().enumerate() {
         match validate::read(item, now) {
-            Ok(event) => events.push(event),
+            Ok(event) => events.push(serde_json::to_value(event).unwrap_or_default()),
             Err(problems) => bad.push(BadItem {
                 index,
                 id: item.get("id").filter(|id| id.is_string() || id.is_number()).cloned(),

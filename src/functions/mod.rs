@@ -3,6 +3,7 @@
 mod answer;
 mod delivery;
 mod flush_activities;
+mod gather;
 mod health;
 mod held;
 mod ingest_events;

@@ -7,7 +7,7 @@ use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, held::HeldRecord};
+use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, gather::Gatherer, held::HeldRecord};
 use crate::{
     azure::Account,
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
@@ -38,6 +38,7 @@ pub struct App {
 
 /// Storage, and the way to Dataverse as far as the settings lead there.
 pub struct Services {
+    pub ingest: Gatherer,
     pub events: Arc<dyn Queue>,
     pub activities: Arc<dyn Queue>,
     pub poison: Arc<dyn Queue>,
@@ -87,7 +88,8 @@ impl Services {
             HeldRecord::new(store.clone()).observe(Some(held)).await;
         }
         let poison = open(&format!("{EVENTS_QUEUE}-poison"))?;
-        Ok(Self { events, activities, poison, bodies, store, dataverse })
+        let ingest = Gatherer::start(events.clone(), bodies.clone());
+        Ok(Self { ingest, events, activities, poison, bodies, store, dataverse })
     }
 }
 
