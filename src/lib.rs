@@ -6,6 +6,7 @@ pub mod azure;
 pub mod dataverse;
 pub mod functions;
 pub mod model;
+pub mod parked;
 pub mod queue;
 pub mod settings;
 pub mod store;

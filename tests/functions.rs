@@ -5,7 +5,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use inevent_d365::functions::{App, DEADLINE, DESK_STORAGE, EVENTS_QUEUE, routes};
+use inevent_d365::functions::{App, DEADLINE, DESK_STORAGE, EVENTS_QUEUE, MAX_DEQUEUE_COUNT, routes};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -69,7 +69,7 @@ fn the_host_is_told_what_the_handler_is_written_for() {
     let host = file("host.json");
     let queues = &host["extensions"]["queues"];
     assert_eq!((&queues["batchSize"], &queues["newBatchThreshold"]), (&32.into(), &224.into()));
-    assert_eq!((&queues["messageEncoding"], &queues["maxDequeueCount"]), (&"none".into(), &30.into()));
+    assert_eq!((&queues["messageEncoding"], &queues["maxDequeueCount"]), (&"none".into(), &MAX_DEQUEUE_COUNT.into()));
     assert_eq!(queues["maxPollingInterval"], "00:00:02");
     let handler = &host["customHandler"];
     assert_eq!(
@@ -87,6 +87,11 @@ async fn every_function_has_its_route() {
     assert_eq!(
         (&sync["queueName"], &sync["dataType"], &sync["name"]),
         (&EVENTS_QUEUE.into(), &"binary".into(), &"msg".into())
+    );
+    let poisoned = &file("functions/ParkPoisonedEvents/function.json")["bindings"][0];
+    assert_eq!(
+        (&poisoned["queueName"], &poisoned["dataType"], &poisoned["name"]),
+        (&format!("{EVENTS_QUEUE}-poison").into(), &"binary".into(), &"msg".into())
     );
     let (app, _folder) = app(1);
     let routes = routes(app);

@@ -3,37 +3,35 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
-use super::{invocation::Message, services::Services};
+use super::{
+    invocation::Message,
+    parking::{items, park_raw, park_refused, settle_body},
+    services::Services,
+};
 use crate::{
     model::ParticipantEvent,
     queue::{
         PutOptions, Queue, QueueError, backoff,
-        envelope::{self, Content, Envelope, EnvelopeError, History},
+        envelope::{self, Envelope, EnvelopeError, History},
     },
-    store::{Key, Store, StoreError},
+    store::StoreError,
     sync::{
         coalesce::Broken,
-        outcome::{Held, Outcome, Postponement, Refusal},
-        parked::{self, Parked},
+        outcome::{Held, Outcome, Postponement},
     },
 };
-
-/// Notes that a body was settled and removed, for a message that comes again after that.
-const SETTLED_BODY: &str = "settledbody";
 
 /// How long a message of a newer release waits before it is looked at again.
 const NEWER_WAITS: Duration = Duration::from_secs(5 * 60);
 
-/// Why a message stays with the host, which delivers it again.
+/// Why a message was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum Undelivered {
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The message may be the reason: it stays where it is, and is parked when it was delivered too often.
     #[error(transparent)]
     Broken(#[from] Broken),
 }
@@ -49,20 +47,19 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, a
             return Ok(queue.put(&raw, PutOptions::after(NEWER_WAITS)).await?);
         }
         Message::Undecodable { raw, error: EnvelopeError::NotAnEnvelope } => {
-            return park_raw(services, &raw, "the message is not one that the connector writes").await;
+            let reason = "the message is not one that the connector writes";
+            return Ok(park_raw(services, raw, reason, None).await?);
         }
     };
-    let body = match &content {
-        Content::Items(_) => None,
-        Content::Body(key) => Some(key.clone()),
-    };
-    let Some(items) = items(services, content).await? else { return Ok(()) };
+    let body = content.body().map(str::to_owned);
+    let Some(items) = items(services, content, history.trace_id()).await? else { return Ok(()) };
     let mut events = Vec::with_capacity(items.len());
     for item in items {
         match serde_json::from_value::<ParticipantEvent>(item.clone()) {
             Ok(event) => events.push(event),
             Err(_) => {
-                park_raw(services, &item.to_string(), "an item of the message is not a participant event").await?
+                let reason = "an item of the message is not a participant event";
+                park_raw(services, item.to_string(), reason, history.trace_id()).await?;
             }
         }
     }
@@ -72,33 +69,30 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, a
         Err(held) => vec![Outcome::Postponed(Postponement::Held(held.clone())); events.len()],
     };
     settle(services, queue, &history, &events, outcomes).await?;
-    if let Some(key) = body {
-        services.store.put(&settled(&key), &Value::Bool(true)).await?;
-        services.bodies.delete(&key).await?;
+    match body {
+        Some(key) => settle_body(services, &key).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// The items of a message; `None` when they were settled before.
-async fn items(services: &Services, content: Content) -> Result<Option<Vec<Value>>, Undelivered> {
-    let key = match content {
-        Content::Items(items) => return Ok(Some(items)),
-        Content::Body(key) => key,
-    };
-    match services.bodies.get(&key).await? {
-        Some(bytes) => match envelope::read_body(&bytes) {
-            Some(items) => Ok(Some(items)),
-            None => {
-                park_raw(services, &String::from_utf8_lossy(&bytes), "the body of the message is not readable").await?;
-                Ok(None)
-            }
-        },
-        None if services.store.get(&settled(&key)).await?.is_some() => Ok(None),
-        None => {
-            park_raw(services, &key, "the body of the message is gone, without having been settled").await?;
-            Ok(None)
-        }
+/// Puts a message back that was not delivered because storage failed, so that an outage does not use up its dequeue count.
+/// Afterwards the one received may be removed.
+///
+/// # Errors
+/// When that failed as well, or the failure is not storage's: the message stays where it is.
+pub async fn put_back(queue: &dyn Queue, text: &str, why: Undelivered) -> Result<(), Undelivered> {
+    if let broken @ Undelivered::Broken(_) = why {
+        return Err(broken);
     }
+    tracing::warn!(error = %why, "storage failed; the message goes back to the queue");
+    let (text, attempt) = match Envelope::parse(text) {
+        Ok(envelope) => {
+            let envelope = envelope.postponed("storage");
+            (envelope.to_text(), envelope.history.attempt)
+        }
+        Err(_) => (text.to_owned(), 1),
+    };
+    Ok(queue.put(&text, PutOptions::after(backoff::delay(attempt, jitter()))).await?)
 }
 
 async fn settle(
@@ -113,7 +107,7 @@ async fn settle(
     for (event, outcome) in events.iter().zip(outcomes) {
         match outcome {
             Outcome::Settled { .. } => {}
-            Outcome::Refused(refusal) => park_refused(&*services.store, event, &refusal).await?,
+            Outcome::Refused(refusal) => park_refused(services, event, refusal, history.trace_id()).await?,
             Outcome::Postponed(postponement) => {
                 postponed.push(event);
                 why = Some(postponement);
@@ -131,20 +125,6 @@ async fn settle(
     }
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
-}
-
-async fn park_refused(store: &dyn Store, event: &ParticipantEvent, refusal: &Refusal) -> Result<(), StoreError> {
-    tracing::warn!(event = event.id, code = refusal.code.map(|code| format!("0x{code:08x}")), "event parked");
-    parked::park(store, &Parked::Refused { event, refusal }, Timestamp::now()).await
-}
-
-async fn park_raw(services: &Services, raw: &str, reason: &'static str) -> Result<(), Undelivered> {
-    tracing::warn!(reason, "message parked");
-    Ok(parked::park(&*services.store, &Parked::Undecoded { raw, reason }, Timestamp::now()).await?)
-}
-
-fn settled(body: &str) -> Key {
-    Key::new(SETTLED_BODY, "body", body)
 }
 
 /// Between 0 and 1. That waiting messages spread is all it is for.

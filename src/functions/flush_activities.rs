@@ -6,9 +6,10 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use warp::reply::Response;
 
 use super::{
-    DEADLINE, answer,
-    delivery::deliver,
+    DEADLINE, MAX_DEQUEUE_COUNT, answer,
+    delivery::{deliver, put_back},
     invocation::Message,
+    parking::park_poison,
     services::{App, Services},
 };
 use crate::queue::{self, QueueError, envelope::Envelope};
@@ -57,19 +58,31 @@ async fn flush(services: &Services) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// What is not delivered becomes visible again by itself.
+/// What is not delivered becomes visible again by itself. No host keeps count here: what comes too often is parked.
 async fn deliver_one(services: &Services, message: queue::Message) {
-    let decoded = match Envelope::parse(&message.text) {
-        Ok(envelope) => Message::Envelope(envelope),
-        Err(error) => Message::Undecodable { raw: message.text, error },
-    };
     let queue = &*services.activities;
-    let delivered = deliver(services, queue, decoded, message.dequeue_count >= SUSPICIOUS).await;
+    let delivered = match message.dequeue_count > MAX_DEQUEUE_COUNT {
+        true => park_poison(services, &message.text).await,
+        false => {
+            let suspicious = message.dequeue_count >= SUSPICIOUS;
+            match deliver(services, queue, decode(&message.text), suspicious).await {
+                Err(why) => put_back(queue, &message.text, why).await,
+                delivered => delivered,
+            }
+        }
+    };
     let removed = match delivered {
         Ok(()) => queue.delete(&message.receipt).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     if let Err(error) = removed {
         tracing::warn!(error, dequeue_count = message.dequeue_count, "message not flushed; it comes again");
+    }
+}
+
+fn decode(text: &str) -> Message {
+    match Envelope::parse(text) {
+        Ok(envelope) => Message::Envelope(envelope),
+        Err(error) => Message::Undecodable { raw: text.to_owned(), error },
     }
 }

@@ -14,7 +14,7 @@ use super::{
     answer, held,
     services::{App, Services},
 };
-use crate::{dataverse::Failure, queue::QueueError, sync::parked};
+use crate::{dataverse::Failure, parked, queue::QueueError};
 
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,6 +12,8 @@ use crate::queue::envelope::{Envelope, EnvelopeError};
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueInvocation {
     pub message: Message,
+    /// The message's text as it stood in the queue.
+    pub text: String,
     /// How often the message was received, this time included; 1 where the host does not say.
     pub dequeue_count: u32,
 }
@@ -41,20 +43,22 @@ pub fn read(body: &[u8], binding: &str) -> Result<QueueInvocation, &'static str>
         .ok_or("the invocation does not carry the queue message")?;
     let metadata = member(&json, "Metadata");
     let dequeue_count = metadata.and_then(|metadata| member(metadata, "DequeueCount")).and_then(number).unwrap_or(1);
-    Ok(QueueInvocation { message: message(payload), dequeue_count })
+    let (message, text) = message(payload);
+    Ok(QueueInvocation { message, text, dequeue_count })
 }
 
-fn message(payload: &Value) -> Message {
+fn message(payload: &Value) -> (Message, String) {
     let mut error = EnvelopeError::NotAnEnvelope;
     let mut readings = readings(payload);
     for text in &readings {
         match Envelope::parse(text) {
-            Ok(envelope) => return Message::Envelope(envelope),
+            Ok(envelope) => return (Message::Envelope(envelope), text.clone()),
             Err(newer @ EnvelopeError::Newer(_)) => error = newer,
             Err(EnvelopeError::NotAnEnvelope) => {}
         }
     }
-    Message::Undecodable { raw: if readings.is_empty() { String::new() } else { readings.swap_remove(0) }, error }
+    let raw = if readings.is_empty() { String::new() } else { readings.swap_remove(0) };
+    (Message::Undecodable { raw: raw.clone(), error }, raw)
 }
 
 /// What the payload may mean, the likeliest first.

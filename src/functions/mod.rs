@@ -8,6 +8,8 @@ mod health;
 mod held;
 mod ingest_events;
 pub mod invocation;
+mod park_poisoned_events;
+mod parking;
 mod routes;
 mod services;
 mod sync_events;
@@ -25,6 +27,10 @@ pub use services::DESK_STORAGE;
 pub const EVENTS_QUEUE: &str = "inevent-events";
 /// Where events of batched mode wait for the next flush; no trigger reads it.
 pub const ACTIVITIES_QUEUE: &str = "inevent-activities";
+
+/// How often a message is delivered before it is given up: `maxDequeueCount` in host.json. `FlushActivities`, whose queue the host
+/// does not read, holds itself to it.
+pub const MAX_DEQUEUE_COUNT: u32 = 30;
 
 /// How long an invocation may take. Shorter than `functionTimeout` in host.json (10 min): a time-out of the host's would
 /// kill the process with everything else that is under way in it.

@@ -11,7 +11,9 @@ use warp::{
     reply::Response,
 };
 
-use super::{DEADLINE, answer, flush_activities, health, ingest_events, services::App, sync_events};
+use super::{
+    DEADLINE, answer, flush_activities, health, ingest_events, park_poisoned_events, services::App, sync_events,
+};
 
 /// An invocation carries one queue message, at most 64 KiB, as base64, and its metadata.
 const MAX_INVOCATION: usize = 1024 * 1024;
@@ -71,13 +73,26 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         })
         .boxed();
 
+    let poisoned = warp::path!("ParkPoisonedEvents")
+        .and(warp::post())
+        .and(app.clone())
+        .and(warp::body::stream())
+        .then(|app: Arc<App>, body| async move {
+            match read_capped(None, body, MAX_INVOCATION).await {
+                Ok(body) => within_deadline(park_poisoned_events::run(&app, &body)).await,
+                Err(answer) => answer,
+            }
+        })
+        .boxed();
+
     let flush = warp::path!("FlushActivities")
         .and(warp::post())
         .and(app)
         .then(|app: Arc<App>| async move { within_deadline(flush_activities::run(&app)).await })
         .boxed();
 
-    ping.or(ingest).unify().or(health).unify().or(sync).unify().or(flush).unify().recover(no_route).unify()
+    let http = ping.or(ingest).unify().or(health).unify();
+    http.or(sync).unify().or(poisoned).unify().or(flush).unify().recover(no_route).unify()
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,12 @@
 
 use warp::reply::Response;
 
-use super::{answer, delivery::deliver, invocation, services::App};
+use super::{
+    answer,
+    delivery::{deliver, put_back},
+    invocation,
+    services::App,
+};
 
 /// The name of the queue binding in `functions/SyncEvents/function.json`.
 const BINDING: &str = "msg";
@@ -20,7 +25,12 @@ pub async fn run(app: &App, body: &[u8]) -> Response {
         Err(why) => return answer::failed(&why),
     };
     let alone = invocation.dequeue_count >= SUSPICIOUS;
-    match deliver(services, &*services.events, invocation.message, alone).await {
+    let queue = &*services.events;
+    let delivered = match deliver(services, queue, invocation.message, alone).await {
+        Err(why) => put_back(queue, &invocation.text, why).await,
+        delivered => delivered,
+    };
+    match delivered {
         Ok(()) => answer::succeeded(),
         Err(error) => {
             tracing::warn!(%error, dequeue_count = invocation.dequeue_count, "message not delivered; it comes again");

@@ -17,7 +17,8 @@ use crate::{
     dataverse::query,
     functions::{ACTIVITIES_QUEUE, EVENTS_QUEUE},
     model::{ParticipantEvent, ids},
-    sync::{parked, rows::ATTENDANCE},
+    parked,
+    sync::rows::ATTENDANCE,
 };
 
 /// Without any progress for so long, what is still queued counts as lost.

@@ -49,9 +49,25 @@ pub enum Content {
     Body(String),
 }
 
+impl Content {
+    /// The key of the body, where the items are in one.
+    pub fn body(&self) -> Option<&str> {
+        match self {
+            Self::Items(_) => None,
+            Self::Body(key) => Some(key),
+        }
+    }
+}
+
 impl History {
     pub fn new(first_seen: Timestamp, traceparent: Option<String>) -> Self {
         Self { attempt: 0, first_seen, last_error: None, traceparent }
+    }
+
+    /// The trace of the request that brought the items.
+    pub fn trace_id(&self) -> Option<&str> {
+        let id = self.traceparent.as_deref()?.split('-').nth(1)?;
+        (id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
     }
 
     /// The history of what goes back to the queue.
@@ -83,10 +99,18 @@ impl Envelope {
         serde_json::from_str(text).map_err(|_| EnvelopeError::NotAnEnvelope)
     }
 
-    fn print(history: &History, content: Content) -> String {
-        let envelope = Self { envelope: VERSION, history: history.clone(), content };
+    /// The whole message, to be put back as it is but for its history.
+    pub fn postponed(self, why: &str) -> Self {
+        Self { history: self.history.postponed(why), ..self }
+    }
+
+    pub fn to_text(&self) -> String {
         // Maps with text keys and finite numbers always print.
-        serde_json::to_string(&envelope).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn print(history: &History, content: Content) -> String {
+        Self { envelope: VERSION, history: history.clone(), content }.to_text()
     }
 }
 
@@ -183,5 +207,9 @@ mod tests {
             assert_eq!(Envelope::parse(bad), Err(EnvelopeError::NotAnEnvelope), "{bad}");
         }
         assert_eq!(history.postponed("held").postponed("held").attempt, 2);
+        let trace =
+            |text: &str| History::new(Timestamp::UNIX_EPOCH, Some(text.to_owned())).trace_id().map(str::to_owned);
+        assert_eq!(trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap().len(), 32);
+        assert_eq!(trace("ana@x.example"), None);
     }
 }

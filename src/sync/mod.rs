@@ -10,7 +10,6 @@ pub mod crm;
 pub mod engine;
 pub mod mapping;
 pub mod outcome;
-pub mod parked;
 pub mod plan;
 pub mod rows;
 pub mod writers;

@@ -12,9 +12,9 @@ use inevent_d365::{
     azure::Account,
     functions::{ACTIVITIES_QUEUE, EVENTS_QUEUE},
     local::host::{self, FunctionKeys, Host, HostOptions, LogSource, TimerFolder, Timing},
+    parked,
     queue::{AzureQueues, QueueError, Queues},
     store::AzureTableStore,
-    sync::parked,
 };
 use serde_json::Value;
 use tempfile::TempDir;

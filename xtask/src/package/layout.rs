@@ -139,7 +139,7 @@ mod tests {
         let host = read_json(&dist.join("host.json")).unwrap();
         let executable = host["customHandler"]["description"]["defaultExecutablePath"].as_str().unwrap();
         assert_eq!(fs::read_to_string(dist.join(executable)).unwrap(), "the handler");
-        for function in ["IngestEvents", "SyncEvents", "Health", "FlushActivities"] {
+        for function in ["IngestEvents", "SyncEvents", "ParkPoisonedEvents", "Health", "FlushActivities"] {
             assert!(dist.join(function).join("function.json").is_file(), "{function}");
         }
         assert!(!dist.join("functions").exists(), "the host reads only folders beside host.json");

@@ -1,0 +1,60 @@
+//! `ParkPoisonedEvents` (queue `inevent-events-poison`): what the host gave up on, parked before the host's copy expires.
+//!
+//! It has no poison queue of its own: after a failure its message is out of sight for ten minutes, and after `maxDequeueCount`
+//! failures it is never delivered again. So it does not fail: what cannot be parked now goes back to the queue, where it stays.
+
+use std::time::Duration;
+
+use warp::reply::Response;
+
+use super::{
+    answer, invocation,
+    parking::park_poison,
+    services::{App, Services},
+};
+use crate::queue::{PutOptions, QueueError};
+
+/// The name of the queue binding in `functions/ParkPoisonedEvents/function.json`.
+const BINDING: &str = "msg";
+/// How long parking may take before the message goes back.
+const PATIENCE: Duration = Duration::from_secs(3 * 60);
+/// When a message that could not be parked is looked at again.
+const AGAIN: Duration = Duration::from_secs(60);
+
+pub async fn run(app: &App, body: &[u8]) -> Response {
+    let services = match app.services().await {
+        Ok(services) => services,
+        Err(why) => return answer::failed(&why),
+    };
+    let text = match invocation::read(body, BINDING) {
+        Ok(invocation) => invocation.text,
+        // Not what hosts are known to send. What it is can be told from the parked record.
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let why = match tokio::time::timeout(PATIENCE, park_poison(services, &text)).await {
+        Ok(Ok(())) => return answer::succeeded(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "storage does not answer".to_owned(),
+    };
+    match put_back(services, &text).await {
+        Ok(()) => {
+            tracing::warn!(why, "a poisoned message was not parked; it waits in its queue");
+            answer::succeeded()
+        }
+        Err(error) => {
+            tracing::error!(why, %error, "a poisoned message could be neither parked nor put back; the host keeps it");
+            answer::failed("the poisoned message was neither parked nor put back")
+        }
+    }
+}
+
+/// As a new message, which does not expire as the host's does and begins with a new dequeue count.
+async fn put_back(services: &Services, text: &str) -> Result<(), QueueError> {
+    match services.poison.put(text, PutOptions::after(AGAIN)).await {
+        Err(QueueError::NoSuchQueue) => {
+            services.poison.create().await?;
+            services.poison.put(text, PutOptions::after(AGAIN)).await
+        }
+        put => put,
+    }
+}
