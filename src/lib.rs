@@ -4,6 +4,7 @@
 
 pub mod azure;
 pub mod dataverse;
+pub mod forget;
 pub mod functions;
 pub mod model;
 pub mod parked;

@@ -1,12 +1,15 @@
 //! The command line.
 
+mod forget;
 #[cfg(feature = "local")]
 mod local;
+mod parked;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use inevent_d365::functions::Storage;
 
 /// The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
 #[derive(Debug, Parser)]
@@ -31,6 +34,10 @@ enum Command {
     /// Run the whole product on this machine and play an event through it
     #[cfg(feature = "local")]
     Local(local::LocalArgs),
+    /// Look at what could not be written, replay it or drop it
+    Parked(parked::ParkedArgs),
+    /// Erase a person from what the connector keeps, and write nothing about them any more
+    Forget(forget::ForgetArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
 }
@@ -41,10 +48,30 @@ impl Cli {
             Command::Serve => serve::run(),
             #[cfg(feature = "local")]
             Command::Local(args) => local::run(args),
+            Command::Parked(args) => parked::run(args),
+            Command::Forget(args) => forget::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());
                 ExitCode::SUCCESS
             }
+        }
+    }
+}
+
+/// The storage that the handler works with, by the same settings.
+fn storage() -> anyhow::Result<Storage> {
+    let storage = Storage::open(&|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    storage.map_err(|why| anyhow::anyhow!("{why}\nSet it as in the function app, in this command's environment."))
+}
+
+/// Runs a command; an error is printed, and the exit code is 1.
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

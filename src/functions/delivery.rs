@@ -1,7 +1,7 @@
 //! One queue message: its events are written, and each is settled by its own outcome. Done is dropped, refused is parked,
 //! postponed goes back as a smaller message. One bad event never takes its neighbours along.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     invocation::Message,
@@ -63,7 +63,10 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, a
             }
         }
     }
+    let forgotten = services.forgotten.current(Instant::now()).await?;
+    events.retain(|event| !forgotten.concerns(event) || dropped(event));
     let outcomes = match &services.dataverse {
+        _ if events.is_empty() => Vec::new(),
         Ok(access) if alone => access.writer.alone(events.clone()).await?,
         Ok(access) => access.writer.submit(events.clone()).await?,
         Err(held) => vec![Outcome::Postponed(Postponement::Held(held.clone())); events.len()],
@@ -125,6 +128,12 @@ async fn settle(
     }
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
+}
+
+/// Says that an event of somebody who was forgotten is not kept.
+fn dropped(event: &ParticipantEvent) -> bool {
+    tracing::info!(event = event.id, "event of a forgotten person dropped");
+    false
 }
 
 /// Between 0 and 1. That waiting messages spread is all it is for.

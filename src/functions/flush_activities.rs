@@ -1,8 +1,10 @@
-//! `FlushActivities` (timer): writes what waits in the queue of batched mode, in full bulks.
+//! `FlushActivities` (timer): writes what waits in the queue of batched mode, in full bulks, and removes
+//! what was kept long enough.
 
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
 use warp::reply::Response;
 
 use super::{
@@ -10,9 +12,13 @@ use super::{
     delivery::{deliver, put_back},
     invocation::Message,
     parking::park_poison,
+    retention::{self, Pruned},
     services::{App, Services},
 };
-use crate::queue::{self, QueueError, envelope::Envelope};
+use crate::{
+    queue::{self, QueueError, envelope::Envelope},
+    store::StoreError,
+};
 
 /// Messages taken in one go; each may carry some hundred events.
 const MESSAGES: usize = 96;
@@ -28,13 +34,26 @@ pub async fn run(app: &App) -> Response {
         Ok(services) => services,
         Err(why) => return answer::failed(&why),
     };
-    match flush(services).await {
+    let flushed = flush(services).await;
+    if let Err(error) = prune(services).await {
+        tracing::warn!(%error, "what is past its time was not removed; the next run goes on");
+    }
+    match flushed {
         Ok(()) => answer::succeeded(),
         Err(error) => {
             tracing::warn!(%error, "the activities queue was not flushed");
             answer::failed("the activities queue was not flushed")
         }
     }
+}
+
+async fn prune(services: &Services) -> Result<(), StoreError> {
+    let forgotten = services.forgotten.current(Instant::now()).await?;
+    let pruned = retention::run(&*services.store, services.parked_for, &forgotten, Timestamp::now()).await?;
+    if pruned != Pruned::default() {
+        tracing::info!(parked = pruned.parked, notes = pruned.notes, "removed what is past its time");
+    }
+    Ok(())
 }
 
 async fn flush(services: &Services) -> Result<(), QueueError> {

@@ -10,6 +10,7 @@ mod ingest_events;
 pub mod invocation;
 mod park_poisoned_events;
 mod parking;
+pub mod retention;
 mod routes;
 mod services;
 mod sync_events;
@@ -19,9 +20,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 pub use routes::routes;
-pub use services::App;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
+pub use services::{App, Storage};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

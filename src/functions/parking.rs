@@ -1,5 +1,7 @@
 //! From a message into the parked store: what is refused, what cannot be read, what was delivered too often.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -90,6 +92,15 @@ async fn park(
     reason: &'static str,
     trace_id: Option<&str>,
 ) -> Result<(), StoreError> {
+    let forgotten = services.forgotten.current(Instant::now()).await?;
+    let concerned = match &original {
+        Original::Event(event) => forgotten.concerns(event),
+        Original::Raw(text) => forgotten.named_in(text),
+    };
+    if concerned {
+        tracing::info!(reason, "message of a forgotten person dropped");
+        return Ok(());
+    }
     tracing::warn!(reason, "message parked");
     let parked =
         Parked { kind, code: None, reason: reason.to_owned(), trace_id: trace_id.map(str::to_owned), original };

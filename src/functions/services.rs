@@ -4,14 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use azure_core::credentials::TokenCredential;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, gather::Gatherer, held::HeldRecord};
+use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, gather::Gatherer, held::HeldRecord, retention};
 use crate::{
     azure::Account,
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
-    queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, Queues},
+    forget,
+    queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
     settings::{DataverseSettings, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem, SignIn},
     store::{AzureTableStore, Store},
     sync::{
@@ -44,6 +46,9 @@ pub struct Services {
     pub poison: Arc<dyn Queue>,
     pub bodies: Arc<dyn Bodies>,
     pub store: Arc<dyn Store>,
+    pub forgotten: forget::Lookup,
+    /// How long parked events are kept; none: for ever.
+    pub parked_for: Option<SignedDuration>,
     pub dataverse: Result<DataverseAccess, Held>,
 }
 
@@ -73,7 +78,7 @@ impl App {
 
 impl Services {
     async fn start(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Self, String> {
-        let Storage { queues, bodies, store } = storage(lookup)?;
+        let Storage { queues, bodies, store } = Storage::open(lookup)?;
         let open = |name: &str| queues.queue(name).map_err(|error| error.to_string());
         let (events, activities) = (open(EVENTS_QUEUE)?, open(ACTIVITIES_QUEUE)?);
         for queue in [&events, &activities] {
@@ -89,35 +94,54 @@ impl Services {
         }
         let poison = open(&format!("{EVENTS_QUEUE}-poison"))?;
         let ingest = Gatherer::start(events.clone(), bodies.clone());
-        Ok(Self { ingest, events, activities, poison, bodies, store, dataverse })
+        let forgotten = forget::Lookup::new(store.clone());
+        let parked_for = retention::parked_for(lookup(retention::PARKED_DAYS).as_deref());
+        Ok(Self { ingest, events, activities, poison, bodies, store, forgotten, parked_for, dataverse })
     }
 }
 
-struct Storage {
-    queues: Arc<dyn Queues>,
-    bodies: Arc<dyn Bodies>,
-    store: Arc<dyn Store>,
+/// One storage place: the account, or the desk's file.
+pub struct Storage {
+    pub queues: Arc<dyn Queues>,
+    pub bodies: Arc<dyn Bodies>,
+    pub store: Arc<dyn Store>,
 }
 
-fn storage(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Storage, String> {
-    #[cfg(feature = "local")]
-    if let Some(path) = lookup(DESK_STORAGE) {
-        use crate::{
-            queue::{SqliteBodies, SqliteQueues},
-            store::SqliteStore,
-        };
-        return Ok(Storage {
-            queues: Arc::new(SqliteQueues::open(&path).map_err(|error| error.to_string())?),
-            bodies: Arc::new(SqliteBodies::open(&path).map_err(|error| error.to_string())?),
-            store: Arc::new(SqliteStore::open(&path).map_err(|error| error.to_string())?),
-        });
+impl Storage {
+    /// The place that the settings name. No call is made to an account.
+    ///
+    /// # Errors
+    /// In words for the person who mends it.
+    pub fn open(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Self, String> {
+        #[cfg(feature = "local")]
+        if let Some(path) = lookup(DESK_STORAGE) {
+            use crate::{
+                queue::{SqliteBodies, SqliteQueues},
+                store::SqliteStore,
+            };
+            return Ok(Self {
+                queues: Arc::new(SqliteQueues::open(&path).map_err(|error| error.to_string())?),
+                bodies: Arc::new(SqliteBodies::open(&path).map_err(|error| error.to_string())?),
+                store: Arc::new(SqliteStore::open(&path).map_err(|error| error.to_string())?),
+            });
+        }
+        let account = Account::from_settings("AzureWebJobsStorage", &lookup).map_err(|error| error.to_string())?;
+        Ok(Self {
+            queues: Arc::new(AzureQueues::new(&account).map_err(|error| error.to_string())?),
+            bodies: Arc::new(AzureBlobBodies::new(&account, "inevent-bodies").map_err(|error| error.to_string())?),
+            store: Arc::new(AzureTableStore::new(&account, "inevent").map_err(|error| error.to_string())?),
+        })
     }
-    let account = Account::from_settings("AzureWebJobsStorage", &lookup).map_err(|error| error.to_string())?;
-    Ok(Storage {
-        queues: Arc::new(AzureQueues::new(&account).map_err(|error| error.to_string())?),
-        bodies: Arc::new(AzureBlobBodies::new(&account, "inevent-bodies").map_err(|error| error.to_string())?),
-        store: Arc::new(AzureTableStore::new(&account, "inevent").map_err(|error| error.to_string())?),
-    })
+
+    /// Where participant events wait to be written.
+    ///
+    /// # Errors
+    /// When the storage does not answer.
+    pub async fn events(&self) -> Result<Arc<dyn Queue>, QueueError> {
+        let events = self.queues.queue(EVENTS_QUEUE)?;
+        events.create().await?;
+        Ok(events)
+    }
 }
 
 fn held_by_settings(problems: &[SettingProblem]) -> Held {

@@ -6,8 +6,10 @@ mod any_json;
 #[path = "../peers/azurite.rs"]
 mod azurite;
 mod bodies_contract;
+mod forget_contract;
 mod lease_contract;
 mod lost_answers;
+mod parked_contract;
 mod places;
 mod queue_contract;
 mod silence;
@@ -82,6 +84,28 @@ mod store {
         keys_too_long_or_kinds_misnamed_are_refused,
         large_records_fit_up_to_the_limit,
         any_json_is_a_record,
+    );
+}
+
+mod parked {
+    use super::parked_contract;
+    contract!(parked_contract:
+        the_same_parked_twice_is_kept_once,
+        what_is_large_lies_in_pieces_and_leaves_none,
+        any_number_is_listed_page_by_page,
+        pieces_without_a_head_are_told_after_a_day,
+        a_replayed_event_is_queued_and_not_parked,
+        what_is_parked_anew_during_its_replay_stays,
+    );
+}
+
+mod forget {
+    use super::forget_contract;
+    contract!(forget_contract:
+        who_is_forgotten_is_known_within_ten_seconds,
+        a_person_is_erased_from_what_is_parked,
+        what_is_past_its_time_is_removed,
+        a_run_does_a_bounded_part_and_the_next_goes_on,
     );
 }
 

@@ -1,0 +1,156 @@
+//! Who asked to be forgotten. Of an address only a keyed hash is kept, by which what still waits in a queue is known and dropped.
+
+mod addresses;
+mod erase;
+mod lookup;
+
+pub use erase::{Erased, erase, erase_from};
+pub use lookup::Lookup;
+
+use std::collections::HashSet;
+
+use azure_core::{credentials::Secret, hmac::hmac_sha256};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    model::{Address, ParticipantEvent},
+    store::{ETag, Key, Record, Store, StoreError},
+};
+
+const KIND: &str = "forgotten";
+const ADDRESSES: &str = "address";
+
+/// Everybody who is forgotten, as of some moment.
+#[derive(Debug, Default)]
+pub struct Forgotten {
+    /// None while nobody ever was.
+    key: Option<HashKey>,
+    hashes: HashSet<String>,
+}
+
+/// What the hashes are made with, made once and kept in the store: without it a hash cannot be tried out on addresses.
+#[derive(Debug, Clone)]
+struct HashKey(Secret);
+
+impl Forgotten {
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    pub fn contains(&self, address: &Address) -> bool {
+        match &self.key {
+            Some(key) if !self.is_empty() => key.hash(address).is_ok_and(|hash| self.hashes.contains(&hash)),
+            _ => false,
+        }
+    }
+
+    /// Whether the event is about somebody who is forgotten.
+    pub fn concerns(&self, event: &ParticipantEvent) -> bool {
+        let email = event.participant.as_ref().and_then(|participant| participant.email.as_deref());
+        !self.is_empty() && email.and_then(|email| Address::parse(email).ok()).is_some_and(|who| self.contains(&who))
+    }
+
+    /// Whether the text, JSON or not, holds the address of somebody who is forgotten.
+    pub fn named_in(&self, text: &str) -> bool {
+        !self.is_empty() && addresses::in_text(text).iter().any(|address| self.contains(address))
+    }
+}
+
+/// Forgets an address from now on. Doing it twice is doing it once.
+///
+/// # Errors
+/// When it was not noted; it has to be done again.
+pub async fn remember(store: &dyn Store, address: &Address, now: Timestamp) -> Result<(), StoreError> {
+    let (key, _) = match read_key(store).await? {
+        Some(read) => read,
+        None => {
+            // Random, 244 bits of it.
+            let fresh = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
+            match store.insert(&state(), &key_record(&STANDARD.encode(fresh))).await {
+                // Somebody else's is as good.
+                Ok(_) | Err(StoreError::Exists) => read_key(store).await?.ok_or_else(unreadable)?,
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    store.put(&Key::new(KIND, ADDRESSES, key.hash(address)?), &json!({ "at": now })).await?;
+    changed(store).await
+}
+
+/// Forgets no more: what comes from now on is written again. Returns whether the address was forgotten.
+pub async fn take_back(store: &dyn Store, address: &Address) -> Result<bool, StoreError> {
+    let Some((key, _)) = read_key(store).await? else { return Ok(false) };
+    let hash = Key::new(KIND, ADDRESSES, key.hash(address)?);
+    let there = store.get(&hash).await?.is_some();
+    store.delete(&hash, None).await?;
+    changed(store).await?;
+    Ok(there)
+}
+
+/// Everybody who is forgotten now, and the version by which a change is noticed.
+async fn load(store: &dyn Store) -> Result<(Forgotten, Option<ETag>), StoreError> {
+    // First the version: whoever is added after it was read changes it again.
+    let Some((key, version)) = read_key(store).await? else { return Ok((Forgotten::default(), None)) };
+    let (mut hashes, mut next) = (HashSet::new(), None::<String>);
+    loop {
+        let page = store.list(KIND, Some(ADDRESSES), 1_000, next.as_deref()).await?;
+        hashes.extend(page.records.into_iter().map(|record| record.key.row));
+        next = page.next;
+        if next.is_none() {
+            return Ok((Forgotten { key: Some(key), hashes }, Some(version)));
+        }
+    }
+}
+
+/// Tells the processes that look: the record of the key is written anew, so that it has another ETag.
+async fn changed(store: &dyn Store) -> Result<(), StoreError> {
+    let record = store.get(&state()).await?.ok_or_else(unreadable)?;
+    store.put(&state(), &record.value).await.map(drop)
+}
+
+fn state() -> Key {
+    Key::new(KIND, "state", "key")
+}
+
+async fn read_key(store: &dyn Store) -> Result<Option<(HashKey, ETag)>, StoreError> {
+    let Some(Record { value, etag, .. }) = store.get(&state()).await? else { return Ok(None) };
+    let key = value.get("key").and_then(Value::as_str).ok_or_else(unreadable)?;
+    Ok(Some((HashKey(Secret::new(key.to_owned())), etag)))
+}
+
+fn key_record(key: &str) -> Value {
+    json!({ "key": key })
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Unavailable("the key of the forgotten addresses cannot be read".to_owned())
+}
+
+impl HashKey {
+    /// HMAC-SHA-256 in hexadecimal digits. It stands in URLs.
+    fn hash(&self, address: &Address) -> Result<String, StoreError> {
+        let hash = hmac_sha256(address.as_str(), &self.0).map_err(|_| unreadable())?;
+        let bytes = STANDARD.decode(hash).map_err(|_| unreadable())?;
+        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_hmac_sha_256() {
+        // RFC 4231, test case 2, with the key in the store's form.
+        let key = HashKey(Secret::new(STANDARD.encode("Jefe")));
+        let address = Address::parse("what.do.ya.want@for.nothing").unwrap();
+        let hash = key.hash(&address).unwrap();
+        assert_eq!(hash.len(), 64);
+        assert_eq!(hash, key.hash(&Address::parse(" WHAT.do.ya.want@for.nothing ").unwrap()).unwrap());
+        assert_ne!(hash, HashKey(Secret::new(STANDARD.encode("Else"))).hash(&address).unwrap());
+        assert!(!format!("{key:?}").contains(&STANDARD.encode("Jefe")));
+    }
+}
