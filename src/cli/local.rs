@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use inevent_d365::local::{Desk, DeskOptions, FUNCTION_KEY, Played, Player, Scene, read_lines, story};
+use inevent_d365::{
+    functions::DESK_STORAGE,
+    local::{Desk, DeskOptions, FUNCTION_KEY, Played, Player, Scene, read_lines, story},
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -118,6 +121,7 @@ fn tell(desk: &Desk, played: &Played) {
     eprintln!("  Timeline  {}", desk.timeline_url());
     eprintln!("  Health    {}", desk.health_url());
     eprintln!("  Events    {}", desk.events_url());
+    eprintln!("  Parked    {DESK_STORAGE}='{}' inevent-d365 parked list", desk.storage_file().display());
     eprintln!();
     eprintln!("Send one more, and reload the timeline:");
     eprintln!();

@@ -36,6 +36,17 @@ pub enum Undelivered {
     Broken(#[from] Broken),
 }
 
+impl Undelivered {
+    /// Whether storage is what failed, whatever the message holds.
+    fn is_outage(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error, StoreError::Unavailable(_) | StoreError::Denied(_)),
+            Self::Queue(error) => matches!(error, QueueError::Unavailable(_) | QueueError::Denied(_)),
+            Self::Broken(_) => false,
+        }
+    }
+}
+
 /// Delivers a message. On success nothing of it is left to do, and it may be removed.
 ///
 /// `alone`: it was received so often that it may be what brings the process down.
@@ -84,8 +95,8 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, a
 /// # Errors
 /// When that failed as well, or the failure is not storage's: the message stays where it is.
 pub async fn put_back(queue: &dyn Queue, text: &str, why: Undelivered) -> Result<(), Undelivered> {
-    if let broken @ Undelivered::Broken(_) = why {
-        return Err(broken);
+    if !why.is_outage() {
+        return Err(why);
     }
     tracing::warn!(error = %why, "storage failed; the message goes back to the queue");
     let (text, attempt) = match Envelope::parse(text) {

@@ -9,7 +9,10 @@ use super::{delivery::Undelivered, services::Services};
 use crate::{
     model::ParticipantEvent,
     parked::{self, Kind, Original, Parked},
-    queue::envelope::{self, Content, Envelope},
+    queue::{
+        QueueError,
+        envelope::{self, Content, Envelope},
+    },
     store::{Key, StoreError},
     sync::outcome::Refusal,
 };
@@ -47,8 +50,10 @@ pub(super) async fn park_poison(services: &Services, text: &str) -> Result<(), U
     let body = content.body().map(str::to_owned);
     let Some(items) = items(services, content, history.trace_id()).await? else { return Ok(()) };
     for item in items {
-        let original =
-            serde_json::from_value(item.clone()).map_or_else(|_| Original::Raw(item.to_string()), Original::Event);
+        let original = match serde_json::from_value(item.clone()) {
+            Ok(event) => Original::Event(Box::new(event)),
+            Err(_) => Original::Raw(item.to_string()),
+        };
         park(services, Kind::Poison, original, TOO_OFTEN, history.trace_id()).await?;
     }
     match body {
@@ -67,15 +72,24 @@ pub(super) async fn items(
         Content::Items(items) => return Ok(Some(items)),
         Content::Body(key) => key,
     };
-    let (raw, reason) = match services.bodies.get(&key).await? {
-        Some(bytes) => match envelope::read_body(&bytes) {
+    match services.bodies.get(&key).await {
+        Ok(Some(bytes)) => match envelope::read_body(&bytes) {
             Some(items) => return Ok(Some(items)),
-            None => (String::from_utf8_lossy(&bytes).into_owned(), "the body of the message is not readable"),
+            None => {
+                let raw = String::from_utf8_lossy(&bytes).into_owned();
+                park_raw(services, raw, "the body of the message is not readable", trace_id).await?;
+                settle_body(services, &key).await?;
+            }
         },
-        None if services.store.get(&settled(&key)).await?.is_some() => return Ok(None),
-        None => (key, "the body of the message is gone, without having been settled"),
-    };
-    park_raw(services, raw, reason, trace_id).await?;
+        Ok(None) if services.store.get(&settled(&key)).await?.is_some() => {}
+        Ok(None) => {
+            park_raw(services, key, "the body of the message is gone, without having been settled", trace_id).await?;
+        }
+        Err(QueueError::BadKey(_)) => {
+            park_raw(services, key, "the message names a body that there cannot be", trace_id).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(None)
 }
 

@@ -22,6 +22,9 @@ use crate::{
 /// The key of the functions on a desk, which only this machine can reach.
 pub const FUNCTION_KEY: &str = "desk";
 
+/// The file that stands in for the storage account.
+const STORAGE: &str = "storage.db";
+
 /// How long the connector may take to answer the host for the first time.
 const START: Duration = Duration::from_secs(30);
 
@@ -43,7 +46,7 @@ pub struct Desk {
     queues: Arc<dyn Queues>,
     store: Arc<dyn Store>,
     client: Client,
-    _storage: TempDir,
+    storage: TempDir,
 }
 
 impl Desk {
@@ -58,7 +61,7 @@ impl Desk {
         .context("the Dataverse sandbox did not start")?;
         let storage =
             tempfile::Builder::new().prefix("inevent-d365-").tempdir().context("no folder for temporary files")?;
-        let file = storage.path().join("storage.db");
+        let file = storage.path().join(STORAGE);
         let queues: Arc<dyn Queues> = Arc::new(SqliteQueues::open(&file)?);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&file)?);
         let host = host::start(HostOptions {
@@ -71,7 +74,7 @@ impl Desk {
         })
         .await?;
         let client = client(sandbox.connection())?;
-        let desk = Self { sandbox, host, queues, store, client, _storage: storage };
+        let desk = Self { sandbox, host, queues, store, client, storage };
         match tokio::time::timeout(START, desk.host.ready()).await {
             Ok(Ok(())) => Ok(desk),
             Ok(Err(StopReason::TooManyRestarts | StopReason::Asked)) | Err(_) => {
@@ -103,6 +106,11 @@ impl Desk {
     /// A client of its own, to look at what the connector did.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The file that stands in for the storage account, for `INEVENT_D365_DESK_STORAGE`.
+    pub fn storage_file(&self) -> PathBuf {
+        self.storage.path().join(STORAGE)
     }
 
     /// Where events are sent.

@@ -102,7 +102,7 @@ impl<'a> Pages<'a> {
         if serde_json::from_value(piece.value.clone()).is_ok_and(young) {
             return Ok(false);
         }
-        if !self.head.as_ref().is_some_and(|head| head.entry.id == id) {
+        if self.head.as_ref().is_none_or(|head| head.entry.id != id) {
             self.head = self.store.get(&record::head_key(id)).await?.as_ref().and_then(Found::read);
         }
         Ok(!self.head.as_ref().is_some_and(|head| head.has_piece(&piece.key)))

@@ -41,7 +41,7 @@ pub enum Kind {
 /// What was to be written.
 #[derive(Clone, PartialEq)]
 pub enum Original {
-    Event(ParticipantEvent),
+    Event(Box<ParticipantEvent>),
     /// The text of a message, or of an item of one.
     Raw(String),
 }
@@ -183,7 +183,7 @@ impl Parked {
     /// An event that Dataverse refuses.
     pub fn refused(event: ParticipantEvent, refusal: Refusal, trace_id: Option<String>) -> Self {
         let Refusal { code, reason } = refusal;
-        Self { kind: Kind::Refused, code, reason, trace_id, original: Original::Event(event) }
+        Self { kind: Kind::Refused, code, reason, trace_id, original: Original::Event(Box::new(event)) }
     }
 }
 
@@ -237,7 +237,7 @@ impl Found {
             }
         };
         let event = match self.form {
-            Form::Event => serde_json::from_str(&text).ok().map(Original::Event),
+            Form::Event => serde_json::from_str(&text).ok().map(|event| Original::Event(Box::new(event))),
             Form::Raw => None,
         };
         Ok(Some(event.unwrap_or(Original::Raw(text))))

@@ -47,7 +47,7 @@ pub async fn replay(
     let history = History::new(now, None);
     match original {
         Original::Event(event) => {
-            envelope::put(queue, bodies, &history, &[event], PutOptions::default()).await?;
+            envelope::put(queue, bodies, &history, &[*event], PutOptions::default()).await?;
         }
         Original::Raw(text) => match (Envelope::parse(&text), event(&text, now)) {
             // What an older binary could not read, this one may.

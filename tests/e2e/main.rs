@@ -9,6 +9,7 @@ mod bad_input;
 mod crm;
 mod expectation;
 mod failures;
+mod parked;
 mod promptness;
 mod recorded_stream;
 mod world;

@@ -145,6 +145,30 @@ impl World {
         }
     }
 
+    /// Runs the program as a person does at a desk: its exit code, and what it printed on either stream.
+    pub async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
+        command.args(arguments).env("AzureWebJobsStorage", self.azurite.connection_string());
+        let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// How often the hosts started from now on deliver a message.
+    pub fn give_up_after(&mut self, deliveries: u32) {
+        let path = self.root.path().join("host.json");
+        let mut host: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        host["extensions"]["queues"]["maxDequeueCount"] = deliveries.into();
+        std::fs::write(path, host.to_string()).unwrap();
+    }
+
+    /// Storage with the tables elsewhere.
+    pub fn connection_string_with_tables_at(&self, url: &str) -> String {
+        let ours = self.azurite.connection_string();
+        let (rest, _) = ours.split_once("TableEndpoint=").unwrap();
+        format!("{rest}TableEndpoint={url};")
+    }
+
     /// Storage as the connector sees it.
     pub fn account(&self) -> Account {
         Account::from_connection_string(&self.azurite.connection_string()).unwrap()

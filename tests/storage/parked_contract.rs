@@ -60,7 +60,7 @@ pub async fn the_same_parked_twice_is_kept_once(place: &Place) {
     assert_eq!((entry.event.as_deref(), entry.participant.as_deref()), (Some("4711"), Some("pa")));
     assert_eq!(entry.trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
     assert!(!entry.remedy.is_empty());
-    assert_eq!(found.original(store).await.unwrap(), Some(Original::Event(event("a", ""))));
+    assert_eq!(found.original(store).await.unwrap(), Some(Original::Event(Box::new(event("a", "")))));
     assert!(found.remove(store).await.unwrap());
     assert!(matches!(find(store, &id, at(2)).await, Err(FindError::NoSuch(_))));
     for bad in ["", "ab", "zzzzzzzz", "é"] {

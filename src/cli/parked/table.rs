@@ -12,15 +12,18 @@ const COLUMN: usize = 24;
 const REASON: usize = 90;
 
 /// An address may stand in a reason, and somebody may use addresses for ids.
-pub fn without_addresses(mut entry: Entry) -> Entry {
-    let clean = |text: &str| {
-        let words = text.split(' ').map(|word| if word.contains('@') { "(address)" } else { word });
-        words.collect::<Vec<_>>().join(" ")
-    };
-    entry.reason = clean(&entry.reason);
-    entry.event = entry.event.as_deref().map(clean);
-    entry.participant = entry.participant.as_deref().map(clean);
-    entry
+pub fn without_addresses(entry: Entry) -> Entry {
+    Entry {
+        reason: clean(&entry.reason),
+        event: entry.event.as_deref().map(clean),
+        participant: entry.participant.as_deref().map(clean),
+        ..entry
+    }
+}
+
+fn clean(text: &str) -> String {
+    let words = text.split(' ').map(|word| if word.contains('@') { "(address)" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 pub fn print(entries: &[Entry]) -> String {
