@@ -5,13 +5,18 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::{
-    model::ParticipantEvent,
+    model::{ParticipantEvent, stamp::Fingerprint},
     store::{Key, Store, StoreError},
 };
 
 const KIND: &str = "closing";
 /// The row of an event's own closing; sessions stand under `s` and their id, so that no session id can be taken for it.
 const EVENT: &str = "event";
+
+/// An id as part of a key. The store escapes what is not plain, which would make some ids too long: of those it is the hash.
+fn part(id: &str) -> String {
+    if id.is_ascii() { id.to_owned() } else { format!("#{}", Fingerprint::of(id)) }
+}
 
 /// The closings of some events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,10 +38,11 @@ impl Closings {
 pub async fn record(store: &dyn Store, closing: &ParticipantEvent) -> Result<(), StoreError> {
     let row = match &closing.session {
         None => EVENT.to_owned(),
-        Some(session) => format!("s{}", session.id),
+        Some(session) => format!("s{}", part(&session.id)),
     };
-    let key = Key::new(KIND, closing.event.id.clone(), row);
-    match store.insert(&key, &json!({ "time": closing.time })).await {
+    let key = Key::new(KIND, part(&closing.event.id), row);
+    let session = closing.session.as_ref().map(|session| &session.id);
+    match store.insert(&key, &json!({ "time": closing.time, "session": session })).await {
         Ok(_) | Err(StoreError::Exists) => Ok(()),
         Err(error) => Err(error),
     }
@@ -48,9 +54,9 @@ pub async fn load(store: &dyn Store, events: &BTreeSet<&str>) -> Result<Closings
     for event in events {
         let mut next = None;
         loop {
-            let page = store.list(KIND, Some(event), 1_000, next.as_deref()).await?;
+            let page = store.list(KIND, Some(&part(event)), 1_000, next.as_deref()).await?;
             for record in page.records {
-                closings.add(event, record.key.row.strip_prefix('s'));
+                closings.add(event, record.value["session"].as_str());
             }
             next = page.next;
             if next.is_none() {
@@ -59,4 +65,24 @@ pub async fn load(store: &dyn Store, events: &BTreeSet<&str>) -> Result<Closings
         }
     }
     Ok(closings)
+}
+
+#[cfg(all(test, feature = "local"))]
+mod tests {
+    use super::*;
+    use crate::{model::validate, store::SqliteStore};
+
+    #[tokio::test]
+    async fn what_is_over_is_remembered_whatever_the_ids_look_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("db")).unwrap();
+        for id in ["4711".to_owned(), "a/b#c?d %".repeat(11), "😀".repeat(100)] {
+            let closing = json!({ "id": "1", "time": "2026-05-12T16:00:00Z", "kind": "session_closed", "event": { "id": id }, "session": { "id": id } });
+            let closing = validate::read(&closing, "2026-06-01T00:00:00Z".parse().unwrap()).unwrap();
+            record(&store, &closing).await.unwrap();
+            record(&store, &closing).await.unwrap();
+            let closings = load(&store, &BTreeSet::from([id.as_str()])).await.unwrap();
+            assert!(closings.over(&id, Some(&id)) && !closings.over(&id, None), "{id}");
+        }
+    }
 }
