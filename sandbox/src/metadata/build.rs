@@ -151,7 +151,10 @@ impl TableBuilder {
             .iter()
             .map(|(name, targets)| Navigation { name: (*name).to_owned(), targets: owned(targets) })
             .collect();
-        self.column(schema, ColumnType::Lookup(Lookup { targets, navigations, parental: false }))
+        self.column(
+            schema,
+            ColumnType::Lookup(Lookup { targets, navigations, collections: Vec::new(), parental: false }),
+        )
     }
 
     pub(crate) fn state(self, states: &[(i64, &str, i64)], statuses: &[(i64, &str, i64)]) -> Self {

@@ -36,6 +36,8 @@ pub(crate) struct Navigation {
 pub(crate) struct Lookup {
     pub(crate) targets: Vec<String>,
     pub(crate) navigations: Vec<Navigation>,
+    /// The collection-valued navigation property that each target has for the rows that point to it.
+    pub(crate) collections: Vec<(String, String)>,
     /// Whether rows go away with the row they point to; otherwise the lookup is emptied.
     pub(crate) parental: bool,
 }

@@ -2,10 +2,12 @@
 
 mod build;
 mod column;
+mod relations;
 mod tables;
 
 pub(crate) use build::{TableBuilder, table};
 pub(crate) use column::{Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
+pub(crate) use relations::{Association, Collection};
 pub(crate) use tables::shipped;
 
 use std::collections::HashMap;
@@ -91,6 +93,16 @@ impl Table {
 
     /// Builds the name indexes; call after the columns have changed.
     pub(crate) fn reindex(&mut self) {
+        for column in &mut self.columns {
+            let logical = column.logical.clone();
+            let ColumnType::Lookup(lookup) = &mut column.kind else { continue };
+            for target in &lookup.targets {
+                if !lookup.collections.iter().any(|(named, _)| named == target) {
+                    let name = relations::collection_name(&self.logical, &self.set, &logical, target);
+                    lookup.collections.push((target.clone(), name));
+                }
+            }
+        }
         self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
         self.by_navigation = self
             .columns
@@ -105,13 +117,15 @@ impl Table {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     pub(crate) tables: Vec<Arc<Table>>,
+    /// Many-to-many relationships.
+    pub(crate) associations: Vec<Association>,
     by_logical: HashMap<String, usize>,
     by_set: HashMap<String, usize>,
 }
 
 impl Schema {
     pub(crate) fn new(tables: Vec<Table>) -> Self {
-        let mut schema = Schema::default();
+        let mut schema = Schema { associations: relations::shipped_associations(), ..Schema::default() };
         for table in tables {
             schema.put(table);
         }

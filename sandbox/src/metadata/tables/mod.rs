@@ -13,6 +13,7 @@ pub(crate) fn shipped() -> Vec<Table> {
         people::businessunit(),
         people::systemuser(),
         people::team(),
+        people::teammembership(),
         crm::account(),
         crm::contact(),
         crm::lead(),

@@ -1,6 +1,6 @@
 //! Users, teams and business units.
 
-use crate::metadata::{Requirement, System, Table, table};
+use crate::metadata::{ColumnType, Requirement, System, Table, table};
 
 pub(super) fn businessunit() -> Table {
     table("BusinessUnit", "businessunits", "Business Unit", "BusinessUnitId")
@@ -32,9 +32,9 @@ pub(super) fn systemuser() -> Table {
         .text("Title", 128)
         .text("JobTitle", 100)
         .text("MobilePhone", 64)
-        .column("ApplicationId", crate::metadata::ColumnType::Id)
+        .column("ApplicationId", ColumnType::Id)
         .indexed()
-        .column("AzureActiveDirectoryObjectId", crate::metadata::ColumnType::Id)
+        .column("AzureActiveDirectoryObjectId", ColumnType::Id)
         .flag_of("IsDisabled", false, "Enabled", "Disabled")
         .choice(
             "AccessMode",
@@ -72,4 +72,19 @@ pub(super) fn team() -> Table {
         .required(Requirement::System)
         .stamped()
         .build("name")
+}
+
+/// Which users are members of which teams.
+pub(super) fn teammembership() -> Table {
+    table("TeamMembership", "teammemberships", "Team Membership", "TeamMembershipId")
+        .type_code(23)
+        .listing_only()
+        .column("SystemUserId", ColumnType::Id)
+        .indexed()
+        .column("TeamId", ColumnType::Id)
+        .indexed()
+        .column("VersionNumber", ColumnType::BigInt)
+        .system(System::Version)
+        .read_only()
+        .build("teammembershipid")
 }
