@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Directory;
 use super::token::{LIFETIME, Tokens};
+use crate::organizations::Organizations;
 use crate::value::format_time;
 use crate::webapi::{decode, form_pairs};
 
@@ -14,8 +15,8 @@ use crate::webapi::{decode, form_pairs};
 pub(crate) struct Grant<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) tokens: &'a Tokens,
-    /// URLs of the organisations a token can be issued for.
-    pub(crate) resources: &'a [String],
+    /// The organisations a token can be issued for.
+    pub(crate) organizations: &'a Organizations,
     /// Seconds since 1970.
     pub(crate) now: i64,
     /// The tenant in the URL.
@@ -131,7 +132,7 @@ fn issue(grant: &Grant<'_>) -> Result<String, Problem> {
             return Err(problem(400, "invalid_scope", 70011, text));
         }
     };
-    if !grant.resources.iter().any(|known| known == resource.trim_end_matches('/')) {
+    if grant.organizations.of_resource(resource).is_none() {
         let text = format!(
             "The resource principal named {resource} was not found in the tenant named {}. This can happen if the \
              application has not been installed by the administrator of the tenant or consented to by any user in the \

@@ -14,7 +14,8 @@ use crate::records::{Assignments, Session, from_json, normal_id};
 use crate::value::{Value, parse_time};
 
 /// What an organisation starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
 pub enum Seed {
     /// A business unit and the application user, nothing else.
     Empty,

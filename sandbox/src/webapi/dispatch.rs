@@ -10,7 +10,6 @@ use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
 use super::{Request, Response, batch, bulk, definitions, messages, read, write};
-use crate::admin::Faults;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::Organization;
@@ -24,8 +23,6 @@ const MAX_URL_IN_BATCH: usize = 65_536;
 /// The Web API as one caller sees it.
 pub(crate) struct Service<'a> {
     pub(crate) organization: &'a Organization,
-    /// Faults ordered for operations inside batches.
-    pub(super) faults: &'a Faults,
     /// `http://host/api/data/v9.2`, as the caller wrote it.
     pub(crate) root: String,
     /// `systemuserid` of the caller.
@@ -35,8 +32,8 @@ pub(crate) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    pub(crate) fn new(organization: &'a Organization, faults: &'a Faults, root: String, caller: Uuid) -> Self {
-        Self { organization, faults, root, caller, references: References::default() }
+    pub(crate) fn new(organization: &'a Organization, root: String, caller: Uuid) -> Self {
+        Self { organization, root, caller, references: References::default() }
     }
 
     /// The part of a URL that follows `…/api/data/v9.2/`; relative URLs stay as they are.

@@ -8,6 +8,7 @@ mod errors;
 mod filters;
 mod lists;
 mod metadata;
+mod organizations;
 mod pages;
 mod query;
 mod records;
