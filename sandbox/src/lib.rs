@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod catalogue;
 mod clock;
 mod connection;
 mod entra;

@@ -69,15 +69,9 @@ impl Schema {
                 }
             }
         }
-        // The parties of an activity hang on it under a name of its own.
-        if table.activity && name.strip_suffix("_activity_parties") == Some(&table.logical) {
-            let parties = self.table("activityparty")?;
-            return Some(Collection::Children { table: Arc::clone(parties), column: parties.column("activityid")? });
-        }
         for child in &self.tables {
             for (column, lookup) in child.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
-                if lookup.collections.iter().any(|(target, collection)| *target == table.logical && collection == name)
-                {
+                if lookup.relation(&table.logical).is_some_and(|relation| relation.collection == name) {
                     return Some(Collection::Children { table: Arc::clone(child), column });
                 }
             }
@@ -93,7 +87,16 @@ pub(super) fn shipped_associations() -> Vec<Association> {
         Association::new(&name, "listmember", [("list", "listid"), (member, "entityid")])
     });
     let teams = [("team", "teamid"), ("systemuser", "systemuserid")];
-    members.into_iter().chain([Association::new("teammembership_association", "teammembership", teams)]).collect()
+    let users = [("systemuser", "systemuserid"), ("role", "roleid")];
+    let roles = [("team", "teamid"), ("role", "roleid")];
+    let privileges = [("role", "roleid"), ("privilege", "privilegeid")];
+    let others = [
+        Association::new("teammembership_association", "teammembership", teams),
+        Association::new("systemuserroles_association", "systemuserroles", users),
+        Association::new("teamroles_association", "teamroles", roles),
+        Association::new("roleprivileges_association", "roleprivileges", privileges),
+    ];
+    members.into_iter().chain(others).collect()
 }
 
 /// What the collection at the other end of a lookup is called, where the definition does not say.
@@ -113,7 +116,6 @@ pub(super) fn collection_name(table: &str, set: &str, column: &str, target: &str
         ("systemuser", "parentsystemuserid", _) => "user_parent_user",
         ("team", "businessunitid", _) => "business_unit_teams",
         ("team", "administratorid", _) => "lk_teambase_administratorid",
-        ("activityparty", "activityid", _) => "activitypointer_activity_parties",
         ("activityparty", "partyid", "systemuser") => "system_user_activity_parties",
         ("contact" | "lead", "owninguser", _) => return format!("{table}_owning_user"),
         ("account", "owninguser", _) => "user_accounts",
@@ -134,6 +136,7 @@ pub(super) fn collection_name(table: &str, set: &str, column: &str, target: &str
         "ownerid" => format!("owner_{set}"),
         "masterid" => format!("{table}_master_{target}"),
         "regardingobjectid" => regarding(table, set, target),
+        "activityid" if table == "activityparty" => format!("{target}_activity_parties"),
         "partyid" => format!("{target}_activity_parties"),
         _ => format!("{target}_{table}_{column}"),
     }

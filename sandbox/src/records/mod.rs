@@ -2,6 +2,8 @@
 
 mod create;
 mod delete;
+mod find;
+mod money;
 mod state;
 mod update;
 mod validate;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use crate::catalogue;
 use crate::metadata::Table;
 use crate::organization::{CreateState, Data, Switches};
 use crate::records::{Assignments, Session, from_json, normal_id};
@@ -28,6 +29,8 @@ pub enum Seed {
 pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
 pub(crate) const CLIENT: Uuid = Uuid::from_u128(0xc11e_4700_0000_4000_8000_0000_0000_0001);
 pub(crate) const SECRET: &str = "sandbox-secret";
+/// `businessunitid` of the root business unit.
+const BUSINESS_UNIT: Uuid = Uuid::from_u128(0xb000_0000_0000_4000_8000_0000_0000_0001);
 /// `systemuserid` of its application user.
 const APPLICATION_USER: Uuid = Uuid::from_u128(0x0a00_0000_0000_4000_8000_0000_0000_0001);
 
@@ -51,6 +54,9 @@ pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
             data.store.atomically(|| rows.iter().try_for_each(|row| plant_row(data, table, row, now)))?;
         }
     }
+    let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
+    let session = Session { data, caller: APPLICATION_USER, now, switches };
+    data.store.atomically(|| catalogue::plant(&session, BUSINESS_UNIT)).context("the catalogue of the organisation")?;
     Ok(())
 }
 

@@ -107,7 +107,9 @@ impl Store {
 fn sql_type(column: &Column) -> &'static str {
     match column.kind {
         ColumnType::Id | ColumnType::Lookup(_) | ColumnType::DateOnly => "TEXT",
-        ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName => "TEXT COLLATE dataverse",
+        ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName | ColumnType::Choices(_) => {
+            "TEXT COLLATE dataverse"
+        }
         ColumnType::Whole { .. }
         | ColumnType::BigInt
         | ColumnType::Flag { .. }

@@ -119,6 +119,10 @@ impl<'a> Renderer<'a> {
             (Value::Text(date), ColumnType::DateOnly) => {
                 date.parse::<jiff::civil::Date>().ok().map(|date| date.strftime("%-m/%-d/%Y").to_string())
             }
+            (Value::Text(chosen), kind @ ColumnType::Choices(_)) => {
+                let labels = chosen.split(',').filter_map(|value| kind.label(value.parse().ok()?));
+                Some(labels.collect::<Vec<_>>().join("; "))
+            }
             (Value::Int(number), ColumnType::Whole { .. } | ColumnType::BigInt) => Some(grouped(&number.to_string())),
             (Value::Int(number), kind) => kind.label(*number).map(str::to_owned),
             (Value::Real(number), ColumnType::Decimal { precision, .. }) => {

@@ -13,6 +13,7 @@ pub(super) fn businessunit() -> Table {
         .memo("Description", 2000)
         .flag("IsDisabled", false)
         .lookup("ParentBusinessUnitId", &["businessunit"])
+        .relation("businessunit", "business_unit_parent_business_unit")
         .stamped()
         .build("name")
 }
@@ -49,8 +50,10 @@ pub(super) fn systemuser() -> Table {
         )
         .default(0)
         .lookup("BusinessUnitId", &["businessunit"])
+        .relation("businessunit", "business_unit_system_users")
         .required(Requirement::System)
         .lookup("ParentSystemUserId", &["systemuser"])
+        .relation("systemuser", "user_parent_user")
         .stamped()
         .build("fullname")
 }
@@ -79,12 +82,6 @@ pub(super) fn teammembership() -> Table {
     table("TeamMembership", "teammemberships", "Team Membership", "TeamMembershipId")
         .type_code(23)
         .listing_only()
-        .column("SystemUserId", ColumnType::Id)
-        .indexed()
-        .column("TeamId", ColumnType::Id)
-        .indexed()
-        .column("VersionNumber", ColumnType::BigInt)
-        .system(System::Version)
-        .read_only()
+        .link("TeamId", "SystemUserId")
         .build("teammembershipid")
 }
