@@ -26,11 +26,18 @@ pub(crate) struct Switches {
     pub(crate) closed_activities_are_read_only: bool,
     /// Whether text that looks like a point in time comes back in the platform's own notation.
     pub(crate) rewrite_times_in_text: bool,
+    /// Over how many rows groups and sums are computed at most.
+    pub(crate) aggregate_record_limit: i64,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { create_state: CreateState::Ignore, closed_activities_are_read_only: false, rewrite_times_in_text: false }
+        Self {
+            create_state: CreateState::Ignore,
+            closed_activities_are_read_only: false,
+            rewrite_times_in_text: false,
+            aggregate_record_limit: 50_000,
+        }
     }
 }
 

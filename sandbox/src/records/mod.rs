@@ -1,5 +1,6 @@
 //! What the platform does with rows: validation, defaults, owners, states, versions. Knows nothing of HTTP.
 
+mod caller;
 mod create;
 mod delete;
 mod find;

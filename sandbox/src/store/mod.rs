@@ -146,6 +146,18 @@ fn select_list(table: &Table, columns: &[usize]) -> String {
     names.join(", ")
 }
 
+/// The SQL columns that hold the given columns of the rows behind an alias.
+fn aliased_list(alias: &str, table: &Table, columns: &[usize]) -> String {
+    let mut names = Vec::with_capacity(columns.len());
+    for column in columns.iter().map(|index| &table.columns[*index]) {
+        names.push(format!("{alias}.{}", sql_name(column)));
+        if polymorphic(column) {
+            names.push(format!("{alias}.{}", target_name(column)));
+        }
+    }
+    names.join(", ")
+}
+
 /// A value as SQLite stores it.
 pub(crate) fn to_sql(value: &Value) -> rusqlite::types::Value {
     use rusqlite::types::Value as Sql;
