@@ -31,7 +31,7 @@ use anyhow::Context as _;
 use tempfile::TempDir;
 
 use crate::clock::Clock;
-use crate::entra::{Application, Directory, Tokens};
+use crate::entra::{Directory, Tokens};
 use crate::http::Listeners;
 use crate::organizations::Organizations;
 use crate::state::State;
@@ -93,10 +93,7 @@ pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
     let state = Arc::new(State {
         clock: Arc::new(Clock::default()),
         organizations: Organizations::default(),
-        directory: Directory {
-            tenant: seed::TENANT,
-            applications: vec![Application { client_id: seed::CLIENT, secret: seed::SECRET.to_owned() }],
-        },
+        directory: Directory::new(seed::TENANT, vec![seed::application()]),
         tokens: Tokens::default(),
         listeners: Listeners::new(tls::acceptor(authority)?),
         seed: options.seed,

@@ -1,5 +1,6 @@
 //! The admin API under `/__admin/`: for tests and scripts, no part of Dataverse.
 
+mod applications;
 mod faults;
 mod log;
 mod organizations;
@@ -29,6 +30,9 @@ struct ClockChange {
 /// Answers a request under `/__admin/`; `path` is what follows. It concerns the organisation at whose door it came in,
 /// unless the path names another one: `organizations/contoso/faults`.
 pub(crate) fn answer(site: &Site<'_>, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
+    if let Some(rest) = path.strip_prefix("applications") {
+        return applications::answer(site, method, rest.trim_matches('/'), body);
+    }
     let Some(rest) = path.strip_prefix("organizations") else {
         return about(site, site.organization, method, path, query, body);
     };

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{Answer, failed};
+use crate::entra::IDENTITY_HEADER;
 use crate::organization::Organization;
 use crate::seed::Seed;
 use crate::state::Site;
@@ -39,6 +40,8 @@ pub(super) fn describe(organization: &Organization) -> Json {
         "https": doors.https_origin(),
         "admin_url": format!("{http}/__admin"),
         "pages_url": format!("{http}/"),
+        "identity_endpoint": format!("{http}/msi/token"),
+        "identity_header": IDENTITY_HEADER,
     })
 }
 

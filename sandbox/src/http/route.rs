@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::headers::common;
 use crate::admin::{self, Fault, FaultKind};
-use crate::entra::{Grant, answer_metadata, answer_token};
+use crate::clock::Clock;
+use crate::entra::{Grant, IDENTITY_HEADER, IdentityRequest, answer_identity, answer_metadata, answer_token};
 use crate::errors::ApiError;
 use crate::pages;
 use crate::state::Site;
@@ -152,6 +153,7 @@ fn elsewhere(site: &Site<'_>, incoming: &Incoming) -> Outcome {
             tokens: &state.tokens,
             organizations: &state.organizations,
             now: state.clock.now(),
+            machine_now: Clock::machine(),
             tenant,
             authorization: incoming.header("authorization"),
             form: &form,
@@ -161,6 +163,25 @@ fn elsewhere(site: &Site<'_>, incoming: &Incoming) -> Outcome {
     }
     if let Some(tenant) = path.strip_suffix("/v2.0/.well-known/openid-configuration") {
         return plain(200, "application/json; charset=utf-8", answer_metadata(&site.origin, tenant));
+    }
+    if matches!(path, "msi/token" | "metadata/identity/oauth2/token") {
+        let admitted = match path {
+            "msi/token" => incoming.header("x-identity-header") == Some(IDENTITY_HEADER),
+            _ => incoming.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        };
+        let (status, body) = answer_identity(&IdentityRequest {
+            directory: &state.directory,
+            tokens: &state.tokens,
+            organizations: &state.organizations,
+            now: state.clock.now(),
+            query: &incoming.query,
+            admitted,
+        });
+        return plain(status, "application/json; charset=utf-8", body);
+    }
+    if path.ends_with("/discovery/v2.0/keys") {
+        // Dataverse checks tokens itself; nobody else has to.
+        return plain(200, "application/json; charset=utf-8", r#"{"keys":[]}"#.to_owned());
     }
     let page = pages::answer(site, &incoming.method, path, &incoming.query);
     plain(page.status, page.content_type, page.body)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::catalogue;
+use crate::entra::{Application, Secret};
 use crate::metadata::Table;
 use crate::organization::{CreateState, Data, Switches};
 use crate::records::{Assignments, Session, from_json, normal_id};
@@ -33,6 +34,12 @@ pub(crate) const SECRET: &str = "sandbox-secret";
 const BUSINESS_UNIT: Uuid = Uuid::from_u128(0xb000_0000_0000_4000_8000_0000_0000_0001);
 /// `systemuserid` of its application user.
 const APPLICATION_USER: Uuid = Uuid::from_u128(0x0a00_0000_0000_4000_8000_0000_0000_0001);
+
+/// The application that every sandbox starts with.
+pub(crate) fn application() -> Application {
+    let secrets = vec![Secret { value: SECRET.to_owned(), expires: None }];
+    Application { client_id: CLIENT, name: "InEvent connector".to_owned(), secrets, ..Application::default() }
+}
 
 /// Rows of one table.
 #[derive(Deserialize)]
