@@ -123,7 +123,7 @@ assert.match(added.Id, /^[0-9a-f-]{36}$/);
 // Definitions
 const tables = await api.retrieveEntities({ select: ["LogicalName", "EntitySetName"], filter: "LogicalName eq 'contact'" });
 assert.equal(tables.value[0].EntitySetName, "contacts");
-const key = tables.value[0].MetadataId;
+const key = "LogicalName='contact'";
 const table = await api.retrieveEntity({ key, select: ["LogicalName"] });
 assert.equal(table.LogicalName, "contact");
 const columns = await api.retrieveAttributes({ entityKey: key, select: ["LogicalName"] });
