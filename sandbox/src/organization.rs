@@ -1,12 +1,15 @@
 //! One organisation ("environment"): its tables, rows and settings.
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::admin::{Faults, RequestLog};
 use crate::clock::Clock;
+use crate::limits::Window;
 use crate::metadata::{Schema, shipped};
 use crate::records::Session;
 use crate::seed::{self, Seed};
@@ -23,11 +26,18 @@ pub(crate) struct Switches {
     pub(crate) closed_activities_are_read_only: bool,
     /// Whether text that looks like a point in time comes back in the platform's own notation.
     pub(crate) rewrite_times_in_text: bool,
+    /// Over how many rows groups and sums are computed at most.
+    pub(crate) aggregate_record_limit: i64,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { create_state: CreateState::Ignore, closed_activities_are_read_only: false, rewrite_times_in_text: false }
+        Self {
+            create_state: CreateState::Ignore,
+            closed_activities_are_read_only: false,
+            rewrite_times_in_text: false,
+            aggregate_record_limit: 50_000,
+        }
     }
 }
 
@@ -57,6 +67,20 @@ impl Data {
         let store = Store::open(&schema)?;
         Ok(Self { schema, store, version: Cell::new(1_000_000) })
     }
+
+    /// The same tables and rows once more, in memory.
+    fn copy(&self) -> rusqlite::Result<Self> {
+        Ok(Self { schema: self.schema.clone(), store: self.store.copy()?, version: self.version.clone() })
+    }
+
+    /// Takes over the tables and rows of another one.
+    fn become_like(&mut self, other: &Self) -> rusqlite::Result<()> {
+        self.store.become_like(&other.store)?;
+        self.schema = other.schema.clone();
+        // Versions go on growing: a client that saw one must not meet it again on another state of the row.
+        self.version.set(self.version.get().max(other.version.get()));
+        Ok(())
+    }
 }
 
 /// An organisation.
@@ -67,6 +91,30 @@ pub(crate) struct Organization {
     switches: RwLock<Switches>,
     seed: Seed,
     clock: Arc<Clock>,
+    pub(crate) faults: Faults,
+    pub(crate) log: RequestLog,
+    pub(crate) window: Window,
+    /// Where it is reached; known once its listeners are there.
+    doors: OnceLock<Doors>,
+    snapshots: Mutex<BTreeMap<String, Data>>,
+}
+
+/// The ports at which an organisation, and no other, is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Doors {
+    pub(crate) http: u16,
+    pub(crate) https: u16,
+}
+
+impl Doors {
+    pub(crate) fn http_origin(self) -> String {
+        format!("http://127.0.0.1:{}", self.http)
+    }
+
+    /// By name: some clients compare it with the certificate only as a name.
+    pub(crate) fn https_origin(self) -> String {
+        format!("https://localhost:{}", self.https)
+    }
 }
 
 impl Organization {
@@ -78,18 +126,62 @@ impl Organization {
             switches: RwLock::default(),
             seed,
             clock,
+            faults: Faults::default(),
+            log: RequestLog::default(),
+            window: Window::default(),
+            doors: OnceLock::new(),
+            snapshots: Mutex::default(),
         };
         organization.reset()?;
         Ok(organization)
     }
 
-    /// Back to the seed: tables, rows and switches.
+    /// Back to the seed: tables, rows, switches, faults and log.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
         let mut data = self.data();
         *data = Data::open()?;
         seed::plant(&data, self.seed, self.clock.now())?;
         self.set_switches(Switches::default());
+        self.faults.clear();
+        self.log.clear();
         Ok(())
+    }
+
+    /// Keeps the tables and rows as they are now under a name; an older snapshot of that name is gone.
+    pub(crate) fn take_snapshot(&self, name: String) -> rusqlite::Result<()> {
+        let copy = self.data().copy()?;
+        self.kept().insert(name, copy);
+        Ok(())
+    }
+
+    /// Back to a snapshot, which is kept; says whether there is one of this name.
+    pub(crate) fn restore_snapshot(&self, name: &str) -> rusqlite::Result<bool> {
+        let kept = self.kept();
+        let Some(snapshot) = kept.get(name) else { return Ok(false) };
+        self.data().become_like(snapshot)?;
+        Ok(true)
+    }
+
+    pub(crate) fn drop_snapshot(&self, name: &str) -> bool {
+        self.kept().remove(name).is_some()
+    }
+
+    /// The names of all snapshots.
+    pub(crate) fn snapshots(&self) -> Vec<String> {
+        self.kept().keys().cloned().collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Data>> {
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says where the organisation is reached, once.
+    pub(crate) fn open_doors(&self, doors: Doors) {
+        self.doors.get_or_init(|| doors);
+    }
+
+    pub(crate) fn doors(&self) -> Doors {
+        self.doors.get().copied().unwrap_or(Doors { http: 0, https: 0 })
     }
 
     /// The tables and rows. A request that panicked leaves them as they were: writes stand in transactions.

@@ -1,7 +1,8 @@
 //! Sockets: accepting connections, and taking each request to the room that answers it.
 
+mod connection;
 mod headers;
 mod listener;
 mod route;
 
-pub(crate) use listener::{Running, run};
+pub(crate) use listener::Listeners;

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use super::headers::common;
 use crate::admin::{self, Fault, FaultKind};
-use crate::entra::{Grant, answer_metadata, answer_token};
+use crate::clock::Clock;
+use crate::entra::{Grant, IDENTITY_HEADER, IdentityRequest, answer_identity, answer_metadata, answer_token};
 use crate::errors::ApiError;
 use crate::pages;
-use crate::state::State;
+use crate::state::Site;
 use crate::webapi::{Prefer, Request, Response, Service, serve};
 
 /// The longest URL of a request, in bytes; longer filters belong into a batch.
@@ -32,7 +33,7 @@ impl Incoming {
         self.path.starts_with("/__admin")
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
@@ -56,22 +57,19 @@ pub(super) enum Outcome {
 }
 
 /// Answers a request. Blocks while it works on rows.
-pub(super) fn answer(state: &State, incoming: Incoming) -> Outcome {
-    let host = incoming.header("host").unwrap_or("127.0.0.1").to_owned();
-    let origin = format!("http://{host}");
+pub(super) fn answer(site: &Site<'_>, incoming: Incoming) -> Outcome {
     if incoming.is_admin() {
         let path = incoming.path.trim_start_matches("/__admin").trim_matches('/');
-        let (status, body) = admin::answer(state, &incoming.method, path, &incoming.query, &incoming.body);
+        let (status, body) = admin::answer(site, &incoming.method, path, &incoming.query, &incoming.body);
         return plain(status, "application/json", body);
     }
-    let fault = state.faults.meet(&incoming.path, incoming.is_web_api());
+    let fault = site.organization.faults.meet(&incoming.path, incoming.is_web_api());
     if let Some(fault) = &fault
-        && let Some(outcome) = before(state, &origin, fault)
+        && let Some(outcome) = before(site, fault)
     {
         return outcome;
     }
-    let outcome =
-        if incoming.is_web_api() { web_api(state, &origin, incoming) } else { elsewhere(state, &origin, &incoming) };
+    let outcome = if incoming.is_web_api() { web_api(site, incoming) } else { elsewhere(site, &incoming) };
     match (fault, outcome) {
         (Some(Fault { kind: FaultKind::ResetAfter, .. }), Outcome::Answer(answer)) => {
             Outcome::Cut { parts: answer.parts }
@@ -81,35 +79,39 @@ pub(super) fn answer(state: &State, incoming: Incoming) -> Outcome {
 }
 
 /// Faults that keep a request from being carried out.
-fn before(state: &State, origin: &str, fault: &Fault) -> Option<Outcome> {
+fn before(site: &Site<'_>, fault: &Fault) -> Option<Outcome> {
     match fault.kind {
         FaultKind::ResetBefore => Some(Outcome::Cut { parts: 1 }),
-        FaultKind::Unauthorized => Some(unauthorized(state, origin)),
+        FaultKind::Unauthorized => Some(unauthorized(site)),
         _ => {
             let response = Response::error(&fault.error()?, &Prefer::default());
-            Some(dressed(state, response, 1, Instant::now()))
+            Some(dressed(site, response, 1, Instant::now()))
         }
     }
 }
 
 /// 401: no JSON, and a header that says where to get a token for what.
-fn unauthorized(state: &State, origin: &str) -> Outcome {
-    let tenant = state.directory.tenant;
+fn unauthorized(site: &Site<'_>) -> Outcome {
+    let (tenant, origin) = (site.state.directory.tenant, &site.origin);
     let challenge = format!("Bearer authorization_uri={origin}/{tenant}/oauth2/authorize, resource_id={origin}/");
     let response = Response::empty(401)
         .with("WWW-Authenticate", challenge)
         .with("Content-Type", "text/html")
         .with_body(b"HTTP Error 401 - Unauthorized: Access is denied".to_vec());
-    dressed(state, response, 1, Instant::now())
+    dressed(site, response, 1, Instant::now())
 }
 
-fn web_api(state: &State, origin: &str, incoming: Incoming) -> Outcome {
+fn web_api(site: &Site<'_>, incoming: Incoming) -> Outcome {
     let started = Instant::now();
     let token = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let client = token.map(|token| state.tokens.check(token.trim(), &state.resources, state.clock.now()));
-    let Some(Ok(client)) = client else { return unauthorized(state, origin) };
-    let refused = |error: &ApiError| dressed(state, Response::error(error, &Prefer::default()), 1, started);
-    let caller = match state.organization.member(client) {
+    let state = site.state;
+    let fits = |audience: &str| {
+        state.organizations.of_resource(audience).is_some_and(|found| found.id == site.organization.id)
+    };
+    let client = token.map(|token| state.tokens.check(token.trim(), fits, state.clock.now()));
+    let Some(Ok(client)) = client else { return unauthorized(site) };
+    let refused = |error: &ApiError| dressed(site, Response::error(error, &Prefer::default()), 1, started);
+    let caller = match site.organization.member(client) {
         Ok(Some(caller)) => caller,
         Ok(None) => return refused(&ApiError::not_a_member()),
         Err(error) => return refused(&error.into()),
@@ -120,25 +122,26 @@ fn web_api(state: &State, origin: &str, incoming: Incoming) -> Outcome {
     let rest = incoming.path.trim_start_matches("/api/data/");
     let (version, path) = rest.split_once('/').unwrap_or((rest, ""));
     if !matches!(version, "v9.0" | "v9.1" | "v9.2") {
-        return refused(&ApiError::no_resource(&format!("{origin}{}", incoming.path)));
+        return refused(&ApiError::no_resource(&format!("{}{}", site.origin, incoming.path)));
     }
-    let service = Service::new(&state.organization, &state.faults, format!("{origin}/api/data/{version}"), caller);
+    let service = Service::new(site.organization, format!("{}/api/data/{version}", site.origin), caller);
     let target = if incoming.query.is_empty() { path.to_owned() } else { format!("{path}?{}", incoming.query) };
     let request = Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body };
     let (response, parts) = serve(&service, &request);
-    dressed(state, response, parts, started)
+    dressed(site, response, parts, started)
 }
 
 /// Adds the headers every answer has.
-fn dressed(state: &State, response: Response, parts: usize, started: Instant) -> Outcome {
-    let remaining = state.window.count(state.clock.now(), started.elapsed());
-    let mut headers = common(&state.organization, remaining);
+fn dressed(site: &Site<'_>, response: Response, parts: usize, started: Instant) -> Outcome {
+    let remaining = site.organization.window.count(site.state.clock.now(), started.elapsed());
+    let mut headers = common(site.organization, remaining);
     headers.extend(response.headers);
     Outcome::Answer(Answer { status: response.status, headers, body: response.body, parts })
 }
 
 /// The token endpoint and the pages.
-fn elsewhere(state: &State, origin: &str, incoming: &Incoming) -> Outcome {
+fn elsewhere(site: &Site<'_>, incoming: &Incoming) -> Outcome {
+    let state = site.state;
     let path = incoming.path.trim_matches('/');
     if let Some(tenant) = path.strip_suffix("/oauth2/v2.0/token") {
         if incoming.method != "POST" {
@@ -148,8 +151,9 @@ fn elsewhere(state: &State, origin: &str, incoming: &Incoming) -> Outcome {
         let grant = Grant {
             directory: &state.directory,
             tokens: &state.tokens,
-            resources: &state.resources,
+            organizations: &state.organizations,
             now: state.clock.now(),
+            machine_now: Clock::machine(),
             tenant,
             authorization: incoming.header("authorization"),
             form: &form,
@@ -158,9 +162,28 @@ fn elsewhere(state: &State, origin: &str, incoming: &Incoming) -> Outcome {
         return plain(status, "application/json; charset=utf-8", body);
     }
     if let Some(tenant) = path.strip_suffix("/v2.0/.well-known/openid-configuration") {
-        return plain(200, "application/json; charset=utf-8", answer_metadata(origin, tenant));
+        return plain(200, "application/json; charset=utf-8", answer_metadata(&site.origin, tenant));
     }
-    let page = pages::answer(state, &incoming.method, path, &incoming.query);
+    if matches!(path, "msi/token" | "metadata/identity/oauth2/token") {
+        let admitted = match path {
+            "msi/token" => incoming.header("x-identity-header") == Some(IDENTITY_HEADER),
+            _ => incoming.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        };
+        let (status, body) = answer_identity(&IdentityRequest {
+            directory: &state.directory,
+            tokens: &state.tokens,
+            organizations: &state.organizations,
+            now: state.clock.now(),
+            query: &incoming.query,
+            admitted,
+        });
+        return plain(status, "application/json; charset=utf-8", body);
+    }
+    if path.ends_with("/discovery/v2.0/keys") {
+        // Dataverse checks tokens itself; nobody else has to.
+        return plain(200, "application/json; charset=utf-8", r#"{"keys":[]}"#.to_owned());
+    }
+    let page = pages::answer(site, &incoming.method, path, &incoming.query);
     plain(page.status, page.content_type, page.body)
 }
 

@@ -1,5 +1,9 @@
 //! Column definitions ("attributes" on the wire).
 
+use serde_json::{Map, Value as Json};
+
+use super::Relation;
+
 /// One option of a choice column.
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
@@ -36,8 +40,8 @@ pub(crate) struct Navigation {
 pub(crate) struct Lookup {
     pub(crate) targets: Vec<String>,
     pub(crate) navigations: Vec<Navigation>,
-    /// Whether rows go away with the row they point to; otherwise the lookup is emptied.
-    pub(crate) parental: bool,
+    /// One for each target.
+    pub(crate) relations: Vec<Relation>,
 }
 
 impl Lookup {
@@ -45,6 +49,19 @@ impl Lookup {
     pub(crate) fn polymorphic(&self) -> bool {
         self.targets.len() > 1
     }
+
+    /// The relationship to one of the targets.
+    pub(crate) fn relation(&self, target: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.target == target)
+    }
+}
+
+/// What a number with a fraction is called on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Number {
+    Decimal,
+    Double,
+    Money,
 }
 
 /// What a column holds and within which bounds.
@@ -73,13 +90,16 @@ pub(crate) enum ColumnType {
         scale: usize,
         min: f64,
         max: f64,
+        number: Number,
     },
     /// Yes or no, with the labels of both.
     Flag {
-        yes: &'static str,
-        no: &'static str,
+        yes: String,
+        no: String,
     },
     Choice(Vec<Choice>),
+    /// Several options at once, kept as `1,3`.
+    Choices(Vec<Choice>),
     State(Vec<StateOption>),
     Status(Vec<StatusOption>),
     /// A point in time, kept to the second.
@@ -98,7 +118,9 @@ impl ColumnType {
             Self::Id | Self::Lookup(_) => "Edm.Guid",
             Self::Text { .. } | Self::Memo { .. } | Self::TableName => "Edm.String",
             Self::Whole { .. } | Self::Choice(_) | Self::State(_) | Self::Status(_) => "Edm.Int32",
+            Self::Choices(_) => "Edm.String",
             Self::BigInt => "Edm.Int64",
+            Self::Decimal { number: Number::Double, .. } => "Edm.Double",
             Self::Decimal { .. } => "Edm.Decimal",
             Self::Flag { .. } => "Edm.Boolean",
             Self::DateTime => "Edm.DateTimeOffset",
@@ -109,7 +131,9 @@ impl ColumnType {
     /// The label of a choice, state, status or yes/no value.
     pub(crate) fn label(&self, value: i64) -> Option<&str> {
         match self {
-            Self::Choice(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
+            Self::Choice(options) | Self::Choices(options) => {
+                options.iter().find(|o| o.value == value).map(|o| o.label.as_str())
+            }
             Self::State(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
             Self::Status(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
             Self::Flag { yes, no } => Some(if value == 0 { no } else { yes }),
@@ -145,6 +169,12 @@ pub(crate) enum System {
     ActivityType,
     /// First and last name joined.
     FullName,
+    /// The currency of a row's amounts of money.
+    Currency,
+    /// The rate between that currency and the organisation's own.
+    ExchangeRate,
+    /// An amount in the organisation's own currency; the column is named after the amount's (`revenue_base`).
+    BaseAmount,
 }
 
 /// A column definition.
@@ -163,6 +193,10 @@ pub(crate) struct Column {
     pub(crate) default: Option<i64>,
     /// Whether the store keeps an SQL index on it.
     pub(crate) indexed: bool,
+    /// Name of the global choice that the options come from.
+    pub(crate) global: Option<String>,
+    /// Properties of the definition that change nothing here; they are kept to be given back.
+    pub(crate) told: Map<String, Json>,
 }
 
 impl Column {

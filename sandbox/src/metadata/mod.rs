@@ -2,14 +2,24 @@
 
 mod build;
 mod column;
+mod relation;
+mod relations;
 mod tables;
+mod wiring;
 
 pub(crate) use build::{TableBuilder, table};
-pub(crate) use column::{Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
+pub(crate) use column::{
+    Choice, Column, ColumnType, Lookup, Navigation, Number, Requirement, StateOption, StatusOption, System,
+};
+pub(crate) use relation::{Cascade, Cascades, Relation};
+pub(crate) use relations::{Association, Collection, Side};
 pub(crate) use tables::shipped;
+pub(crate) use wiring::wire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
 
 /// Who rows of a table belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +60,10 @@ pub(crate) struct Table {
     pub(crate) ownership: Ownership,
     pub(crate) storage: Storage,
     pub(crate) activity: bool,
+    /// Whether activities can be about its rows.
+    pub(crate) has_activities: bool,
+    /// Whether its rows are the links of a many-to-many relationship.
+    pub(crate) intersect: bool,
     pub(crate) custom: bool,
     /// Index of the primary key column.
     pub(crate) id: usize,
@@ -59,6 +73,10 @@ pub(crate) struct Table {
     pub(crate) keys: Vec<Key>,
     /// Whether a single row can be read and updated (marketing list members can only be listed).
     pub(crate) addressable: bool,
+    /// Whether changes of its rows can be followed by delta links.
+    pub(crate) change_tracking: bool,
+    /// Properties of the definition that change nothing here; they are kept to be given back.
+    pub(crate) told: Map<String, Json>,
     by_name: HashMap<String, usize>,
     by_navigation: HashMap<String, usize>,
 }
@@ -89,6 +107,26 @@ impl Table {
         self.columns.iter().position(|column| column.system == Some(role))
     }
 
+    /// Gives every lookup target without a relationship the one the platform would make.
+    pub(crate) fn complete_relations(&mut self) {
+        for column in &mut self.columns {
+            let ColumnType::Lookup(lookup) = &mut column.kind else { continue };
+            for target in &lookup.targets {
+                if lookup.relations.iter().any(|relation| relation.target == *target) {
+                    continue;
+                }
+                let schema = relations::collection_name(&self.logical, &self.set, &column.logical, target);
+                lookup.relations.push(Relation {
+                    target: target.clone(),
+                    collection: schema.clone(),
+                    schema,
+                    cascades: Cascades::REFERENTIAL,
+                    custom: self.custom,
+                });
+            }
+        }
+    }
+
     /// Builds the name indexes; call after the columns have changed.
     pub(crate) fn reindex(&mut self) {
         self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
@@ -105,13 +143,15 @@ impl Table {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     pub(crate) tables: Vec<Arc<Table>>,
+    /// Many-to-many relationships.
+    pub(crate) associations: Vec<Association>,
     by_logical: HashMap<String, usize>,
     by_set: HashMap<String, usize>,
 }
 
 impl Schema {
     pub(crate) fn new(tables: Vec<Table>) -> Self {
-        let mut schema = Schema::default();
+        let mut schema = Schema { associations: relations::shipped_associations(), ..Schema::default() };
         for table in tables {
             schema.put(table);
         }

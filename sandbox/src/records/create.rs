@@ -36,6 +36,9 @@ impl Session<'_> {
         if let Some((column, value)) = Self::full_name(table, &row) {
             row[column] = value;
         }
+        for (column, value) in self.converted(table, &row)? {
+            row[column] = value;
+        }
         for (index, column) in table.columns.iter().enumerate() {
             if column.required == Requirement::System && row[index].is_null() {
                 return Err(missing(table, column));

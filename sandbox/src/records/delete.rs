@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Session, refuse_view};
 use crate::errors::ApiResult;
-use crate::metadata::{Storage, Table};
+use crate::metadata::{Cascade, Storage, Table};
 use crate::query::{Comparison, Condition, Query};
 use crate::value::Value;
 
@@ -20,9 +20,7 @@ impl Session<'_> {
         }
         for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
             for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
-                if !lookup.targets.contains(&table.logical) {
-                    continue;
-                }
+                let Some(relation) = lookup.relation(&table.logical) else { continue };
                 let value = Value::Row(Arc::from(table.logical.as_str()), id);
                 let query = Query {
                     select: Some(Vec::new()),
@@ -31,7 +29,7 @@ impl Session<'_> {
                 };
                 for row in self.data.store.select(&query)? {
                     let Some(dependent) = row[other.id].id() else { continue };
-                    if lookup.parental {
+                    if relation.cascades.delete == Cascade::All {
                         self.delete(other, dependent)?;
                     } else {
                         let emptied = self.data.store.update(other, dependent, &[(column, Value::Null)]);

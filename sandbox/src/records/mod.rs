@@ -1,7 +1,10 @@
 //! What the platform does with rows: validation, defaults, owners, states, versions. Knows nothing of HTTP.
 
+mod caller;
 mod create;
 mod delete;
+mod find;
+mod money;
 mod state;
 mod update;
 mod validate;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Assignments, Session, missing, refusal, refuse_view};
 use crate::errors::ApiResult;
-use crate::metadata::{Requirement, Storage, System, Table};
+use crate::metadata::{Cascade, Requirement, Storage, System, Table};
 use crate::query::{Comparison, Condition, Query};
 use crate::value::Value;
 
@@ -34,10 +34,13 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        if table.system(System::FullName).is_some() {
+        if table.system(System::FullName).is_some() || table.system(System::Currency).is_some() {
             let mut row = old.to_vec();
             for (column, value) in &changes {
                 row[*column] = value.clone();
+            }
+            for (column, value) in self.converted(table, &row)? {
+                set(&mut changes, column, value);
             }
             if let Some((column, value)) = Self::full_name(table, &row) {
                 set(&mut changes, column, value);
@@ -64,7 +67,8 @@ impl Session<'_> {
         for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
             let Some(owner) = other.system(System::Owner) else { continue };
             for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
-                if !lookup.parental || !lookup.targets.contains(&table.logical) {
+                let Some(relation) = lookup.relation(&table.logical) else { continue };
+                if relation.cascades.assign != Cascade::All {
                     continue;
                 }
                 let value = Value::Row(Arc::from(table.logical.as_str()), id);

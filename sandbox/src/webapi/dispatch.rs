@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, batch, bulk, definitions, messages, read, write};
-use crate::admin::Faults;
+use super::{Request, Response, batch, bulk, definitions, messages, resource, write};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::Organization;
@@ -24,8 +23,6 @@ const MAX_URL_IN_BATCH: usize = 65_536;
 /// The Web API as one caller sees it.
 pub(crate) struct Service<'a> {
     pub(crate) organization: &'a Organization,
-    /// Faults ordered for operations inside batches.
-    pub(super) faults: &'a Faults,
     /// `http://host/api/data/v9.2`, as the caller wrote it.
     pub(crate) root: String,
     /// `systemuserid` of the caller.
@@ -35,8 +32,8 @@ pub(crate) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    pub(crate) fn new(organization: &'a Organization, faults: &'a Faults, root: String, caller: Uuid) -> Self {
-        Self { organization, faults, root, caller, references: References::default() }
+    pub(crate) fn new(organization: &'a Organization, root: String, caller: Uuid) -> Self {
+        Self { organization, root, caller, references: References::default() }
     }
 
     /// The part of a URL that follows `…/api/data/v9.2/`; relative URLs stay as they are.
@@ -132,22 +129,22 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
     let segments = segments(path)?;
     let method = request.method.as_str();
     match segments.as_slice() {
-        [] => read::service_document(service, session),
+        [] => resource::get(service, session, &segments, &operation),
         [only] => one_segment(service, session, &operation, only),
         [first, second] => {
             let table = set(session, first)?;
             match (&first.key, second.name.as_str(), method) {
-                (None, "$count", "GET") => read::count(session, &table, &operation),
                 (None, name, "POST") if name.starts_with(CRM) => {
                     bulk::run(service, session, &table, &name[CRM.len()..], &operation)
                 }
                 (Some(key), name, "POST") if name.starts_with(CRM) => {
-                    messages::bound(service, session, &table, &row_key(&table, key)?, &name[CRM.len()..], &operation)
+                    let key = row_key(&table, key)?;
+                    messages::bound(service, session, &table, &key, &name[CRM.len()..], &operation)
                 }
+                (_, _, "GET") => resource::get(service, session, &segments, &operation),
                 (Some(key), name, _) if second.key.is_none() => {
                     let key = row_key(&table, key)?;
                     match method {
-                        "GET" => read::property(service, session, &table, &key, name, &operation),
                         "PUT" => write::put_property(service, session, &table, &key, name, &operation),
                         "DELETE" => write::delete_property(session, &table, &key, name, &operation),
                         _ => Err(refused(method, &second.name)),
@@ -156,6 +153,7 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
                 _ => Err(ApiError::no_segment(&second.name)),
             }
         }
+        _ if method == "GET" => resource::get(service, session, &segments, &operation),
         [first, second, third] if third.name == "$ref" => {
             let table = set(session, first)?;
             let key = row_key(&table, first.key.as_deref().ok_or_else(|| ApiError::no_segment("$ref"))?)?;
@@ -177,15 +175,16 @@ fn one_segment(
     };
     let Some(key) = &segment.key else {
         return match method {
-            "GET" => read::list(service, session, &table, operation),
+            "GET" => resource::get(service, session, std::slice::from_ref(segment), operation),
             "POST" => write::create(service, session, &table, operation),
             _ => Err(refused(method, &segment.name)),
         };
     };
+    if method == "GET" {
+        return resource::get(service, session, std::slice::from_ref(segment), operation);
+    }
     let key = row_key(&table, key)?;
     match method {
-        "GET" if table.addressable => read::row(service, session, &table, &key, operation),
-        "GET" => Err(unsupported(&table, "Retrieve")),
         "PATCH" if table.addressable => write::patch(service, session, &table, &key, &segment_text(segment), operation),
         "PATCH" => Err(unsupported(&table, "Update")),
         "DELETE" => write::delete(session, &table, &key, operation),

@@ -1,11 +1,14 @@
 //! The Dataverse Web API over one organisation's rows: requests in, answers out, no sockets.
 
 mod address;
+mod aggregate;
 mod batch;
 mod bulk;
 mod conditions;
 mod definitions;
 mod dispatch;
+mod expand;
+mod fetch;
 mod json;
 mod messages;
 mod multipart;
@@ -13,6 +16,7 @@ mod payload;
 mod prefer;
 mod read;
 mod render;
+mod resource;
 mod uri;
 mod write;
 

@@ -61,6 +61,7 @@ fn type_names(column: &Column) -> (&'static str, &'static str) {
         ColumnType::Decimal { .. } => ("Decimal", "Decimal"),
         ColumnType::Flag { .. } => ("Boolean", "Boolean"),
         ColumnType::Choice(_) => ("Picklist", "Picklist"),
+        ColumnType::Choices(_) => ("Virtual", "MultiSelectPicklist"),
         ColumnType::State(_) => ("State", "State"),
         ColumnType::Status(_) => ("Status", "Status"),
         ColumnType::DateTime | ColumnType::DateOnly => ("DateTime", "DateTime"),
@@ -117,7 +118,7 @@ fn details(column: &Column) -> Described {
         ColumnType::DateTime => json!({ "Format": "DateAndTime", "DateTimeBehavior": { "Value": "UserLocal" } }),
         ColumnType::DateOnly => json!({ "Format": "DateOnly", "DateTimeBehavior": { "Value": "DateOnly" } }),
         ColumnType::Lookup(lookup) => json!({ "Targets": lookup.targets }),
-        ColumnType::Choice(options) => {
+        ColumnType::Choice(options) | ColumnType::Choices(options) => {
             let options: Vec<Json> = options.iter().map(|o| option(o.value, &o.label)).collect();
             json!({ "OptionSet": { "OptionSetType": "Picklist", "IsGlobal": false, "Options": options } })
         }
