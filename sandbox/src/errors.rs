@@ -178,6 +178,12 @@ impl ApiError {
         Self::new(400, "0x80048408", message)
     }
 
+    /// A row that others hold on to.
+    pub(crate) fn associated() -> Self {
+        let message = "The object you tried to delete is associated with another object and cannot be deleted.";
+        Self::new(405, "0x80040227", message)
+    }
+
     pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(400, "0x80040203", message)
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::admin::{Faults, RequestLog};
 use crate::clock::Clock;
 use crate::limits::Window;
-use crate::metadata::{Schema, shipped};
+use crate::metadata::{Key, KeyIndex, Schema, shipped};
 use crate::records::Session;
 use crate::seed::{self, Seed};
 use crate::store::Store;
@@ -28,6 +28,8 @@ pub(crate) struct Switches {
     pub(crate) rewrite_times_in_text: bool,
     /// Over how many rows groups and sums are computed at most.
     pub(crate) aggregate_record_limit: i64,
+    /// Seconds until the index behind a new alternate key is made; 0 makes it at once.
+    pub(crate) key_index_seconds: i64,
 }
 
 impl Default for Switches {
@@ -37,6 +39,7 @@ impl Default for Switches {
             closed_activities_are_read_only: false,
             rewrite_times_in_text: false,
             aggregate_record_limit: 50_000,
+            key_index_seconds: 0,
         }
     }
 }
@@ -66,6 +69,23 @@ impl Data {
         let schema = Schema::new(shipped());
         let store = Store::open(&schema)?;
         Ok(Self { schema, store, version: Cell::new(1_000_000) })
+    }
+
+    /// Makes the indexes of alternate keys whose time has come.
+    fn make_due_keys(&mut self, now: i64) {
+        let due = |key: &Key| matches!(key.index, KeyIndex::Pending(at) if at <= now);
+        // Nearly always there are none, and this is asked with every request.
+        if !self.schema.keys_pending {
+            return;
+        }
+        let tables: Vec<_> = self.schema.tables.iter().filter(|table| table.keys.iter().any(due)).cloned().collect();
+        for table in tables {
+            let mut changed = (*table).clone();
+            for key in changed.keys.iter_mut().filter(|key| due(key)) {
+                key.index = self.store.try_key(&table, key).unwrap_or(KeyIndex::Failed);
+            }
+            self.schema.put(changed);
+        }
     }
 
     /// The same tables and rows once more, in memory.
@@ -186,7 +206,9 @@ impl Organization {
 
     /// The tables and rows. A request that panicked leaves them as they were: writes stand in transactions.
     pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
-        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        data.make_due_keys(self.clock.now());
+        data
     }
 
     pub(crate) fn switches(&self) -> Switches {

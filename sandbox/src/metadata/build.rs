@@ -38,6 +38,14 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
     builder.column(id, ColumnType::Id).required(Requirement::System).create_only()
 }
 
+/// Gives a table that got its first amount of money what amounts bring along.
+pub(crate) fn with_currency(table: Table) -> Table {
+    let mut table = TableBuilder { table }.with_currency().table;
+    table.complete_relations();
+    table.reindex();
+    table
+}
+
 /// A table definition under construction; modifiers apply to the column added last.
 pub(crate) struct TableBuilder {
     table: Table,
@@ -60,6 +68,12 @@ impl TableBuilder {
             global: None,
             told: Map::new(),
         });
+        self
+    }
+
+    /// Adds a column that is defined already.
+    pub(crate) fn push(mut self, column: Column) -> Self {
+        self.table.columns.push(column);
         self
     }
 
@@ -336,7 +350,9 @@ impl TableBuilder {
             .columns
             .iter()
             .filter(|column| matches!(column.kind, ColumnType::Decimal { number: Number::Money, .. }))
+            .filter(|column| column.system != Some(System::BaseAmount))
             .map(|column| format!("{}_Base", column.schema))
+            .filter(|name| !self.table.columns.iter().any(|column| column.schema == *name))
             .collect();
         if !amounts.is_empty() && !self.table.columns.iter().any(|column| column.logical == "transactioncurrencyid") {
             self = self

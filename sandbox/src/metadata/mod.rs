@@ -1,18 +1,23 @@
 //! What an organisation's tables look like: the data every other room is driven by.
 
 mod build;
+mod choices;
 mod column;
+mod edit;
 mod relation;
 mod relations;
 mod tables;
 mod wiring;
 
-pub(crate) use build::{TableBuilder, table};
+pub(crate) use build::{TableBuilder, table, with_currency};
+pub(crate) use choices::GlobalChoice;
 pub(crate) use column::{
     Choice, Column, ColumnType, Lookup, Navigation, Number, Requirement, StateOption, StatusOption, System,
 };
+pub(crate) use edit::Deleted;
 pub(crate) use relation::{Cascade, Cascades, Relation};
 pub(crate) use relations::{Association, Collection, Side};
+pub(crate) use tables::activities::inherited as activity_columns;
 pub(crate) use tables::shipped;
 pub(crate) use wiring::wire;
 
@@ -42,10 +47,29 @@ pub(crate) enum Storage {
 /// An alternate key: columns whose values together name one row.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
+    /// Logical name.
     pub(crate) name: String,
+    pub(crate) schema: String,
     pub(crate) label: String,
     /// Indexes into [`Table::columns`].
     pub(crate) columns: Vec<usize>,
+    pub(crate) index: KeyIndex,
+}
+
+/// How far the index behind an alternate key is; only an active key names rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyIndex {
+    /// It will be made at this time, in seconds since 1970.
+    Pending(i64),
+    Active,
+    /// It could not be made: rows have the same values.
+    Failed,
+}
+
+impl Key {
+    pub(crate) fn active(&self) -> bool {
+        self.index == KeyIndex::Active
+    }
 }
 
 /// A table definition ("entity" on the wire).
@@ -145,6 +169,15 @@ pub(crate) struct Schema {
     pub(crate) tables: Vec<Arc<Table>>,
     /// Many-to-many relationships.
     pub(crate) associations: Vec<Association>,
+    /// Choices that several columns share.
+    pub(crate) choices: Vec<GlobalChoice>,
+    /// Grows with every change of definitions.
+    pub(crate) stamp: i64,
+    /// The stamp of the last change of each table that changed.
+    pub(crate) changed: HashMap<String, i64>,
+    pub(crate) deleted: Vec<Deleted>,
+    /// Whether the index of a key is still to be made.
+    pub(crate) keys_pending: bool,
     by_logical: HashMap<String, usize>,
     by_set: HashMap<String, usize>,
 }
@@ -168,6 +201,15 @@ impl Schema {
         } else {
             self.tables[index] = Arc::new(table);
         }
+        let pending = |key: &Key| matches!(key.index, KeyIndex::Pending(_));
+        self.keys_pending = self.tables.iter().flat_map(|table| &table.keys).any(pending);
+    }
+
+    fn reindex(&mut self) {
+        let named = |name: fn(&Table) -> &String| {
+            self.tables.iter().enumerate().map(|(index, table)| (name(table).clone(), index)).collect()
+        };
+        (self.by_logical, self.by_set) = (named(|table| &table.logical), named(|table| &table.set));
     }
 
     pub(crate) fn table(&self, logical: &str) -> Option<&Arc<Table>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Session, refuse_view};
-use crate::errors::ApiResult;
+use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Cascade, Storage, Table};
 use crate::query::{Comparison, Condition, Query};
 use crate::value::Value;
@@ -29,6 +29,9 @@ impl Session<'_> {
                 };
                 for row in self.data.store.select(&query)? {
                     let Some(dependent) = row[other.id].id() else { continue };
+                    if relation.cascades.delete == Cascade::Restrict {
+                        return Err(ApiError::associated());
+                    }
                     if relation.cascades.delete == Cascade::All {
                         self.delete(other, dependent)?;
                     } else {

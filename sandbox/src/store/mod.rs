@@ -1,5 +1,6 @@
 //! Rows in SQLite: one SQL table per Dataverse table, with real columns made from its metadata.
 
+mod ddl;
 mod read;
 mod text;
 mod write;
@@ -68,7 +69,7 @@ impl Store {
     }
 
     /// (Re)makes the view over all activity tables; their own tables have all its columns.
-    fn create_activity_views(&self, schema: &Schema) -> rusqlite::Result<()> {
+    pub(crate) fn create_activity_views(&self, schema: &Schema) -> rusqlite::Result<()> {
         for view in schema.tables.iter().filter(|table| table.storage == Storage::Activities) {
             let columns = select_list(view, &view.columns.iter().enumerate().map(|(i, _)| i).collect::<Vec<_>>());
             let parts: Vec<String> =

@@ -65,7 +65,7 @@ pub(super) fn row_key(table: &Table, text: &str) -> ApiResult<RowKey> {
     }
     let matches =
         |columns: &[usize]| columns.len() == parts.len() && parts.iter().all(|(column, _)| columns.contains(column));
-    if table.keys.iter().any(|key| matches(&key.columns)) {
+    if table.keys.iter().any(|key| key.active() && matches(&key.columns)) {
         Ok(RowKey::Alternate(parts))
     } else {
         Err(ApiError::not_a_key(table))

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::dispatch::{Service, answer};
+use super::definitions;
+use super::dispatch::{Service, answer, changes_definitions};
 use super::multipart::{Element, Part, boundary, parse, write_end, write_part};
 use super::prefer::Prefer;
 use super::{Request, Response};
@@ -91,6 +92,9 @@ fn dressed(response: Response) -> Response {
 fn single(service: &Service<'_>, part: &Part) -> Answered {
     service.references.forget();
     let response = match checked(service, part) {
+        Ok(()) if changes_definitions(service, &part.request) => {
+            definitions::write(service, &mut service.organization.data(), &part.request)
+        }
         Ok(()) => {
             let data = service.organization.data();
             let session = service.organization.session(&data, service.caller);

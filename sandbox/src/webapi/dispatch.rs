@@ -85,12 +85,17 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
     }
-    if request.method != "GET" && definitions::concerns(&request.target) {
+    if changes_definitions(service, request) {
         return (definitions::write(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
     let session = service.organization.session(&data, service.caller);
     (answer(service, &session, request), 1)
+}
+
+/// Whether a request is to be handled by [`definitions::write`].
+pub(super) fn changes_definitions(service: &Service<'_>, request: &Request) -> bool {
+    request.method != "GET" && definitions::concerns(service.relative(&request.target))
 }
 
 /// Performs one operation in a transaction of its own, or as a part of the one around it.

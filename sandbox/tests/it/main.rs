@@ -4,6 +4,7 @@
 mod admin;
 mod batch;
 mod bulk;
+mod customizing;
 mod errors;
 mod expand;
 mod filters;

@@ -4,12 +4,7 @@ use crate::metadata::{ColumnType, Requirement, System, Table, TableBuilder, tabl
 
 /// The columns every activity table inherits. Each lookup can be bound under the name it has on
 /// `activitypointer`, and under that name with the activity's own logical name as suffix.
-pub(in crate::metadata) fn inherited(
-    builder: TableBuilder,
-    logical: &str,
-    subject: usize,
-    description: usize,
-) -> TableBuilder {
+pub(crate) fn inherited(builder: TableBuilder, logical: &str, subject: usize, description: usize) -> TableBuilder {
     let own = logical != "activitypointer";
     let owner = format!("ownerid_{logical}");
     let owner: &[&str] = if own { &["ownerid", &owner] } else { &["ownerid"] };

@@ -1,6 +1,6 @@
 //! The tables an organisation is born with.
 
-mod activities;
+pub(super) mod activities;
 mod crm;
 mod customizing;
 mod duplicates;
