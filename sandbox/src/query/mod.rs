@@ -7,6 +7,7 @@ mod bind;
 mod calendar;
 mod condition;
 mod expand;
+mod fetch;
 mod lex;
 mod operators;
 mod options;
@@ -22,6 +23,7 @@ pub(crate) use apply::Apply;
 pub(crate) use bind::bind_filter;
 pub(crate) use condition::{Comparison, Condition};
 pub(crate) use expand::{Expand, Expanded};
+pub(crate) use fetch::{Fetched, Shown, bind_fetch, next_cookie, parse_fetch};
 pub(crate) use options::{Options, parse_options};
 pub(crate) use page::Cookie;
 pub(crate) use parse::{Expression, Operand, expression as parse_filter};
@@ -135,7 +137,8 @@ impl Query {
             }
         } else {
             add(self.table.id.into());
-            for (number, join) in self.joins.iter().enumerate() {
+            // A join by primary key adds no rows that would have to be told apart.
+            for (number, join) in self.joins.iter().enumerate().filter(|(_, join)| join.from != join.table.id) {
                 add(Field { source: Some(number + 1), ..join.table.id.into() });
             }
         }

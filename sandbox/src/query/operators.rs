@@ -59,13 +59,8 @@ impl Tested<'_> {
             }
             "above" | "eq-or-above" | "under" | "eq-or-under" | "not-under" => self.hierarchy(operator, values)?,
             "eq-userlanguage" => Condition::equal(column, Value::Int(1033)),
-            "contain-values" | "not-contain-values" => {
-                return Err(ApiError::invalid_argument(format!(
-                    "The condition operator '{operator}' is not valid for the attribute '{}' of type '{}'.",
-                    self.definition().logical,
-                    self.definition().kind.edm()
-                )));
-            }
+            "contain-values" => self.contains(operator, values)?,
+            "not-contain-values" => self.contains(operator, values)?.negated(),
             _ => return self.dated(operator, values),
         })
     }
@@ -95,6 +90,29 @@ impl Tested<'_> {
             .map_err(|_| ApiError::query(format!("The operator '{operator}' needs two values.")))?;
         let compare = |comparison, value| Condition::Compare { column: self.column, comparison, value };
         Ok(Condition::All(vec![compare(Comparison::GreaterOrEqual, low), compare(Comparison::LessOrEqual, high)]))
+    }
+
+    /// One of the options is among those of a column with several.
+    fn contains(&self, operator: &str, values: &[String]) -> ApiResult<Condition> {
+        if !matches!(self.definition().kind, ColumnType::Choices(_)) {
+            return Err(ApiError::invalid_argument(format!(
+                "The condition operator '{operator}' is not valid for the attribute '{}' of type '{}'.",
+                self.definition().logical,
+                self.definition().kind.edm()
+            )));
+        }
+        let mut terms = Vec::new();
+        for text in values {
+            let option: i64 = text.trim().parse().map_err(|_| {
+                ApiError::query(format!("The value '{text}' of the operator '{operator}' is no option."))
+            })?;
+            // Options are kept as `1,3`.
+            for pattern in [format!("{option}"), format!("{option},%"), format!("%,{option}"), format!("%,{option},%")]
+            {
+                terms.push(Condition::Like { column: self.column, pattern });
+            }
+        }
+        Ok(Condition::Any(terms))
     }
 
     fn needs_text(&self, operator: &str) -> ApiResult<()> {

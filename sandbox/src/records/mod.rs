@@ -3,6 +3,7 @@
 mod caller;
 mod create;
 mod delete;
+mod fetch;
 mod find;
 mod money;
 mod state;

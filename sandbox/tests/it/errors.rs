@@ -69,7 +69,7 @@ async fn wrong_requests_get_the_errors_of_the_catalogue() {
             "A binary operator with incompatible types was detected.".to_owned()),
         Case("GET", "contacts?$orderby=lastname upwards", none.clone(), 400, "0x80060888", String::new()),
         Case("GET", "contacts?$skip=5", none.clone(), 400, "0x80060888", String::new()),
-        Case("GET", "contacts?fetchXml=x", none.clone(), 501, "0x80040800", "fetchXml".to_owned()),
+        Case("GET", "contacts?fetchXml=x", none.clone(), 400, "0x80040203", "Invalid XML.".to_owned()),
         Case("GET", "contacts?$nonsense=1", none, 400, "0x80060888", "$nonsense".to_owned()),
     ];
     for Case(method, path, body, status, code, text) in cases {

@@ -7,6 +7,7 @@ mod bulk;
 mod customizing;
 mod errors;
 mod expand;
+mod fetch;
 mod filters;
 mod lists;
 mod metadata;
