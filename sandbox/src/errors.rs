@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use crate::metadata::{Column, Table};
+use crate::value::Value;
 
 /// An error answer. Its body is `{"error":{"code","message"}}`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -209,6 +210,32 @@ impl ApiError {
 
     pub(crate) fn not_a_member() -> Self {
         Self::new(403, "0x80072560", "The user is not a member of the organization.")
+    }
+
+    /// A row is beyond the depth of the caller's roles.
+    pub(crate) fn no_access(caller: Uuid, verb: &str, table: &Table, row: &[Value]) -> Self {
+        let id = row[table.id].id().unwrap_or_default();
+        let message = format!(
+            "Principal with id {caller} does not have {verb}Access right(s) for record with id {id} of entity {}.",
+            table.logical
+        );
+        Self::new(403, "0x80048306", message)
+    }
+
+    pub(crate) fn no_roles() -> Self {
+        Self::new(403, "0x80042f09", "The user has not been assigned any roles.")
+    }
+
+    pub(crate) fn user_disabled(id: Uuid) -> Self {
+        let message = format!(
+            "The specified user(Id = {id}) is disabled. Consider enabling this user. Additional Details: User is \
+             disabled."
+        );
+        Self::new(403, "0x80040225", message)
+    }
+
+    pub(crate) fn organization_disabled() -> Self {
+        Self::new(403, "0x8004a112", "The organization is disabled.")
     }
 
     pub(crate) fn method_not_allowed(message: impl Into<String>) -> Self {

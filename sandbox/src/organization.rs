@@ -11,7 +11,7 @@ use crate::admin::{Faults, RequestLog};
 use crate::clock::Clock;
 use crate::limits::Window;
 use crate::metadata::{Key, KeyIndex, Schema, shipped};
-use crate::records::Session;
+use crate::records::{Rights, Session};
 use crate::seed::{self, Seed};
 use crate::store::Store;
 use crate::value::Value;
@@ -26,6 +26,8 @@ pub(crate) struct Switches {
     pub(crate) closed_activities_are_read_only: bool,
     /// Whether text that looks like a point in time comes back in the platform's own notation.
     pub(crate) rewrite_times_in_text: bool,
+    /// Whether a row can only be given to those who may read rows of its table.
+    pub(crate) owners_need_read: bool,
     /// Over how many rows groups and sums are computed at most.
     pub(crate) aggregate_record_limit: i64,
     /// Seconds until the index behind a new alternate key is made; 0 makes it at once.
@@ -38,6 +40,7 @@ impl Default for Switches {
             create_state: CreateState::Ignore,
             closed_activities_are_read_only: false,
             rewrite_times_in_text: false,
+            owners_need_read: true,
             aggregate_record_limit: 50_000,
             key_index_seconds: 0,
         }
@@ -230,6 +233,8 @@ impl Organization {
 
     /// Work on behalf of a user, now.
     pub(crate) fn session<'a>(&self, data: &'a Data, caller: Uuid) -> Session<'a> {
-        Session { data, caller, now: self.clock.now(), switches: self.switches() }
+        // What can't be told is not allowed.
+        let rights = Rights::of_user(data, caller).unwrap_or_default();
+        Session { data, caller, behalf: None, rights, now: self.clock.now(), switches: self.switches() }
     }
 }

@@ -7,7 +7,7 @@ mod messages;
 mod privileges;
 
 pub(crate) use customizing::{Component, DEFAULT_SOLUTION, add_component, drop_component};
-pub(crate) use privileges::{SYSTEM_ADMINISTRATOR, privilege_id};
+pub(crate) use privileges::{SYSTEM_ADMINISTRATOR, plant_salesperson, privilege_id, privilege_stem};
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{id_of, plant_row, text};
 use crate::errors::ApiResult;
 use crate::metadata::{Ownership, Schema, Storage, Table};
+use crate::query::Query;
 use crate::records::Session;
 use crate::value::Value;
 
@@ -14,6 +15,8 @@ use crate::value::Value;
 pub(crate) const SYSTEM_ADMINISTRATOR: Uuid = Uuid::from_u128(0x5a00_0000_0000_4000_8000_0000_0000_0001);
 /// `roletemplateid` of the System Administrator, the same everywhere.
 const TEMPLATE: Uuid = Uuid::from_u128(0x6270_90ff_40a3_4053_8790_584e_dc5b_e201);
+/// The user's own rows.
+const BASIC: i64 = 1;
 /// Organisation-wide.
 const GLOBAL: i64 = 8;
 
@@ -72,6 +75,12 @@ const MISCELLANEOUS: [&str; 28] = [
 /// The id of a privilege, made from its name.
 pub(crate) fn privilege_id(name: &str) -> Uuid {
     id_of(&format!("privilege:{}", name.to_lowercase()))
+}
+
+/// What the privileges of a table are called after the verb; activities have those of `activitypointer`. Nothing if
+/// the table has no privileges of its own.
+pub(crate) fn privilege_stem(table: &Table) -> Option<String> {
+    if table.activity { Some("Activity".to_owned()) } else { stem(table) }
 }
 
 /// What the privileges of a table are called after the verb. Activities share those of `activitypointer`.
@@ -134,6 +143,41 @@ fn grant(session: &Session<'_>, name: &str, right: i64) -> ApiResult<()> {
             ("privilegedepthmask", Value::Int(GLOBAL)),
         ],
     )
+}
+
+/// Plants a role whose holders read everything that is sold with and change what is their own.
+pub(crate) fn plant_salesperson(session: &Session<'_>, unit: Uuid) -> ApiResult<()> {
+    let role = id_of("role:salesperson");
+    let unit = Value::Row(Arc::from("businessunit"), unit);
+    plant_row(session, "role", role, &[("name", text("Salesperson")), ("businessunitid", unit)])?;
+    let mut privileges = Vec::new();
+    for stem in ["Account", "Activity", "Campaign", "Contact", "Lead", "List", "Opportunity"] {
+        privileges.push((format!("prvRead{stem}"), GLOBAL));
+        for verb in ["Create", "Write", "Delete", "Append", "AppendTo", "Assign", "Share"] {
+            privileges.push((format!("prv{verb}{stem}"), if verb == "AppendTo" { GLOBAL } else { BASIC }));
+        }
+    }
+    for stem in ["BusinessUnit", "Team", "TransactionCurrency", "User"] {
+        privileges.push((format!("prvRead{stem}"), GLOBAL));
+        privileges.push((format!("prvAppendTo{stem}"), GLOBAL));
+    }
+    for (name, depth) in privileges {
+        let id = privilege_id(&name);
+        let values =
+            [("roleid", Value::Id(role)), ("privilegeid", Value::Id(id)), ("privilegedepthmask", Value::Int(depth))];
+        plant_row(session, "roleprivileges", id_of(&format!("{role}:{id}")), &values)?;
+    }
+    for (kind, intersect, column) in
+        [("systemuser", "systemuserroles", "systemuserid"), ("team", "teamroles", "teamid")]
+    {
+        let Some(table) = session.data.schema.table(kind) else { continue };
+        for row in session.data.store.select(&Query::all(Arc::clone(table)))? {
+            let Some(id) = row[table.id].id().filter(|id| *id != session.caller) else { continue };
+            let values = [(column, Value::Id(id)), ("roleid", Value::Id(role))];
+            plant_row(session, intersect, id_of(&format!("{id}:{role}")), &values)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the privileges of a table away from every role.

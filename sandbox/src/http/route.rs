@@ -124,7 +124,8 @@ fn web_api(site: &Site<'_>, incoming: Incoming) -> Outcome {
     if !matches!(version, "v9.0" | "v9.1" | "v9.2") {
         return refused(&ApiError::no_resource(&format!("{}{}", site.origin, incoming.path)));
     }
-    let service = Service::new(site.organization, format!("{}/api/data/{version}", site.origin), caller);
+    let service = Service::new(site.organization, format!("{}/api/data/{version}", site.origin), caller)
+        .with_headers(&incoming.headers);
     let target = if incoming.query.is_empty() { path.to_owned() } else { format!("{path}?{}", incoming.query) };
     let request = Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body };
     let (response, parts) = serve(&service, &request);

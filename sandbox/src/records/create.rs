@@ -44,6 +44,7 @@ impl Session<'_> {
                 return Err(missing(table, column));
             }
         }
+        self.check_create(table, &row)?;
         self.data.store.insert(table, &row).map_err(|conflict| refusal(table, conflict))?;
         Ok(id)
     }
@@ -69,6 +70,11 @@ impl Session<'_> {
         ] {
             if let Some(column) = table.system(role) {
                 row[column] = value;
+            }
+        }
+        if let Some(behalf) = self.behalf {
+            for column in ["createdonbehalfby", "modifiedonbehalfby"].iter().filter_map(|name| table.column(name)) {
+                row[column] = Value::Row(Arc::from("systemuser"), behalf);
             }
         }
     }

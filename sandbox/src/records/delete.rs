@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Session, refuse_view};
+use super::{Right, Session, refuse_view};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Cascade, Storage, Table};
 use crate::query::{Comparison, Condition, Query};
@@ -15,6 +15,11 @@ impl Session<'_> {
     /// row was there.
     pub(crate) fn delete(&self, table: &Table, id: Uuid) -> ApiResult<bool> {
         refuse_view(table, "Delete")?;
+        if !self.rights.everything()
+            && let Some(row) = self.find(table, id)?
+        {
+            self.check_row(Right::Delete, table, &row)?;
+        }
         if !self.data.store.delete(table, id)? {
             return Ok(false);
         }

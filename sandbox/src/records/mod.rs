@@ -1,5 +1,6 @@
 //! What the platform does with rows: validation, defaults, owners, states, versions. Knows nothing of HTTP.
 
+mod access;
 mod caller;
 mod create;
 mod delete;
@@ -10,6 +11,7 @@ mod state;
 mod update;
 mod validate;
 
+pub(crate) use access::{Right, Rights};
 pub(crate) use validate::{from_json, normal_id};
 
 use uuid::Uuid;
@@ -25,6 +27,10 @@ pub(crate) struct Session<'a> {
     pub(crate) data: &'a Data,
     /// `systemuserid` of the caller.
     pub(crate) caller: Uuid,
+    /// The user who acts on behalf of the caller, if another one does.
+    pub(crate) behalf: Option<Uuid>,
+    /// What the caller may do.
+    pub(crate) rights: Rights,
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) switches: Switches,

@@ -14,6 +14,7 @@ impl Session<'_> {
     /// Sets columns of the row `old`, read in the same transaction. A row gets a new version even if nothing differs.
     pub(crate) fn update(&self, table: &Table, id: Uuid, old: &[Value], new: Assignments) -> ApiResult<()> {
         refuse_view(table, "Update")?;
+        self.check_update(table, old, &new)?;
         let mut changes: Assignments = Vec::with_capacity(new.len() + 6);
         for (index, value) in &new {
             let column = &table.columns[*index];
@@ -54,6 +55,10 @@ impl Session<'_> {
             if let Some(column) = table.system(role) {
                 set(&mut changes, column, value);
             }
+        }
+        if let Some(column) = table.column("modifiedonbehalfby") {
+            let behalf = self.behalf.map_or(Value::Null, |user| Value::Row(Arc::from("systemuser"), user));
+            set(&mut changes, column, behalf);
         }
         self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))?;
         match table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner)) {

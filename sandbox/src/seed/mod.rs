@@ -12,7 +12,7 @@ use crate::catalogue;
 use crate::entra::{Application, Secret};
 use crate::metadata::Table;
 use crate::organization::{CreateState, Data, Switches};
-use crate::records::{Assignments, Session, from_json, normal_id};
+use crate::records::{Assignments, Rights, Session, from_json, normal_id};
 use crate::value::{Value, parse_time};
 
 /// What an organisation starts with.
@@ -61,16 +61,23 @@ pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
             data.store.atomically(|| rows.iter().try_for_each(|row| plant_row(data, table, row, now)))?;
         }
     }
-    let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
-    let session = Session { data, caller: APPLICATION_USER, now, switches };
+    let session = platform(data, now);
     data.store.atomically(|| catalogue::plant(&session, BUSINESS_UNIT)).context("the catalogue of the organisation")?;
+    if seed == Seed::Crm {
+        data.store.atomically(|| catalogue::plant_salesperson(&session, BUSINESS_UNIT)).context("the role of sales")?;
+    }
     Ok(())
+}
+
+/// Work that nobody is asked for.
+fn platform(data: &Data, now: i64) -> Session<'_> {
+    let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
+    Session { data, caller: APPLICATION_USER, behalf: None, rights: Rights::platform(), now, switches }
 }
 
 fn plant_row(data: &Data, table: &Table, row: &Map<String, Json>, now: i64) -> anyhow::Result<()> {
     let at = row.get("@at").and_then(Json::as_str).and_then(parse_time).unwrap_or(now);
-    let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
-    let session = Session { data, caller: APPLICATION_USER, now: at, switches };
+    let session = platform(data, at);
     let mut values = Assignments::new();
     for (name, json) in row.iter().filter(|(name, _)| *name != "@at") {
         values.push(assignment(data, table, name, json).with_context(|| format!("{} {name}", table.logical))?);

@@ -53,12 +53,12 @@ pub(super) fn write_groups(
 ) -> ApiResult<usize> {
     let limit = session.switches.aggregate_record_limit;
     let limit = own_limit.map_or(limit, |own| own.min(limit));
-    if session.data.store.count(query)? > limit {
+    if session.count(query)? > limit {
         let message = "AggregateQueryRecordLimit exceeded. Cannot perform this operation.";
         return Err(ApiError::new(400, "0x8004E023", message));
     }
     let outputs = aggregation.outputs(query);
-    let rows = session.data.store.aggregate(query, aggregation)?;
+    let rows = session.aggregate(query, aggregation)?;
     body.push('[');
     for (at, row) in rows.iter().enumerate() {
         body.push_str(if at > 0 { ",{" } else { "{" });

@@ -97,8 +97,7 @@ fn single(service: &Service<'_>, part: &Part) -> Answered {
         }
         Ok(()) => {
             let data = service.organization.data();
-            let session = service.organization.session(&data, service.caller);
-            answer(service, &session, &part.request)
+            answer(service, &data, &part.request)
         }
         Err(error) => Response::error(&error, &Prefer::of(&part.request)),
     };
@@ -121,7 +120,6 @@ fn checked(service: &Service<'_>, part: &Part) -> Result<(), ApiError> {
 fn change_set(service: &Service<'_>, parts: &[Part]) -> (Vec<Answered>, Option<u16>) {
     service.references.forget();
     let data = service.organization.data();
-    let session = service.organization.session(&data, service.caller);
     let result: Result<Vec<Answered>, Failed> = data.store.atomically(|| {
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
@@ -131,7 +129,7 @@ fn change_set(service: &Service<'_>, parts: &[Part]) -> (Vec<Answered>, Option<u
                 checked(service, part)
             };
             let response = match error {
-                Ok(()) => answer(service, &session, &part.request),
+                Ok(()) => answer(service, &data, &part.request),
                 Err(error) => Response::error(&error, &Prefer::of(&part.request)),
             };
             if response.status >= 400 {

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, batch, bulk, definitions, messages, resource, write};
+use super::{Request, Response, batch, bulk, caller, definitions, messages, resource, write};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
-use crate::organization::Organization;
+use crate::organization::{Data, Organization};
 use crate::records::{Session, unsupported};
 
 /// Prefix of messages bound to a table or row.
@@ -27,13 +27,27 @@ pub(crate) struct Service<'a> {
     pub(crate) root: String,
     /// `systemuserid` of the caller.
     pub(crate) caller: Uuid,
+    /// Headers of the HTTP request, which the parts of a batch inherit as far as they are about the caller.
+    headers: Vec<(String, String)>,
     /// Rows created earlier in the same change set.
     pub(super) references: References,
 }
 
 impl<'a> Service<'a> {
     pub(crate) fn new(organization: &'a Organization, root: String, caller: Uuid) -> Self {
-        Self { organization, root, caller, references: References::default() }
+        Self { organization, root, caller, headers: Vec::new(), references: References::default() }
+    }
+
+    /// With the headers that every part of the request inherits.
+    pub(crate) fn with_headers(mut self, headers: &[(String, String)]) -> Self {
+        let wanted =
+            |name: &str| ["CallerObjectId", "MSCRMCallerID"].iter().any(|known| known.eq_ignore_ascii_case(name));
+        self.headers = headers.iter().filter(|(name, _)| wanted(name)).cloned().collect();
+        self
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The part of a URL that follows `…/api/data/v9.2/`; relative URLs stay as they are.
@@ -89,8 +103,7 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
         return (definitions::write(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
-    let session = service.organization.session(&data, service.caller);
-    (answer(service, &session, request), 1)
+    (answer(service, &data, request), 1)
 }
 
 /// Whether a request is to be handled by [`definitions::write`].
@@ -99,12 +112,14 @@ pub(super) fn changes_definitions(service: &Service<'_>, request: &Request) -> b
 }
 
 /// Performs one operation in a transaction of its own, or as a part of the one around it.
-pub(super) fn answer(service: &Service<'_>, session: &Session<'_>, request: &Request) -> Response {
-    let result = if request.method == "GET" {
-        perform(service, session, request)
-    } else {
-        session.data.store.atomically(|| perform(service, session, request))
-    };
+pub(super) fn answer(service: &Service<'_>, data: &Data, request: &Request) -> Response {
+    let result = caller::session(service, data, request).and_then(|session| {
+        if request.method == "GET" {
+            perform(service, &session, request)
+        } else {
+            data.store.atomically(|| perform(service, &session, request))
+        }
+    });
     result.unwrap_or_else(|error| Response::error(&error, &Prefer::of(request)))
 }
 

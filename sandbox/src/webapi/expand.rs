@@ -130,7 +130,7 @@ impl Expansion<'_> {
                         query.restrict(filter.clone());
                     }
                 }
-                let found = self.session.data.store.select(&query)?;
+                let found = self.session.select(&query)?;
                 let inner = if at == 0 { expand.options.expand.as_slice() } else { &[] };
                 let members = self.level(renderer, target, &found, inner, nested)?;
                 for (row, members) in found.iter().zip(members) {
@@ -171,7 +171,7 @@ impl Expansion<'_> {
         {
             select.push(*column);
         }
-        let found = self.session.data.store.find(&query)?;
+        let found = self.session.search(&query)?;
         let full = found.len() == size;
         let last = found.last().map(|found| found.keys.clone());
         let rows: Vec<Vec<Value>> = found.into_iter().map(|found| found.row).collect();

@@ -82,7 +82,7 @@ fn groups(
         write_name(&mut body, &format!("@{MORE}"));
         let next = Aggregation { offset: shown.offset + fetched.size, limit: Some(1), ..shown };
         let more =
-            written == fetched.size && !fetched.top && !session.data.store.aggregate(&fetched.query, &next)?.is_empty();
+            written == fetched.size && !fetched.top && !session.aggregate(&fetched.query, &next)?.is_empty();
         body.push_str(if more { "true" } else { "false" });
     }
     write_name(&mut body, "value");
@@ -99,13 +99,13 @@ fn rows(
     prefer: &Prefer,
 ) -> ApiResult<String> {
     let query = &fetched.query;
-    let mut found = session.data.store.find(query)?;
+    let mut found = session.search(query)?;
     let more = found.len() > fetched.size && !fetched.top;
     found.truncate(fetched.size);
     let mut body = String::from("{");
     write_name(&mut body, "@odata.context");
     write_text(&mut body, &format!("{}/$metadata#{}({})", service.root, query.table.set, context(fetched)));
-    let total = if fetched.count { Some(session.data.store.count(query)?) } else { None };
+    let total = if fetched.count { Some(session.count(query)?) } else { None };
     write_totals(&mut body, prefer, total, fetched.count);
     if prefer.annotates(COOKIE)
         && more

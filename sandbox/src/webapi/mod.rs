@@ -4,6 +4,7 @@ mod address;
 mod aggregate;
 mod batch;
 mod bulk;
+mod caller;
 mod conditions;
 mod definitions;
 mod dispatch;

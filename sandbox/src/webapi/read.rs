@@ -67,14 +67,14 @@ pub(super) fn list(
         (None, None) => MAX_ROWS,
     };
     query.limit = Some(size + 1);
-    let mut found = session.data.store.find(&query)?;
+    let mut found = session.search(&query)?;
     let more = found.len() > size && (top.is_none() || prefer.page_size.is_some());
     found.truncate(size);
 
     let mut body = String::from("{");
     write_name(&mut body, "@odata.context");
     write_text(&mut body, &context);
-    let total = if count { Some(session.data.store.count(&query)?) } else { None };
+    let total = if count { Some(session.count(&query)?) } else { None };
     write_totals(&mut body, prefer, total, count);
     write_name(&mut body, "value");
     body.push('[');
@@ -136,7 +136,7 @@ pub(super) fn count(session: &Session<'_>, listing: &Listing, operation: &Operat
     if let Some(restriction) = &listing.restriction {
         query.restrict(restriction.clone());
     }
-    let total = session.data.store.count(&query)?.min(i64::try_from(MAX_ROWS).unwrap_or(i64::MAX));
+    let total = session.count(&query)?.min(i64::try_from(MAX_ROWS).unwrap_or(i64::MAX));
     Ok(Response::empty(200).with("Content-Type", "text/plain").with_body(format!("\u{feff}{total}").into_bytes()))
 }
 

@@ -10,7 +10,7 @@ use super::{Response, fetch};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{ColumnType, Table};
 use crate::query::{Condition, Query};
-use crate::records::{Session, unsupported};
+use crate::records::{Right, Session, unsupported};
 use crate::value::{Value, format_time};
 
 /// Where a path has led so far.
@@ -88,7 +88,7 @@ fn step(session: &Session<'_>, table: Arc<Table>, row: Vec<Value>, name: &str, k
         let mut query = Query { limit: Some(1), ..Query::all(Arc::clone(&child)) };
         query.restrict(Condition::equal(child.id, found[child.id].clone()));
         query.restrict(restriction);
-        if session.data.store.select(&query)?.is_empty() {
+        if session.select(&query)?.is_empty() {
             return Err(absent(&child, &key));
         }
         return Ok(Place::Row(child, found));
@@ -101,7 +101,10 @@ fn step(session: &Session<'_>, table: Arc<Table>, row: Vec<Value>, name: &str, k
         let target = schema.table(target).filter(|_| navigation.targets.iter().any(|t| **t == **target));
         let Some(target) = target else { return Ok(Place::Nothing) };
         return Ok(match session.find(target, *id)? {
-            Some(found) => Place::Row(Arc::clone(target), found),
+            Some(found) => {
+                session.check_row(Right::Read, target, &found)?;
+                Place::Row(Arc::clone(target), found)
+            }
             None => Place::Nothing,
         });
     }
@@ -158,7 +161,7 @@ fn references(service: &Service<'_>, session: &Session<'_>, listing: &Listing) -
         limit: Some(read::MAX_ROWS),
         ..Query::all(Arc::clone(table))
     };
-    let rows = session.data.store.select(&query)?;
+    let rows = session.select(&query)?;
     let ids = rows.iter().filter_map(|row| row[table.id].id());
     let value: Vec<_> =
         ids.map(|id| serde_json::json!({ "@odata.id": format!("{}/{}({id})", service.root, table.set) })).collect();

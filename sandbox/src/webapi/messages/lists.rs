@@ -114,7 +114,7 @@ fn find(session: &Session<'_>, table: &Arc<Table>, list: Uuid, person: Uuid) -> 
     let filter = Condition::All(vec![equal("listid", list)?, equal("entityid", person)?]);
     let query =
         Query { select: Some(Vec::new()), filter: Some(filter), limit: Some(1), ..Query::all(Arc::clone(table)) };
-    Ok(session.data.store.select(&query)?.first().and_then(|row| row[table.id].id()))
+    Ok(session.select(&query)?.first().and_then(|row| row[table.id].id()))
 }
 
 /// Adds a person, unless they are a member already; either way returns the membership.
@@ -144,7 +144,7 @@ fn recount(session: &Session<'_>, list: Uuid) -> ApiResult<()> {
     let lists = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
     let (Some(column), Some(count)) = (table.column("listid"), lists.column("membercount")) else { return Ok(()) };
     let filter = Condition::Compare { column, comparison: Comparison::Equal, value: Value::Id(list) };
-    let members = session.data.store.count(&Query { filter: Some(filter), ..Query::all(Arc::clone(table)) })?;
+    let members = session.count(&Query { filter: Some(filter), ..Query::all(Arc::clone(table)) })?;
     let Some(row) = session.find(lists, list)? else { return Ok(()) };
     session.update(lists, list, &row, vec![(count, Value::Int(members))])
 }
