@@ -81,8 +81,7 @@ fn groups(
     if prefer.annotates(MORE) {
         write_name(&mut body, &format!("@{MORE}"));
         let next = Aggregation { offset: shown.offset + fetched.size, limit: Some(1), ..shown };
-        let more =
-            written == fetched.size && !fetched.top && !session.aggregate(&fetched.query, &next)?.is_empty();
+        let more = written == fetched.size && !fetched.top && !session.aggregate(&fetched.query, &next)?.is_empty();
         body.push_str(if more { "true" } else { "false" });
     }
     write_name(&mut body, "value");
