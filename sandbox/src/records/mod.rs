@@ -1,6 +1,7 @@
 //! What the platform does with rows: validation, defaults, owners, states, versions. Knows nothing of HTTP.
 
 mod access;
+mod associate;
 mod caller;
 mod create;
 mod delete;

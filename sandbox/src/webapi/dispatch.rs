@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, batch, bulk, caller, definitions, messages, resource, write};
+use super::{Request, Response, batch, bulk, caller, definitions, messages, references, resource, write};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::{Data, Organization};
@@ -165,7 +165,11 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
                 (Some(key), name, _) if second.key.is_none() => {
                     let key = row_key(&table, key)?;
                     match method {
-                        "PUT" => write::put_property(service, session, &table, &key, name, &operation),
+                        "POST" => references::create_in(service, session, &table, &key, name, &operation),
+                        "PUT" => match references::put_parties(service, session, &table, &key, name, &operation)? {
+                            Some(response) => Ok(response),
+                            None => write::put_property(service, session, &table, &key, name, &operation),
+                        },
                         "DELETE" => write::delete_property(session, &table, &key, name, &operation),
                         _ => Err(refused(method, &second.name)),
                     }
@@ -177,7 +181,7 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
         [first, second, third] if third.name == "$ref" => {
             let table = set(session, first)?;
             let key = row_key(&table, first.key.as_deref().ok_or_else(|| ApiError::no_segment("$ref"))?)?;
-            write::reference(service, session, &table, &key, &second.name, &operation)
+            references::write(service, session, &table, &key, second, &operation)
         }
         [.., last] => Err(ApiError::no_segment(&last.name)),
     }

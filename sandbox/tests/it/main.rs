@@ -16,5 +16,6 @@ mod pages;
 mod paths;
 mod query;
 mod records;
+mod related;
 mod token;
 mod world;

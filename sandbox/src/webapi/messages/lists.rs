@@ -73,6 +73,26 @@ pub(super) fn remove_member(session: &Session<'_>, list: Uuid, operation: &Opera
     Ok(Response::empty(204))
 }
 
+/// Adds a member through the many-to-many relationship; `kind` is the member's table.
+pub(in crate::webapi) fn link(session: &Session<'_>, list: Uuid, kind: &str, member: Uuid) -> ApiResult<()> {
+    let list = open(session, list)?;
+    if list.members.logical != kind {
+        return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
+    }
+    add(session, &list, member)?;
+    recount(session, list.id)
+}
+
+/// Removes a member through the many-to-many relationship.
+pub(in crate::webapi) fn unlink(session: &Session<'_>, list: Uuid, member: Uuid) -> ApiResult<()> {
+    let list = open(session, list)?;
+    let table = memberships(session)?;
+    if let Some(membership) = find(session, table, list.id, member)? {
+        session.delete(table, membership)?;
+    }
+    recount(session, list.id)
+}
+
 fn required(name: &str) -> ApiError {
     ApiError::payload(SET, format!("System.ArgumentException: Required parameter '{name}' is missing or invalid."))
 }

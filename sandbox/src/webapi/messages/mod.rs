@@ -1,6 +1,6 @@
 //! Functions and actions: the messages that are not plain reads and writes of rows.
 
-mod lists;
+pub(super) mod lists;
 
 use super::Response;
 use super::address::{RowKey, Segment};
