@@ -100,7 +100,9 @@ async fn answers_carry_the_headers_of_the_platform() {
     let reply = world.get("WhoAmI").await;
     assert_eq!(reply.header("odata-version"), "4.0");
     assert_eq!(reply.header("x-ms-dop-hint").parse::<u32>().unwrap(), 48);
-    assert_eq!(reply.header("x-ms-ratelimit-time-remaining-xrm-requests"), "1,200.00");
+    // A thousands separator and two digits; what the request itself took may be off already.
+    let remaining = reply.header("x-ms-ratelimit-time-remaining-xrm-requests");
+    assert!(remaining == "1,200.00" || (remaining.len() == 8 && remaining.starts_with("1,1")), "{remaining}");
     assert!(reply.header("x-ms-ratelimit-burst-remaining-xrm-requests").parse::<u32>().unwrap() < 6000);
     for name in ["x-ms-service-request-id", "req_id", "set-cookie"] {
         assert_ne!(reply.header(name), "", "{name}");
