@@ -179,6 +179,11 @@ impl ApiError {
         Self::new(400, "0x80048408", message)
     }
 
+    pub(crate) fn duplicates(status: u16) -> Self {
+        let message = "A record was not created or updated because a duplicate of the current record already exists.";
+        Self::new(status, "0x80040333", message)
+    }
+
     /// A row that others hold on to.
     pub(crate) fn associated() -> Self {
         let message = "The object you tried to delete is associated with another object and cannot be deleted.";

@@ -30,6 +30,10 @@ pub(crate) struct Switches {
     pub(crate) owners_need_read: bool,
     /// Over how many rows groups and sums are computed at most.
     pub(crate) aggregate_record_limit: i64,
+    /// HTTP status of 0x80040333: the documentation has both 412 and 500.
+    pub(crate) duplicates_status: u16,
+    /// Whether closed rows count as duplicates even where a rule leaves them out.
+    pub(crate) duplicates_among_closed: bool,
     /// Seconds until the index behind a new alternate key is made; 0 makes it at once.
     pub(crate) key_index_seconds: i64,
 }
@@ -42,6 +46,8 @@ impl Default for Switches {
             rewrite_times_in_text: false,
             owners_need_read: true,
             aggregate_record_limit: 50_000,
+            duplicates_status: 412,
+            duplicates_among_closed: false,
             key_index_seconds: 0,
         }
     }
@@ -235,6 +241,14 @@ impl Organization {
     pub(crate) fn session<'a>(&self, data: &'a Data, caller: Uuid) -> Session<'a> {
         // What can't be told is not allowed.
         let rights = Rights::of_user(data, caller).unwrap_or_default();
-        Session { data, caller, behalf: None, rights, now: self.clock.now(), switches: self.switches() }
+        Session {
+            data,
+            caller,
+            behalf: None,
+            rights,
+            now: self.clock.now(),
+            switches: self.switches(),
+            detect_duplicates: false,
+        }
     }
 }

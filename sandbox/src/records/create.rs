@@ -45,6 +45,9 @@ impl Session<'_> {
             }
         }
         self.check_create(table, &row)?;
+        if self.detect_duplicates {
+            self.refuse_duplicates(table, &row, None)?;
+        }
         self.data.store.insert(table, &row).map_err(|conflict| refusal(table, conflict))?;
         Ok(id)
     }

@@ -5,6 +5,7 @@ mod associate;
 mod caller;
 mod create;
 mod delete;
+mod duplicates;
 mod fetch;
 mod find;
 mod money;
@@ -24,6 +25,7 @@ use crate::store::Conflict;
 use crate::value::Value;
 
 /// Work on an organisation's rows on behalf of one user.
+#[derive(Clone)]
 pub(crate) struct Session<'a> {
     pub(crate) data: &'a Data,
     /// `systemuserid` of the caller.
@@ -35,6 +37,8 @@ pub(crate) struct Session<'a> {
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) switches: Switches,
+    /// Whether rows that published rules take for duplicates are refused.
+    pub(crate) detect_duplicates: bool,
 }
 
 /// Values for columns of one row.

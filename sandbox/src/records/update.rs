@@ -47,6 +47,14 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
+        if self.detect_duplicates {
+            let mut row = old.to_vec();
+            for (column, value) in &changes {
+                row[*column] = value.clone();
+            }
+            let changed: Vec<usize> = new.iter().map(|(column, _)| *column).collect();
+            self.refuse_duplicates(table, &row, Some(&changed))?;
+        }
         for (role, value) in [
             (System::ModifiedOn, Value::Int(self.now)),
             (System::ModifiedBy, Value::Row(Arc::from("systemuser"), self.caller)),

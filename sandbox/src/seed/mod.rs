@@ -72,7 +72,15 @@ pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
 /// Work that nobody is asked for.
 fn platform(data: &Data, now: i64) -> Session<'_> {
     let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
-    Session { data, caller: APPLICATION_USER, behalf: None, rights: Rights::platform(), now, switches }
+    Session {
+        data,
+        caller: APPLICATION_USER,
+        behalf: None,
+        rights: Rights::platform(),
+        now,
+        switches,
+        detect_duplicates: false,
+    }
 }
 
 fn plant_row(data: &Data, table: &Table, row: &Map<String, Json>, now: i64) -> anyhow::Result<()> {

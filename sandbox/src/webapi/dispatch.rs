@@ -143,6 +143,13 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
     if operation.prefer.track_changes {
         return Err(ApiError::not_implemented("change tracking"));
     }
+    let watchful;
+    let session = if detects_duplicates(request) {
+        watchful = Session { detect_duplicates: true, ..session.clone() };
+        &watchful
+    } else {
+        session
+    };
     if request.method == "GET" && definitions::concerns(path) {
         return definitions::read(service, &session.data.schema, path, raw_query);
     }
@@ -160,6 +167,10 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
                 (Some(key), name, "POST") if name.starts_with(CRM) => {
                     let key = row_key(&table, key)?;
                     messages::bound(service, session, &table, &key, &name[CRM.len()..], &operation)
+                }
+                (Some(key), "Microsoft.Dynamics.CRM.RetrieveUserPrivileges", "GET") => {
+                    let key = row_key(&table, key)?;
+                    messages::bound(service, session, &table, &key, &second.name[CRM.len()..], &operation)
                 }
                 (_, _, "GET") => resource::get(service, session, &segments, &operation),
                 (Some(key), name, _) if second.key.is_none() => {
@@ -185,6 +196,11 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
         }
         [.., last] => Err(ApiError::no_segment(&last.name)),
     }
+}
+
+/// Detection is off unless a request turns its suppression off.
+fn detects_duplicates(request: &Request) -> bool {
+    request.header("mscrm.suppressduplicatedetection").is_some_and(|value| value.eq_ignore_ascii_case("false"))
 }
 
 fn one_segment(

@@ -10,6 +10,7 @@ mod expand;
 mod fetch;
 mod filters;
 mod lists;
+mod messages;
 mod metadata;
 mod organizations;
 mod pages;

@@ -140,6 +140,11 @@ fn find(session: &Session<'_>, table: &Arc<Table>, list: Uuid, person: Uuid) -> 
 /// Adds a person, unless they are a member already; either way returns the membership.
 fn add(session: &Session<'_>, list: &OpenList, person: Uuid) -> ApiResult<Uuid> {
     if !session.exists(&list.members, person)? {
+        for other in ["account", "contact", "lead"].iter().filter_map(|name| session.data.schema.table(name)) {
+            if session.exists(other, person)? {
+                return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
+            }
+        }
         return Err(ApiError::does_not_exist(&list.members, person));
     }
     let table = memberships(session)?;
