@@ -8,7 +8,7 @@ use crate::records::Session;
 use crate::value::Value;
 
 /// `solutionid` of the default solution, the same everywhere.
-pub(crate) const DEFAULT_SOLUTION: Uuid = Uuid::from_u128(0xfd14_0aaf_4df4_11dd_bd17_0019_b931_2238);
+const DEFAULT_SOLUTION: Uuid = Uuid::from_u128(0xfd14_0aaf_4df4_11dd_bd17_0019_b931_2238);
 const PUBLISHER: Uuid = Uuid::from_u128(0xd21a_ab71_79e7_11dd_8874_0018_8b01_e34f);
 const PREFIX: &str = "new";
 const OPTION_PREFIX: i64 = 72_700;

@@ -6,7 +6,7 @@ mod duplicates;
 mod messages;
 mod privileges;
 
-pub(crate) use customizing::{Component, DEFAULT_SOLUTION, add_component, drop_component};
+pub(crate) use customizing::{Component, add_component, drop_component};
 pub(crate) use privileges::{SYSTEM_ADMINISTRATOR, plant_salesperson, privilege_id, privilege_stem};
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Association, Schema, Table, wire};
+use super::{Schema, Table, wire};
 
 /// A definition that is gone, as `RetrieveMetadataChanges` tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +30,6 @@ impl Schema {
         for table in tables.into_iter().filter(|table| changed.contains(&table.logical)) {
             self.put(table);
         }
-    }
-
-    /// The many-to-many relationship of this name.
-    pub(crate) fn association(&self, name: &str) -> Option<&Association> {
-        self.associations.iter().find(|association| association.name.eq_ignore_ascii_case(name))
     }
 
     /// Notes what differs from `before`, so that clients can ask for what changed.

@@ -23,6 +23,9 @@ impl Session<'_> {
         if !self.data.store.delete(table, id)? {
             return Ok(false);
         }
+        if table.change_tracking {
+            self.data.store.remember_deleted(table, id, self.next_version())?;
+        }
         for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
             for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
                 let Some(relation) = lookup.relation(&table.logical) else { continue };

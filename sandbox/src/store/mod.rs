@@ -1,6 +1,7 @@
 //! Rows in SQLite: one SQL table per Dataverse table, with real columns made from its metadata.
 
 mod ddl;
+mod deleted;
 mod read;
 mod text;
 mod write;
@@ -22,6 +23,7 @@ impl Store {
     /// An empty in-memory store with a table for everything in `schema`.
     pub(crate) fn open(schema: &Schema) -> rusqlite::Result<Self> {
         let store = Self::empty()?;
+        store.create_deleted()?;
         for table in schema.tables.iter().filter(|table| table.storage == Storage::Own) {
             store.create_table(table)?;
         }

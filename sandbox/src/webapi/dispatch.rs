@@ -140,9 +140,6 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
     let target = service.relative(&target);
     let (path, raw_query) = target.split_once('?').unwrap_or((target, ""));
     let operation = Operation { request, prefer: Prefer::of(request), raw_query, pairs: form_pairs(raw_query) };
-    if operation.prefer.track_changes {
-        return Err(ApiError::not_implemented("change tracking"));
-    }
     let watchful;
     let session = if detects_duplicates(request) {
         watchful = Session { detect_duplicates: true, ..session.clone() };

@@ -20,6 +20,7 @@ mod read;
 mod references;
 mod render;
 mod resource;
+mod tracking;
 mod uri;
 mod write;
 

@@ -10,6 +10,7 @@ use super::expand::Expansion;
 use super::json::{write_name, write_text};
 use super::prefer::Prefer;
 use super::render::{Renderer, Shape};
+use super::tracking;
 use super::uri::{decode, encode};
 use crate::errors::ApiResult;
 use crate::metadata::Table;
@@ -132,6 +133,10 @@ fn next_link(service: &Service<'_>, path: &str, raw_query: &str, cookie: &Cookie
 
 /// `GET /contacts/$count`: the number as text, after a byte order mark, as the platform writes it.
 pub(super) fn count(session: &Session<'_>, listing: &Listing, operation: &Operation<'_>) -> ApiResult<Response> {
+    if let Some(changed) = tracking::count(session, &listing.table, operation)? {
+        let body = format!("\u{feff}{changed}").into_bytes();
+        return Ok(Response::empty(200).with("Content-Type", "text/plain").with_body(body));
+    }
     let mut query = parse_options(session, &listing.table, &operation.pairs)?.query;
     if let Some(restriction) = &listing.restriction {
         query.restrict(restriction.clone());

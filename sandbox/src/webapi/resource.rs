@@ -6,7 +6,7 @@ use super::address::{Segment, absent, find, row_key};
 use super::dispatch::{Operation, Service};
 use super::json::{write_name, write_text, write_value};
 use super::read::{self, Listing};
-use super::{Response, fetch};
+use super::{Response, fetch, messages, tracking};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{ColumnType, Table};
 use crate::query::{Condition, Query};
@@ -47,6 +47,7 @@ pub(super) fn get(
         };
     }
     match place {
+        Place::Rows(listing) if tracking::asked(operation) => tracking::list(service, session, &listing, operation),
         Place::Rows(listing) if fetch::asked(operation) => fetch::list(service, session, &listing, operation),
         Place::Rows(listing) => read::list(service, session, &listing, operation),
         Place::Row(table, row) => read::row(service, session, &table, &row, operation),
@@ -78,7 +79,10 @@ fn step(session: &Session<'_>, table: Arc<Table>, row: Vec<Value>, name: &str, k
         let owner = row[table.id].clone();
         let id = owner.id().ok_or_else(ApiError::unexpected)?;
         let child = Arc::clone(collection.table());
-        let restriction = Condition::in_collection(&collection, owner);
+        let restriction = match messages::dynamic_members(session, &table, &row)? {
+            Some((members, values)) if members == child.logical => Condition::In { column: child.id, values },
+            _ => Condition::in_collection(&collection, owner),
+        };
         let Some(key) = key else {
             let path = format!("{}({id})/{name}", table.set);
             return Ok(Place::Rows(Listing { table: child, path, restriction: Some(restriction) }));

@@ -19,4 +19,5 @@ mod query;
 mod records;
 mod related;
 mod token;
+mod tracking;
 mod world;

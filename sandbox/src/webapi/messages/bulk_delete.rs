@@ -26,7 +26,7 @@ pub(super) fn run(service: &Service<'_>, session: &Session<'_>, operation: &Oper
         let name = query["EntityName"].as_str().ok_or_else(|| required("EntityName"))?;
         let table = session.data.schema.table(name).ok_or_else(|| required("EntityName"))?;
         let filter = Some(condition(table, &query["Criteria"])?);
-        let found = session.data.store.select(&Query { filter, ..Query::all(Arc::clone(table)) })?;
+        let found = session.select(&Query { filter, ..Query::all(Arc::clone(table)) })?;
         for row in found {
             if let Some(id) = row[table.id].id() {
                 session.delete(table, id)?;

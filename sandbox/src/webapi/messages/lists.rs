@@ -173,3 +173,37 @@ fn recount(session: &Session<'_>, list: Uuid) -> ApiResult<()> {
     let Some(row) = session.find(lists, list)? else { return Ok(()) };
     session.update(lists, list, &row, vec![(count, Value::Int(members))])
 }
+
+/// The members of a dynamic list, by its stored query: their table and their keys. Other rows have none.
+pub(in crate::webapi) fn dynamic_members(
+    session: &Session<'_>,
+    table: &Table,
+    row: &[Value],
+) -> ApiResult<Option<(String, Vec<Value>)>> {
+    let value = |name: &str| table.column(name).map(|column| &row[column]);
+    if table.logical != "list" || value("type") != Some(&Value::Int(1)) {
+        return Ok(None);
+    }
+    let Some(query) = value("query").and_then(Value::text) else { return Ok(Some((String::new(), Vec::new()))) };
+    let (members, rows) = session.run_fetch(query)?;
+    Ok(Some((members.logical.clone(), rows.iter().map(|row| row[members.id].clone()).collect())))
+}
+
+/// `POST /lists(id)/Microsoft.Dynamics.CRM.CopyDynamicListToStatic`
+pub(super) fn copy_to_static(service: &Service<'_>, session: &Session<'_>, list: Uuid) -> ApiResult<Response> {
+    let table = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
+    let row = session.find(table, list)?.ok_or_else(|| ApiError::does_not_exist(table, list))?;
+    let Some((_, members)) = dynamic_members(session, table, &row)? else {
+        return Err(ApiError::invalid_argument("The list is no dynamic marketing list."));
+    };
+    let copied = ["listname", "createdfromcode", "description", "purpose", "source"];
+    let values = copied.iter().filter_map(|name| table.column(name)).map(|column| (column, row[column].clone()));
+    let id = session.create(table, values.collect())?;
+    let target = open(session, id)?;
+    for member in members.iter().filter_map(Value::id) {
+        add(session, &target, member)?;
+    }
+    recount(session, id)?;
+    let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.CopyDynamicListToStaticResponse", service.root);
+    Ok(Response::json(200, json!({ "@odata.context": context, "StaticListId": id }).to_string()))
+}

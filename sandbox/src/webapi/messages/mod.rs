@@ -9,6 +9,8 @@ mod parameters;
 mod qualify;
 mod roles;
 
+pub(super) use lists::dynamic_members;
+
 use std::sync::Arc;
 
 use super::Response;
@@ -62,6 +64,9 @@ pub(super) fn bound(
             lists::add_member(service, session, *list, operation)
         }
         ("list", "RemoveMemberList", RowKey::Primary(list), "POST") => lists::remove_member(session, *list, operation),
+        ("list", "CopyDynamicListToStatic", RowKey::Primary(list), "POST") => {
+            lists::copy_to_static(service, session, *list)
+        }
         ("lead", "QualifyLead", RowKey::Primary(lead), "POST") => {
             qualify::run(service, session, table, *lead, operation)
         }
