@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::operators::{self, Tested};
+use super::functions::of_function;
+use super::operators::Tested;
 use super::parse::{Argument, Expression, Lambda, Operand, expression, operand};
 use super::path::{field, steps};
 use super::{Comparison, Condition, Field, Step};
@@ -189,7 +190,7 @@ impl Binder<'_> {
 
     /// The functions of the "Query function reference".
     fn query_function(&self, name: &str, arguments: Vec<Argument>) -> ApiResult<Condition> {
-        let operator = operators::of_function(name)
+        let operator = of_function(name)
             .ok_or_else(|| ApiError::query(format!("An unknown function with name '{CRM}{name}' was found.")))?;
         let (mut property, mut values) = (None, Vec::new());
         let wrong = || ApiError::query(format!("Invalid argument of the function '{CRM}{name}'."));

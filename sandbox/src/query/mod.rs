@@ -8,6 +8,7 @@ mod calendar;
 mod condition;
 mod expand;
 mod fetch;
+mod functions;
 mod lex;
 mod operators;
 mod options;
@@ -46,8 +47,6 @@ pub(crate) struct Order {
 #[derive(Debug, Clone)]
 pub(crate) struct Join {
     pub(crate) table: Arc<Table>,
-    /// What its columns are prefixed with in results and called by elsewhere in the query.
-    pub(crate) alias: String,
     /// The source it hangs on: 0 is the query's own table, the others are the joins in their order, from 1.
     pub(crate) parent: usize,
     /// Column of its own table.

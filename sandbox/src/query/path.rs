@@ -34,7 +34,7 @@ impl From<usize> for Field {
 }
 
 /// The steps that navigation properties stand for, and the table they end at.
-pub(super) fn steps<'t>(schema: &Schema, table: &'t Arc<Table>, names: &[&str]) -> ApiResult<(Vec<Step>, Arc<Table>)> {
+pub(super) fn steps(schema: &Schema, table: &Arc<Table>, names: &[&str]) -> ApiResult<(Vec<Step>, Arc<Table>)> {
     let mut here: Arc<Table> = Arc::clone(table);
     let mut steps = Vec::with_capacity(names.len());
     for name in names {

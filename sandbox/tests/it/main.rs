@@ -15,6 +15,7 @@ mod metadata;
 mod organizations;
 mod pages;
 mod paths;
+mod queries;
 mod query;
 mod records;
 mod related;

@@ -136,3 +136,17 @@ async fn keys_with_lookups_address_rows() {
     let task = world.post("tasks", &task).await;
     assert_eq!(task.status, 204, "{}", task.text);
 }
+
+#[tokio::test]
+async fn a_dynamic_list_finds_its_members_by_a_query() {
+    let world = World::new(Seed::Crm).await;
+    let query = "<fetch><entity name='contact'><attribute name='contactid'/><filter><condition attribute='statecode' \
+                 operator='eq' value='1'/></filter></entity></fetch>";
+    let list = json!({ "listname": "Gone", "createdfromcode": 2, "type": true, "query": query });
+    let id = world.post("lists", &list).await.id();
+    let copied = world.post(&format!("lists({id})/Microsoft.Dynamics.CRM.CopyDynamicListToStatic"), &json!({})).await;
+    assert_eq!(copied.status, 200, "{}", copied.text);
+    let copy = copied.json()["StaticListId"].as_str().unwrap().to_owned();
+    let members = ids(&world, &format!("lists({copy})/listcontact_association?$select=fullname"), "fullname").await;
+    assert_eq!(members, ["Walter Young"]);
+}

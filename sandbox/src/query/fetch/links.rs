@@ -59,8 +59,8 @@ impl<'e> Sources<'_, 'e> {
             if alias.is_empty() || self.all.iter().any(|source| source.alias == alias) {
                 return Err(invalid(&format!("The alias '{alias}' is not unique.")));
             }
-            self.all.push(Source { element: link, table: Arc::clone(&table), alias: alias.clone() });
-            joins.push(Join { table, alias, parent, from, to, outer, filter: None, select: Vec::new() });
+            self.all.push(Source { element: link, table: Arc::clone(&table), alias });
+            joins.push(Join { table, parent, from, to, outer, filter: None, select: Vec::new() });
             self.collect(number, joins)?;
         }
         Ok(())

@@ -123,7 +123,6 @@ fn element(start: &BytesStart<'_>) -> Option<Element> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use proptest::prelude::*;
 
