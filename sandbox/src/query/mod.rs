@@ -18,6 +18,8 @@ mod path;
 mod split;
 mod sql;
 mod sql_condition;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use aggregate::{Aggregation, DatePart, Function, Group, Measure, OutputKind};
 pub(crate) use apply::Apply;
