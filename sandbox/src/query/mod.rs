@@ -12,6 +12,7 @@ mod functions;
 mod lex;
 mod operators;
 mod options;
+mod order;
 mod page;
 mod parse;
 mod path;
@@ -28,6 +29,7 @@ pub(crate) use condition::{Comparison, Condition};
 pub(crate) use expand::{Expand, Expanded};
 pub(crate) use fetch::{Fetched, Shown, bind_fetch, next_cookie, parse_fetch};
 pub(crate) use options::{Options, parse_options};
+pub(crate) use order::Order;
 pub(crate) use page::Cookie;
 pub(crate) use parse::{Expression, Operand, expression as parse_filter};
 pub(crate) use path::{Field, Step};
@@ -37,13 +39,6 @@ use std::sync::Arc;
 
 use crate::metadata::{Column, System, Table};
 use crate::value::Value;
-
-/// One sort criterion.
-#[derive(Debug, Clone)]
-pub(crate) struct Order {
-    pub(crate) field: Field,
-    pub(crate) descending: bool,
-}
 
 /// Another table whose rows are put beside those of the query (`link-entity`).
 #[derive(Debug, Clone)]
@@ -124,7 +119,7 @@ impl Query {
         let mut order = self.order.clone();
         let mut add = |field: Field| {
             if !order.iter().any(|o| o.field == field) {
-                order.push(Order { field, descending: false });
+                order.push(Order::by(field, false));
             }
         };
         if self.distinct {

@@ -9,7 +9,7 @@ use super::path::field;
 use super::split::outermost;
 use super::{Cookie, Expand, Order, Query, bind_filter};
 use crate::errors::{ApiError, ApiResult};
-use crate::metadata::Table;
+use crate::metadata::{ColumnType, Number, Table};
 use crate::records::Session;
 
 /// Expansions within expansions beyond this are refused, before the stack is.
@@ -159,6 +159,15 @@ fn select(table: &Table, value: &str) -> ApiResult<Vec<usize>> {
         };
         columns.push(column);
     }
+    // Amounts bring their currency along.
+    if let Some(currency) = table.column("transactioncurrencyid")
+        && columns
+            .iter()
+            .any(|column| matches!(table.columns[*column].kind, ColumnType::Decimal { number: Number::Money, .. }))
+        && !columns.contains(&currency)
+    {
+        columns.push(currency);
+    }
     Ok(columns)
 }
 
@@ -172,9 +181,11 @@ fn order_by(session: &Session<'_>, table: &Arc<Table>, value: &str) -> ApiResult
             (Some("desc"), None) => true,
             _ => return Err(ApiError::query(format!("Syntax error at position {} in '{value}'.", value.len()))),
         };
-        let (field, _) = field(&session.data.schema, table, name)?;
+        let (field, owner) = field(&session.data.schema, table, name)?;
         if !order.iter().any(|o| o.field == field) {
-            order.push(Order { field, descending });
+            // Choices are sorted by their numbers, unlike in FetchXML.
+            let column = &owner.columns[field.column];
+            order.push(Order::as_shown(&session.data.schema, field, column, false, descending));
         }
     }
     Ok(order)

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Query;
+use super::{Order, Query};
 use crate::metadata::ColumnType;
 use crate::value::Value;
 
@@ -55,6 +55,7 @@ impl Cookie {
             .zip(&order)
             .map(|(value, order)| match (value, &query.column_of(&order.field).kind) {
                 (serde_json::Value::Null, _) => Some(Value::Null),
+                (serde_json::Value::String(text), _) if order.is_text() => Some(Order::text(text)),
                 (serde_json::Value::String(text), ColumnType::Id | ColumnType::Lookup(_)) => {
                     Uuid::try_parse(text).ok().map(Value::Id)
                 }

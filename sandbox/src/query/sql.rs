@@ -20,7 +20,7 @@ impl Query {
     pub(crate) fn to_sql(&self, columns: &str) -> Sql {
         let mut compiler = Compiler::new(self);
         let order = self.full_order();
-        let keys: Vec<String> = order.iter().map(|o| compiler.field(&compiler.root(), &o.field)).collect();
+        let keys: Vec<String> = order.iter().map(|o| compiler.sort_key(o)).collect();
         let from = compiler.from();
         let filter = compiler.filter(&order, &keys);
         let mut text = format!("SELECT {}{columns}", if self.distinct { "DISTINCT " } else { "" });
@@ -143,6 +143,25 @@ impl<'q> Compiler<'q> {
         let path: Vec<&Step> = scope.path.iter().copied().chain(&field.path).collect();
         let inner = Scope { alias: std::mem::take(&mut scope.alias), table: scope.table, path };
         self.column(&inner, field.column)
+    }
+
+    /// What rows are sorted by. It has no parameters: it stands in several places of a statement.
+    fn sort_key(&mut self, order: &Order) -> String {
+        let root = self.root();
+        let names: Vec<String> = order.names.iter().map(|name| self.field(&root, name)).collect();
+        match names.as_slice() {
+            [] if order.labels.is_empty() => self.field(&root, &order.field),
+            [] => {
+                let options = order.labels.iter();
+                let cases: Vec<String> = options
+                    .map(|(value, label)| format!("WHEN {value} THEN '{}'", label.replace('\'', "''")))
+                    .collect();
+                let field = self.field(&root, &order.field);
+                format!("(CASE {field} {} END) COLLATE dataverse", cases.join(" "))
+            }
+            [only] => only.clone(),
+            several => format!("COALESCE({}) COLLATE dataverse", several.join(", ")),
+        }
     }
 
     /// The table and what is joined to it.

@@ -67,13 +67,14 @@ impl Store {
         }
         let shift = usize::from(list == ["1"]);
         let order = query.full_order();
-        let keys: Vec<&Column> = order.iter().map(|order| query.column_of(&order.field)).collect();
+        let keys: Vec<Option<&Column>> =
+            order.iter().map(|order| (!order.is_text()).then(|| query.column_of(&order.field))).collect();
         self.rows(&query.to_sql(&list.join(", ")), |row| {
             let mut place = shift;
             let own = read_row(&query.table, &columns, row, &mut place)?;
             let joined = query.joins.iter().map(|join| read_row(&join.table, &join.select, row, &mut place));
             let joined = joined.collect::<rusqlite::Result<_>>()?;
-            let keys = keys.iter().map(|column| read_key(column, row, &mut place)).collect::<rusqlite::Result<_>>()?;
+            let keys = keys.iter().map(|column| read_key(*column, row, &mut place)).collect::<rusqlite::Result<_>>()?;
             Ok(Found { row: own, joined, keys })
         })
     }
@@ -150,13 +151,14 @@ fn read_row(table: &Table, columns: &[usize], row: &Row<'_>, place: &mut usize) 
     Ok(values)
 }
 
-/// A sort value: what a lookup points to matters, not in which table.
-fn read_key(column: &Column, row: &Row<'_>, place: &mut usize) -> rusqlite::Result<Value> {
+/// A sort value, of a column or else text: what a lookup points to matters, not in which table.
+fn read_key(column: Option<&Column>, row: &Row<'_>, place: &mut usize) -> rusqlite::Result<Value> {
     let raw = row.get_ref(*place)?;
     *place += 1;
-    Ok(match column.kind {
-        ColumnType::Lookup(_) => parse_id(raw).map_or(Value::Null, Value::Id),
-        _ => typed(column, raw, None),
+    Ok(match column {
+        None => plain(raw),
+        Some(column) if column.lookup().is_some() => parse_id(raw).map_or(Value::Null, Value::Id),
+        Some(column) => typed(column, raw, None),
     })
 }
 

@@ -144,6 +144,8 @@ async fn pages_are_counted_or_follow_a_cookie() {
     }
     assert_eq!(by_cookie.len(), 24);
     assert_eq!(by_cookie, by_number);
+    let by_owner = page(2, "").replace("jobtitle", "ownerid");
+    assert_eq!(rows(&world, "contacts", &by_owner).await.len(), 10);
     let plain = world.query("contacts", &[("fetchXml", &page(1, ""))]).await.json();
     assert!(plain.get("@Microsoft.Dynamics.CRM.morerecords").is_none(), "annotations come when asked for");
 }
@@ -225,5 +227,48 @@ async fn wrong_fetchxml_is_refused() {
     ] {
         let reply = fetch(&world, "contacts", &xml).await;
         assert_eq!((reply.status, reply.code().as_str()), (400, code), "{xml}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn lookups_are_sorted_by_name_and_choices_by_label() {
+    let world = World::new(Seed::Crm).await;
+    let formatted = "@OData.Community.Display.V1.FormattedValue";
+    let column = |rows: &[Value], name: &str| -> Vec<String> {
+        let name = format!("{name}{formatted}");
+        rows.iter().map(|row| row[&name].as_str().unwrap_or_default().to_lowercase()).collect()
+    };
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let xml = "<fetch><entity name='contact'><attribute name='ownerid'/><attribute name='parentcustomerid'/>\
+               <order attribute='ownerid'/></entity></fetch>";
+    let owners = column(&rows(&world, "contacts", xml).await, "_ownerid_value");
+    assert_eq!(owners, sorted(owners.clone()));
+    let mut firms = Vec::new();
+    let mut next = "contacts?$select=_parentcustomerid_value&$orderby=_parentcustomerid_value".to_owned();
+    while !next.is_empty() {
+        let request = world.request("GET", &next);
+        let prefer = "odata.include-annotations=\"*\",odata.maxpagesize=5";
+        let reply = world.send(request.header("prefer", prefer)).await.json();
+        firms.extend(column(reply["value"].as_array().unwrap(), "_parentcustomerid_value"));
+        let link = reply["@odata.nextLink"].as_str().unwrap_or_default();
+        next = link.strip_prefix(&world.url("")).unwrap_or_default().to_owned();
+    }
+    assert_eq!(firms, sorted(firms.clone()));
+    assert_eq!(firms.len(), 24);
+    for (attribute, by_label) in [("", true), (" useraworderby='true'", false)] {
+        let xml = format!(
+            "<fetch{attribute}><entity name='lead'><attribute name='statuscode'/><order attribute='statuscode'/></entity></fetch>"
+        );
+        let found = rows(&world, "leads", &xml).await;
+        let labels = column(&found, "statuscode");
+        let numbers: Vec<i64> = found.iter().map(|row| row["statuscode"].as_i64().unwrap()).collect();
+        if by_label {
+            assert_eq!(labels, sorted(labels.clone()));
+        } else {
+            assert!(numbers.is_sorted());
+        }
     }
 }

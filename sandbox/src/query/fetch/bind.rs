@@ -33,19 +33,18 @@ pub(crate) struct Fetched {
 }
 
 /// Attributes of `fetch` that change nothing but how fast a query is answered.
-const HINTS: [&str; 9] = [
+const HINTS: [&str; 8] = [
     "no-lock",
     "latematerialize",
     "options",
     "mapping",
     "version",
     "output-format",
-    "useraworderby",
     "savedqueryid",
     "min-active-row-version",
 ];
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "aggregate",
     "aggregatelimit",
     "count",
@@ -54,6 +53,7 @@ const KNOWN: [&str; 9] = [
     "paging-cookie",
     "returntotalrecordcount",
     "top",
+    "useraworderby",
     "utc-offset",
 ];
 
@@ -107,7 +107,7 @@ pub(crate) fn bind_fetch(session: &Session<'_>, fetch: &Element, default_size: O
         fetched.aggregation = Some(Aggregation { groups, measures, order, offset, limit });
         return Ok(fetched);
     }
-    fetched.query.order = order(&sources)?;
+    fetched.query.order = order(&sources, fetch.flag("useraworderby")?)?;
     fetched.query.distinct = fetch.flag("distinct")?;
     fetched.shown = shown(&sources)?;
     let of = |number: usize| {

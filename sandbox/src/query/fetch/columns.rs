@@ -43,8 +43,8 @@ pub(super) fn shown(sources: &Sources<'_, '_>) -> ApiResult<Vec<Shown>> {
     Ok(shown)
 }
 
-/// The sort order of a query without aggregation.
-pub(super) fn order(sources: &Sources<'_, '_>) -> ApiResult<Vec<Order>> {
+/// The sort order of a query without aggregation; `raw` sorts choices by their numbers.
+pub(super) fn order(sources: &Sources<'_, '_>, raw: bool) -> ApiResult<Vec<Order>> {
     let mut order: Vec<Order> = Vec::new();
     for (number, source) in sources.all.iter().enumerate() {
         for element in source.element.all("order") {
@@ -53,7 +53,9 @@ pub(super) fn order(sources: &Sources<'_, '_>) -> ApiResult<Vec<Order>> {
             let column = column(&sources.all[at].table, name)?;
             let field = Field { source: (at > 0).then_some(at), ..column.into() };
             if !order.iter().any(|o| o.field == field) {
-                order.push(Order { field, descending: element.flag("descending")? });
+                let definition = &sources.all[at].table.columns[column];
+                let descending = element.flag("descending")?;
+                order.push(Order::as_shown(&sources.session.data.schema, field, definition, !raw, descending));
             }
         }
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::xml::parse_fetch;
 use crate::metadata::{Column, ColumnType};
-use crate::query::Query;
+use crate::query::{Order, Query};
 use crate::value::{Value, format_time, parse_time};
 
 /// Whether a query's rows can be continued after one of them. Otherwise pages are counted off from the beginning.
@@ -66,6 +66,9 @@ pub(super) fn last_row(cookie: &str, query: &Query) -> Option<Vec<Value>> {
             return Some(Value::Null);
         }
         let text = element.attribute("last")?;
+        if order.is_text() {
+            return Some(Order::text(text));
+        }
         match column.kind {
             ColumnType::Id | ColumnType::Lookup(_) => {
                 Uuid::try_parse(text.trim_matches(['{', '}'])).ok().map(Value::Id)

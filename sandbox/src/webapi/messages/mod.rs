@@ -3,7 +3,6 @@
 mod about;
 mod bulk_delete;
 mod duplicates;
-mod dynamic_lists;
 pub(super) mod lists;
 mod merge;
 mod parameters;
@@ -75,9 +74,6 @@ pub(super) fn bound(
         ("role", "ReplacePrivilegesRole", RowKey::Primary(role), "POST") => roles::add(session, *role, true, operation),
         ("systemuser", "RetrieveUserPrivileges", RowKey::Primary(user), "GET") => {
             roles::of_user(service, session, *user)
-        }
-        ("list", "CopyDynamicListToStatic", RowKey::Primary(list), "POST") => {
-            dynamic_lists::copy_to_static(service, session, *list)
         }
         _ => Err(ApiError::no_segment(&format!("Microsoft.Dynamics.CRM.{message}"))),
     }
