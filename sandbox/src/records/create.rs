@@ -49,6 +49,9 @@ impl Session<'_> {
             self.refuse_duplicates(table, &row, None)?;
         }
         self.data.store.insert(table, &row).map_err(|conflict| refusal(table, conflict))?;
+        if table.activity {
+            self.add_parties(table, id, &row)?;
+        }
         Ok(id)
     }
 

@@ -9,11 +9,13 @@ mod duplicates;
 mod fetch;
 mod find;
 mod money;
+mod parties;
 mod state;
 mod update;
 mod validate;
 
 pub(crate) use access::{Right, Rights};
+pub(crate) use parties::PLATFORM_PARTIES;
 pub(crate) use validate::{from_json, normal_id};
 
 use uuid::Uuid;

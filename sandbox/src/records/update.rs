@@ -69,6 +69,9 @@ impl Session<'_> {
             set(&mut changes, column, behalf);
         }
         self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))?;
+        if table.activity {
+            self.replace_parties(table, id, &new)?;
+        }
         match table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner)) {
             Some((column, owner)) if *owner != old[*column] => self.reassign_dependents(table, id, owner),
             _ => Ok(()),

@@ -12,6 +12,7 @@ use super::messages::lists;
 use super::payload::{Purpose, assignments};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Collection, Table};
+use crate::records::PLATFORM_PARTIES;
 use crate::records::Session;
 use crate::value::Value;
 
@@ -145,7 +146,12 @@ pub(super) fn replace_parties(
     parties: &[Json],
 ) -> ApiResult<()> {
     let Collection::Children { table: party, column } = collection else { return Err(ApiError::unexpected()) };
+    let role = party.column("participationtypemask");
     for row in session.equal(party, *column, Value::Id(id))? {
+        // What follows from owner and regarding is the platform's to change.
+        if role.is_some_and(|role| PLATFORM_PARTIES.contains(&row[role].int().unwrap_or_default())) {
+            continue;
+        }
         if let Some(old) = row[party.id].id() {
             session.delete(party, old)?;
         }

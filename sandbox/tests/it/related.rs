@@ -62,9 +62,12 @@ async fn activities_have_parties() {
     let body = json!({ "subject": "Fair", "new_eventattendance_activity_parties": [party(ANA, 5), party(BRUNO, 6)] });
     let id = world.post("new_eventattendances", &body).await.id();
     let path = format!(
-        "new_eventattendances({id})/new_eventattendance_activity_parties?$select=participationtypemask,_partyid_value&$orderby=participationtypemask"
+        "new_eventattendances({id})/new_eventattendance_activity_parties?$select=participationtypemask,_partyid_value&$orderby=participationtypemask&$filter=participationtypemask lt 8"
     );
     assert_eq!(ids(&world, &path, "_partyid_value").await, [ANA, BRUNO]);
+    // The owner is a party, too; the platform sees to that.
+    let owner = path.replace("lt 8", "eq 9");
+    assert_eq!(ids(&world, &owner, "_partyid_value").await.len(), 1);
     let who = "new_eventattendance_activity_parties/any(p:p/partyid_contact/firstname eq 'Bruno')";
     let found = world.query("new_eventattendances", &[("$filter", who)]).await.json();
     assert_eq!(found["value"][0]["activityid"], id);
