@@ -19,6 +19,8 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// Seconds for `Retry-After`.
     pub(crate) retry_after: Option<u64>,
+    /// What `@Microsoft.PowerApps.CDS.ErrorDetails.…` add, by name, for callers that ask for annotations.
+    pub(crate) details: Vec<(&'static str, String)>,
 }
 
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
@@ -28,7 +30,7 @@ const PAYLOAD_HELP: &str = "https://go.microsoft.com/fwlink/?linkid=2195293";
 
 impl ApiError {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code: Cow::Borrowed(code), message: message.into(), retry_after: None }
+        Self { status, code: Cow::Borrowed(code), message: message.into(), retry_after: None, details: Vec::new() }
     }
 
     pub(crate) fn does_not_exist(table: &Table, id: Uuid) -> Self {

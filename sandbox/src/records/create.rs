@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Assignments, Session, missing, refusal, refuse_view};
+use super::{Assignments, Session, detailed, missing, refuse_view};
 use crate::errors::ApiResult;
 use crate::metadata::{Requirement, System, Table};
 use crate::value::Value;
@@ -48,7 +48,10 @@ impl Session<'_> {
         if self.detect_duplicates {
             self.refuse_duplicates(table, &row, None)?;
         }
-        self.data.store.insert(table, &row).map_err(|conflict| refusal(table, conflict))?;
+        self.data
+            .store
+            .insert(table, &row)
+            .map_err(|conflict| detailed(table, conflict, |column| row[column].clone()))?;
         if table.activity {
             self.add_parties(table, id, &row)?;
         }

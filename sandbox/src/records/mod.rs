@@ -109,6 +109,30 @@ pub(crate) fn unsupported(table: &Table, method: &str) -> ApiError {
     ApiError::new(400, "0x80040800", message)
 }
 
+/// The same, with the values that are taken, for callers that ask for details.
+fn detailed(table: &Table, conflict: Conflict, value: impl Fn(usize) -> Value) -> ApiError {
+    let name = if let Conflict::AlternateKey(name) = &conflict { name.clone() } else { String::new() };
+    let mut error = refusal(table, conflict);
+    if let Some(key) = table.keys.iter().find(|key| key.name == name) {
+        let labels: Vec<&str> = key.columns.iter().map(|index| table.columns[*index].label.as_str()).collect();
+        let values = key.columns.iter().map(|index| {
+            let text = match value(*index) {
+                Value::Text(text) => text,
+                Value::Int(int) => int.to_string(),
+                Value::Real(real) => real.to_string(),
+                Value::Id(id) | Value::Row(_, id) => id.to_string(),
+                Value::Null => String::new(),
+            };
+            let text = text.replace('&', "&amp;").replace('<', "&lt;");
+            let name = &table.columns[*index].logical;
+            format!("<{name}>{text}</{name}>")
+        });
+        let values = format!("<DuplicateAttributes>{}</DuplicateAttributes>", values.collect::<String>());
+        error.details = vec![("0", key.label.clone()), ("1", labels.join(", ")), ("DuplicateAttributes", values)];
+    }
+    error
+}
+
 /// The error for a row that was not written.
 fn refusal(table: &Table, conflict: Conflict) -> ApiError {
     match conflict {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Assignments, Session, missing, refusal, refuse_view};
+use super::{Assignments, Session, detailed, missing, refuse_view};
 use crate::errors::ApiResult;
 use crate::metadata::{Cascade, Requirement, Storage, System, Table};
 use crate::query::{Comparison, Condition, Query};
@@ -68,7 +68,14 @@ impl Session<'_> {
             let behalf = self.behalf.map_or(Value::Null, |user| Value::Row(Arc::from("systemuser"), user));
             set(&mut changes, column, behalf);
         }
-        self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))?;
+        self.data.store.update(table, id, &changes).map_err(|conflict| {
+            detailed(table, conflict, |column| {
+                changes
+                    .iter()
+                    .find(|(changed, _)| *changed == column)
+                    .map_or_else(|| old[column].clone(), |(_, v)| v.clone())
+            })
+        })?;
         if table.activity {
             self.replace_parties(table, id, &new)?;
         }

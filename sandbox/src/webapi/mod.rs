@@ -98,6 +98,10 @@ impl Response {
             );
             inner.insert("@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus".to_owned(), "0".into());
             inner.insert("@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode".to_owned(), "0".into());
+            for (name, value) in &error.details {
+                let name = format!("@Microsoft.PowerApps.CDS.ErrorDetails.{name}");
+                inner.insert(name, value.clone().into());
+            }
             inner.insert("@Microsoft.PowerApps.CDS.HelpLink".to_owned(), link.into());
             inner.insert("@Microsoft.PowerApps.CDS.InnerError.Message".to_owned(), error.message.clone().into());
         }

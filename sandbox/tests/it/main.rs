@@ -4,6 +4,7 @@
 mod admin;
 mod batch;
 mod bulk;
+mod catalogue;
 mod customizing;
 mod errors;
 mod expand;
