@@ -20,6 +20,7 @@ mod queries;
 mod query;
 mod records;
 mod related;
+mod security;
 mod token;
 mod tracking;
 mod world;
