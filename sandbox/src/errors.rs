@@ -206,9 +206,45 @@ impl ApiError {
         Self::new(500, "0x80044150", message)
     }
 
-    pub(crate) fn throttled(retry_after: u64) -> Self {
-        let message = "Number of requests exceeded the limit of 6000 over time window of 300 seconds.";
-        Self { retry_after: Some(retry_after), ..Self::new(429, "0x80072322", message) }
+    pub(crate) fn sql_timeout() -> Self {
+        let message = "Sql error: SQL timeout expired. CRM ErrorCode: -2147204783 Sql ErrorCode: -2146232060 Sql \
+                       Number: -2";
+        Self::new(500, "0x80044151", message)
+    }
+
+    /// Somebody else changes definitions.
+    pub(crate) fn solution_lock() -> Self {
+        let message = "Cannot start the requested operation [Import] because there is another [Import] running at this \
+                       moment. Use Solution History for more details.";
+        Self::new(400, "0x80071151", message)
+    }
+
+    fn throttled(code: &'static str, message: String, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(429, code, message) }
+    }
+
+    pub(crate) fn too_many_requests(limit: u64, window: i64, retry_after: u64) -> Self {
+        let message = format!("Number of requests exceeded the limit of {limit} over time window of {window} seconds.");
+        Self::throttled("0x80072322", message, retry_after)
+    }
+
+    /// `seconds` is the limit.
+    pub(crate) fn too_much_time(seconds: u64, window: i64, retry_after: u64) -> Self {
+        let message = format!(
+            "Combined execution time of incoming requests exceeded limit of {} milliseconds over time window of \
+             {window} seconds. Decrease number of concurrent requests or reduce the duration of requests and try again \
+             later.",
+            grouped(seconds * 1000)
+        );
+        Self::throttled("0x80072321", message, retry_after)
+    }
+
+    pub(crate) fn too_concurrent(limit: u64, retry_after: u64) -> Self {
+        Self::throttled(
+            "0x80072326",
+            format!("Number of concurrent requests exceeded the limit of {limit}."),
+            retry_after,
+        )
     }
 
     pub(crate) fn unavailable(retry_after: Option<u64>) -> Self {
@@ -253,6 +289,19 @@ impl ApiError {
     pub(crate) fn not_implemented(what: &str) -> Self {
         Self::new(501, "0x80040800", format!("The sandbox does not support {what} yet."))
     }
+}
+
+/// `1,200,000`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl From<rusqlite::Error> for ApiError {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::admin::{Faults, RequestLog};
 use crate::clock::Clock;
-use crate::limits::Window;
+use crate::limits::{Limits, Settings};
 use crate::metadata::{Key, KeyIndex, Schema, shipped};
 use crate::records::{Rights, Session};
 use crate::seed::{self, Seed};
@@ -122,7 +122,7 @@ pub(crate) struct Organization {
     clock: Arc<Clock>,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
-    pub(crate) window: Window,
+    pub(crate) limits: Limits,
     /// Where it is reached; known once its listeners are there.
     doors: OnceLock<Doors>,
     snapshots: Mutex<BTreeMap<String, Data>>,
@@ -157,7 +157,7 @@ impl Organization {
             clock,
             faults: Faults::default(),
             log: RequestLog::default(),
-            window: Window::default(),
+            limits: Limits::default(),
             doors: OnceLock::new(),
             snapshots: Mutex::default(),
         };
@@ -171,6 +171,7 @@ impl Organization {
         *data = Data::open()?;
         seed::plant(&data, self.seed, self.clock.now())?;
         self.set_switches(Switches::default());
+        self.limits.set(Settings::default());
         self.faults.clear();
         self.log.clear();
         Ok(())
@@ -235,6 +236,11 @@ impl Organization {
         let Some(column) = users.column("applicationid") else { return Ok(None) };
         let user = data.store.get_where(users, &[(column, Value::Id(client))])?;
         Ok(user.and_then(|row| row[users.id].id()))
+    }
+
+    /// Seconds since 1970, by the sandbox's clock.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now()
     }
 
     /// Work on behalf of a user, now.

@@ -6,12 +6,13 @@ mod log;
 mod organizations;
 mod snapshots;
 
-pub(crate) use faults::{Fault, FaultKind, Faults};
+pub(crate) use faults::{Fault, FaultKind, Faults, Scripted};
 pub(crate) use log::{Entry, RequestLog};
 
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::limits::Settings;
 use crate::organization::{Organization, Switches};
 use crate::query::Query;
 use crate::state::Site;
@@ -63,7 +64,7 @@ fn about(site: &Site<'_>, organization: &Organization, method: &str, path: &str,
             done()
         }
         ("GET", "faults") => ok(&organization.faults.pending()),
-        ("POST", "faults") => read(body, |fault: Fault| organization.faults.add(fault)),
+        ("POST", "faults") => read(body, |fault: Fault| organization.faults.add(fault, organization.now())),
         ("DELETE", "faults") => {
             organization.faults.clear();
             done()
@@ -74,9 +75,11 @@ fn about(site: &Site<'_>, organization: &Organization, method: &str, path: &str,
         },
         ("GET", "switches") => ok(&organization.switches()),
         ("POST", "switches") => read(body, |switches: Switches| organization.set_switches(switches)),
+        ("GET", "limits") => ok(&organization.limits.settings()),
+        ("POST", "limits") => read(body, |settings: Settings| organization.limits.set(settings)),
         ("POST", "clock") => read(body, |change: ClockChange| site.state.clock.advance(change.advance_s)),
         ("GET", "dump") => dump(organization, query),
-        (_, "" | "requests" | "faults" | "reset" | "switches" | "clock" | "dump") => {
+        (_, "" | "requests" | "faults" | "reset" | "switches" | "limits" | "clock" | "dump") => {
             failed(405, "This method means nothing here.")
         }
         _ => failed(404, "There is nothing of this name in the admin API; README.md lists what there is."),

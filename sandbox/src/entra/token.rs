@@ -60,6 +60,11 @@ impl Tokens {
         token
     }
 
+    /// Makes a token worthless.
+    pub(crate) fn revoke(&self, token: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
     /// The client a token was issued to, if it is valid now for a resource that `fits`.
     pub(crate) fn check(&self, token: &str, fits: impl FnOnce(&str) -> bool, now: i64) -> Result<Uuid, Refusal> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);

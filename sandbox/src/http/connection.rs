@@ -97,6 +97,11 @@ async fn handle(
     let (working, worked_on) = (Arc::clone(&state), Arc::clone(&organization));
     let work = move || answer(&Site { state: &working, organization: &worked_on, origin }, received);
     let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| Cut)?;
+    if let Outcome::Answer(answer) = &outcome
+        && !answer.delay.is_zero()
+    {
+        tokio::time::sleep(answer.delay).await;
+    }
     let status = match &outcome {
         Outcome::Answer(answer) => answer.status,
         Outcome::Cut { .. } => 0,

@@ -33,7 +33,7 @@ pub(crate) const SECRET: &str = "sandbox-secret";
 /// `businessunitid` of the root business unit.
 const BUSINESS_UNIT: Uuid = Uuid::from_u128(0xb000_0000_0000_4000_8000_0000_0000_0001);
 /// `systemuserid` of its application user.
-const APPLICATION_USER: Uuid = Uuid::from_u128(0x0a00_0000_0000_4000_8000_0000_0000_0001);
+pub(crate) const APPLICATION_USER: Uuid = Uuid::from_u128(0x0a00_0000_0000_4000_8000_0000_0000_0001);
 
 /// The application that every sandbox starts with.
 pub(crate) fn application() -> Application {

@@ -110,7 +110,7 @@ fn checked(service: &Service<'_>, part: &Part) -> Result<(), ApiError> {
         return Err(ApiError::query("Batch requests can't contain other batch requests."));
     }
     let path = part.request.target.split('?').next().unwrap_or_default();
-    match service.organization.faults.meet_part(path).and_then(|fault| fault.error()) {
+    match service.organization.faults.meet_part(path, service.organization.now()).and_then(|fault| fault.error()) {
         Some(error) => Err(error),
         None => Ok(()),
     }

@@ -10,6 +10,7 @@ mod errors;
 mod expand;
 mod fetch;
 mod filters;
+mod limits;
 mod lists;
 mod messages;
 mod metadata;
