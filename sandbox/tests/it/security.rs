@@ -28,8 +28,8 @@ impl Second {
         for (name, depth) in privileges {
             grant(world, &role, name, *depth).await;
         }
-        let link = json!({ "systemuserid": user, "roleid": role });
-        let linked = world.post("systemuserrolescollection", &link).await;
+        let link = json!({ "@odata.id": world.url(&format!("roles({role})")) });
+        let linked = world.post(&format!("systemusers({user})/systemuserroles_association/$ref"), &link).await;
         assert_eq!(linked.status, 204, "{}", linked.text);
         let connection = world.sandbox.connection();
         let form = [
@@ -58,12 +58,18 @@ impl Second {
     }
 }
 
+/// Depths as `privilegedepthmask` has them: 1 own rows, 8 all.
 async fn grant(world: &World, role: &str, name: &str, depth: i64) {
     let found =
         world.query("privileges", &[("$select", "privilegeid"), ("$filter", &format!("name eq '{name}'"))]).await;
-    let privilege = found.json()["value"][0]["privilegeid"].clone();
-    let row = json!({ "roleid": role, "privilegeid": privilege, "privilegedepthmask": depth });
-    let granted = world.post("roleprivilegescollection", &row).await;
+    let privilege = json!({
+        "PrivilegeId": found.json()["value"][0]["privilegeid"],
+        "PrivilegeName": name,
+        "Depth": if depth == 8 { "Global" } else { "Basic" },
+        "BusinessUnitId": UNIT,
+    });
+    let path = format!("roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole");
+    let granted = world.post(&path, &json!({ "Privileges": [privilege] })).await;
     assert_eq!(granted.status, 204, "{name}: {}", granted.text);
 }
 
@@ -205,7 +211,13 @@ async fn users_without_role_or_switched_off_stay_outside() {
     assert_eq!((reply.status, reply.code().as_str()), (403, "0x80040225"));
     assert!(reply.message().starts_with(&format!("The specified user(Id = {}) is disabled.", second.user)));
     world.patch(&user, &json!({ "isdisabled": false })).await;
-    assert_eq!(world.send(world.request("DELETE", &format!("systemuserrolescollection({link})"))).await.status, 204);
+    assert_eq!(
+        world
+            .send(world.request("DELETE", &format!("{user}/systemuserroles_association({})/$ref", second.role)))
+            .await
+            .status,
+        204
+    );
     let reply = second.send(&world, "GET", "WhoAmI", None).await;
     assert_eq!((reply.status, reply.code().as_str()), (403, "0x80042f09"));
 }
