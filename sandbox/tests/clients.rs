@@ -30,6 +30,16 @@ async fn microsofts_client_for_python_works_as_its_readme_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microsofts_client_for_python_defines_tables() {
+    python("powerplatform_dataverse_schema.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microsofts_client_for_python_reads_in_every_way() {
+    python("powerplatform_dataverse_queries.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dynamics_web_api_works_as_its_documentation_says() {
     node("dynamics_web_api.mjs").await;
 }
