@@ -44,6 +44,11 @@ async fn dynamics_web_api_works_as_its_documentation_says() {
     node("dynamics_web_api.mjs").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dynamics_web_api_defines_tables() {
+    node("dynamics_web_api_schema.mjs").await;
+}
+
 async fn python(script: &str) {
     let program = peer("SANDBOX_CLIENTS_PYTHON", ".peers/dataverse-python/bin/python");
     let mut command = Command::new(program);
