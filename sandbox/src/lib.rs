@@ -25,6 +25,7 @@ pub use connection::Connection;
 pub use seed::Seed;
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -47,11 +48,13 @@ pub struct Options {
     pub orgs: Vec<String>,
     /// Rows they start with.
     pub seed: Seed,
+    /// Folder to keep rows in, a file for each organisation; in memory if absent.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { http_port: 0, https_port: 0, orgs: vec!["sandbox".to_owned()], seed: Seed::default() }
+        Self { http_port: 0, https_port: 0, orgs: vec!["sandbox".to_owned()], seed: Seed::default(), data: None }
     }
 }
 
@@ -59,7 +62,7 @@ impl Default for Options {
 pub struct Sandbox {
     connection: Connection,
     state: Arc<State>,
-    /// Holds the authority's certificate.
+    /// Holds the authority's certificate, if no folder was given.
     _files: TempDir,
 }
 
@@ -69,7 +72,7 @@ impl Sandbox {
         &self.connection
     }
 
-    /// Closes the listeners and every connection; the rows are gone.
+    /// Closes the listeners and every connection; rows in memory are gone.
     pub async fn stop(self) {
         self.state.listeners.closed().await;
     }
@@ -86,9 +89,15 @@ impl Drop for Sandbox {
 /// # Errors
 /// If a port is taken, a name can't be used, or the seed can't be planted.
 pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
-    let authority = tls::Authority::new()?;
+    let authority = match &options.data {
+        Some(folder) => {
+            fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+            tls::Authority::kept_in(folder)?
+        }
+        None => tls::Authority::new()?,
+    };
     let files = tempfile::Builder::new().prefix("dataverse-sandbox-").tempdir().context("no folder for files")?;
-    let ca = files.path().join("ca.pem");
+    let ca = options.data.as_deref().unwrap_or(files.path()).join("ca.pem");
     fs::write(&ca, authority.pem()).with_context(|| format!("can't write {}", ca.display()))?;
     let state = Arc::new(State {
         clock: Arc::new(Clock::default()),
@@ -97,6 +106,7 @@ pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
         tokens: Tokens::default(),
         listeners: Listeners::new(tls::acceptor(authority)?),
         seed: options.seed,
+        folder: options.data,
     });
     let mut first = None;
     for name in &options.orgs {

@@ -1,11 +1,12 @@
 //! `dataverse-sandbox`: a Dataverse Web API on this machine.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::Parser;
 use dataverse_sandbox::{Options, Seed, start};
 
-/// A Dataverse Web API to develop and test against, on this machine only and in memory.
+/// A Dataverse Web API to develop and test against, on this machine only.
 ///
 /// Prints one line of JSON when it is ready, whose values work as they stand, and serves until it is killed:
 ///
@@ -27,6 +28,9 @@ struct Arguments {
     /// Name of an organisation; may be given again for more, each with ports and rows of its own [default: sandbox]
     #[arg(long, value_name = "NAME")]
     org: Vec<String>,
+    /// Folder to keep rows in, one file for each organisation; in memory if not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Rows to start with: nothing, or a small CRM
     #[arg(long, value_enum, default_value_t = Seed::Crm)]
     seed: Seed,
@@ -34,8 +38,8 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { http, https, org, seed } = Arguments::parse();
-    let mut options = Options { http_port: http, https_port: https, seed, ..Options::default() };
+    let Arguments { http, https, org, data, seed } = Arguments::parse();
+    let mut options = Options { http_port: http, https_port: https, seed, data, ..Options::default() };
     if !org.is_empty() {
         options.orgs = org;
     }

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -77,7 +79,20 @@ impl Data {
     fn open() -> rusqlite::Result<Self> {
         let schema = Schema::new(shipped());
         let store = Store::open(&schema)?;
-        Ok(Self { schema, store, version: Cell::new(1_000_000) })
+        Ok(Self { schema, store, version: Cell::new(FIRST_VERSION) })
+    }
+
+    /// What a file holds; nothing if it is new.
+    fn open_file(path: &Path) -> anyhow::Result<(Self, bool)> {
+        let (store, kept) = Store::open_file(path).with_context(|| format!("can't open {}", path.display()))?;
+        let known = kept.is_some();
+        let schema = match kept {
+            Some(kept) => Schema::from_json(&kept).with_context(|| format!("{} is of no use here", path.display()))?,
+            None => Schema::default(),
+        };
+        // Versions of rows that are gone must not be given out again.
+        let version = store.highest_version(&schema)?.max(FIRST_VERSION) + 1000;
+        Ok((Self { schema, store, version: Cell::new(version) }, known))
     }
 
     /// Makes the indexes of alternate keys whose time has come.
@@ -112,11 +127,16 @@ impl Data {
     }
 }
 
+/// The version before that of the first row.
+const FIRST_VERSION: i64 = 1_000_000;
+
 /// An organisation.
 pub(crate) struct Organization {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     data: Mutex<Data>,
+    /// Says which definitions were written to the file last.
+    kept: Mutex<Option<(i64, bool)>>,
     switches: RwLock<Switches>,
     seed: Seed,
     clock: Arc<Clock>,
@@ -147,11 +167,17 @@ impl Doors {
 }
 
 impl Organization {
-    pub(crate) fn new(name: &str, seed: Seed, clock: Arc<Clock>) -> anyhow::Result<Self> {
+    /// An organisation with the rows of its seed, or with those that it has in a file of its own in `folder`.
+    pub(crate) fn new(name: &str, seed: Seed, clock: Arc<Clock>, folder: Option<&Path>) -> anyhow::Result<Self> {
+        let (data, known) = match folder {
+            Some(folder) => Data::open_file(&folder.join(format!("{name}.sqlite")))?,
+            None => (Data::open()?, false),
+        };
         let organization = Self {
+            kept: Mutex::new(known.then(|| data.schema.mark())),
             id: Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("organization:{name}").as_bytes()),
             name: name.to_owned(),
-            data: Mutex::new(Data::open()?),
+            data: Mutex::new(data),
             switches: RwLock::default(),
             seed,
             clock,
@@ -161,15 +187,21 @@ impl Organization {
             doors: OnceLock::new(),
             snapshots: Mutex::default(),
         };
-        organization.reset()?;
+        if !known {
+            organization.reset()?;
+        }
         Ok(organization)
     }
 
     /// Back to the seed: tables, rows, switches, faults and log.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
+        let fresh = Data::open()?;
+        seed::plant(&fresh, self.seed, self.clock.now())?;
         let mut data = self.data();
-        *data = Data::open()?;
-        seed::plant(&data, self.seed, self.clock.now())?;
+        data.become_like(&fresh)?;
+        data.version.set(fresh.version.get());
+        data.store.keep(&data.schema)?;
+        drop(data);
         self.set_switches(Switches::default());
         self.limits.set(Settings::default());
         self.faults.clear();
@@ -177,31 +209,45 @@ impl Organization {
         Ok(())
     }
 
+    /// Writes the definitions to the file, if there is one and they have changed.
+    pub(crate) fn settle(&self) -> anyhow::Result<()> {
+        let data = self.data();
+        let mark = Some(data.schema.mark());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept != mark {
+            data.store.keep(&data.schema)?;
+            *kept = mark;
+        }
+        Ok(())
+    }
+
     /// Keeps the tables and rows as they are now under a name; an older snapshot of that name is gone.
     pub(crate) fn take_snapshot(&self, name: String) -> rusqlite::Result<()> {
         let copy = self.data().copy()?;
-        self.kept().insert(name, copy);
+        self.kept_snapshots().insert(name, copy);
         Ok(())
     }
 
     /// Back to a snapshot, which is kept; says whether there is one of this name.
-    pub(crate) fn restore_snapshot(&self, name: &str) -> rusqlite::Result<bool> {
-        let kept = self.kept();
+    pub(crate) fn restore_snapshot(&self, name: &str) -> anyhow::Result<bool> {
+        let kept = self.kept_snapshots();
         let Some(snapshot) = kept.get(name) else { return Ok(false) };
-        self.data().become_like(snapshot)?;
+        let mut data = self.data();
+        data.become_like(snapshot)?;
+        data.store.keep(&data.schema)?;
         Ok(true)
     }
 
     pub(crate) fn drop_snapshot(&self, name: &str) -> bool {
-        self.kept().remove(name).is_some()
+        self.kept_snapshots().remove(name).is_some()
     }
 
     /// The names of all snapshots.
     pub(crate) fn snapshots(&self) -> Vec<String> {
-        self.kept().keys().cloned().collect()
+        self.kept_snapshots().keys().cloned().collect()
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Data>> {
+    fn kept_snapshots(&self) -> MutexGuard<'_, BTreeMap<String, Data>> {
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -81,7 +81,7 @@ mod tests {
     fn a_resource_belongs_to_one_organisation() {
         let organizations = Organizations::default();
         for (name, http) in [("contoso", 8000), ("fabrikam", 8002)] {
-            let organization = Organization::new(name, Seed::Empty, Arc::new(Clock::default())).unwrap();
+            let organization = Organization::new(name, Seed::Empty, Arc::new(Clock::default()), None).unwrap();
             organization.open_doors(Doors { http, https: http + 1 });
             assert!(organizations.add(Arc::new(organization)));
         }
@@ -98,7 +98,7 @@ mod tests {
             let found = organizations.of_resource(resource).map(|organization| organization.name.clone());
             assert_eq!(found.as_deref(), expected, "{resource}");
         }
-        let twin = Organization::new("Contoso", Seed::Empty, Arc::new(Clock::default())).unwrap();
+        let twin = Organization::new("Contoso", Seed::Empty, Arc::new(Clock::default()), None).unwrap();
         assert!(!organizations.add(Arc::new(twin)));
     }
 }

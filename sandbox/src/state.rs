@@ -1,5 +1,6 @@
 //! Everything a running sandbox shares between its connections.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::ensure;
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(crate) listeners: Listeners,
     /// What organisations made later start with, unless they say otherwise.
     pub(crate) seed: Seed,
+    /// Where rows are kept; in memory if absent.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl State {
@@ -33,7 +36,8 @@ impl State {
     ) -> anyhow::Result<Arc<Organization>> {
         check_name(name)?;
         ensure!(self.organizations.named(name).is_none(), "there is an organisation {name} already");
-        let organization = Organization::new(name, seed.unwrap_or(self.seed), Arc::clone(&self.clock))?;
+        let organization =
+            Organization::new(name, seed.unwrap_or(self.seed), Arc::clone(&self.clock), self.folder.as_deref())?;
         let organization = Arc::new(organization);
         self.listeners.open(self, &organization, http, https)?;
         ensure!(self.organizations.add(Arc::clone(&organization)), "there is an organisation {name} already");

@@ -32,6 +32,10 @@ pub(super) fn answer(site: &Site<'_>, incoming: Incoming) -> Outcome {
     };
     let started = Instant::now();
     let (response, parts) = carry_out(site, incoming, caller);
+    let response = match organization.settle() {
+        Ok(()) => response,
+        Err(error) => Response::error(&ApiError::new(500, "0x80044150", error.to_string()), &Prefer::default()),
+    };
     pass.leave(organization.now(), parts, started.elapsed());
     let mut outcome = dressed(site, response, parts, Some(caller));
     if let Outcome::Answer(answer) = &mut outcome {

@@ -1,11 +1,12 @@
 //! Choices that several columns share ("global option sets" on the wire).
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::{Choice, ColumnType, Schema};
 
 /// A choice with a name of its own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GlobalChoice {
     pub(crate) name: String,
     pub(crate) label: String,

@@ -1,18 +1,19 @@
 //! Column definitions ("attributes" on the wire).
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::Relation;
 
 /// One option of a choice column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Choice {
     pub(crate) value: i64,
     pub(crate) label: String,
 }
 
 /// One value of `statecode`, with the `statuscode` a row gets when only the state is set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StateOption {
     pub(crate) value: i64,
     pub(crate) label: String,
@@ -20,7 +21,7 @@ pub(crate) struct StateOption {
 }
 
 /// One value of `statuscode`, and the state it belongs to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StatusOption {
     pub(crate) value: i64,
     pub(crate) label: String,
@@ -28,7 +29,7 @@ pub(crate) struct StatusOption {
 }
 
 /// A single-valued navigation property: the name under which a lookup is bound and expanded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Navigation {
     pub(crate) name: String,
     /// Logical names of the tables it may point to.
@@ -36,7 +37,7 @@ pub(crate) struct Navigation {
 }
 
 /// What a lookup column points to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Lookup {
     pub(crate) targets: Vec<String>,
     pub(crate) navigations: Vec<Navigation>,
@@ -57,7 +58,7 @@ impl Lookup {
 }
 
 /// What a number with a fraction is called on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Number {
     Decimal,
     Double,
@@ -65,7 +66,7 @@ pub(crate) enum Number {
 }
 
 /// What a column holds and within which bounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum ColumnType {
     /// A unique identifier that is no lookup.
     Id,
@@ -143,7 +144,7 @@ impl ColumnType {
 }
 
 /// How strongly a value is asked for. Only [`Requirement::System`] is enforced by the Web API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Requirement {
     None,
     /// A rule of forms, not of the API.
@@ -152,7 +153,7 @@ pub(crate) enum Requirement {
 }
 
 /// A value the platform fills in by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum System {
     CreatedOn,
     CreatedBy,
@@ -178,7 +179,7 @@ pub(crate) enum System {
 }
 
 /// A column definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Column {
     pub(crate) logical: String,
     pub(crate) schema: String,

@@ -1,5 +1,6 @@
 //! Changing the definitions of an organisation.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use super::{Schema, Table, wire};
 
 /// A definition that is gone, as `RetrieveMetadataChanges` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Deleted {
     pub(crate) stamp: i64,
     pub(crate) id: Uuid,

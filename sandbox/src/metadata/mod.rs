@@ -4,6 +4,7 @@ mod build;
 mod choices;
 mod column;
 mod edit;
+mod kept;
 mod relation;
 mod relations;
 mod tables;
@@ -21,13 +22,14 @@ pub(crate) use tables::activities::inherited as activity_columns;
 pub(crate) use tables::shipped;
 pub(crate) use wiring::wire;
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 /// Who rows of a table belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ownership {
     /// Every row has an owner: a user or a team.
     User,
@@ -36,7 +38,7 @@ pub(crate) enum Ownership {
 }
 
 /// Where the rows of a table are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Storage {
     /// In a SQL table of its own.
     Own,
@@ -45,7 +47,7 @@ pub(crate) enum Storage {
 }
 
 /// An alternate key: columns whose values together name one row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
     /// Logical name.
     pub(crate) name: String,
@@ -57,7 +59,7 @@ pub(crate) struct Key {
 }
 
 /// How far the index behind an alternate key is; only an active key names rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum KeyIndex {
     /// It will be made at this time, in seconds since 1970.
     Pending(i64),
@@ -73,7 +75,7 @@ impl Key {
 }
 
 /// A table definition ("entity" on the wire).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) logical: String,
     pub(crate) schema: String,
@@ -101,7 +103,9 @@ pub(crate) struct Table {
     pub(crate) change_tracking: bool,
     /// Properties of the definition that change nothing here; they are kept to be given back.
     pub(crate) told: Map<String, Json>,
+    #[serde(skip)]
     by_name: HashMap<String, usize>,
+    #[serde(skip)]
     by_navigation: HashMap<String, usize>,
 }
 

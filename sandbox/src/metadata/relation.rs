@@ -1,7 +1,9 @@
 //! One-to-many relationships: what a lookup means for the rows at both its ends.
 
+use serde::{Deserialize, Serialize};
+
 /// What happens to a row when something happens to the row it points to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Cascade {
     None,
     All,
@@ -34,7 +36,7 @@ impl Cascade {
 }
 
 /// The cascades of a relationship, by what happens to the row pointed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cascades {
     pub(crate) assign: Cascade,
     pub(crate) delete: Cascade,
@@ -66,7 +68,7 @@ impl Cascades {
 }
 
 /// The one-to-many relationship behind a lookup and one of its targets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Relation {
     /// Logical name of the table pointed to.
     pub(crate) target: String,

@@ -1,11 +1,12 @@
 //! Collection-valued navigation properties: the other end of lookups, and many-to-many relationships.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{Schema, Table};
 
 /// A many-to-many relationship and the intersect table that keeps its pairs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Association {
     /// The schema name of the relationship.
     pub(crate) name: String,
@@ -15,7 +16,7 @@ pub(crate) struct Association {
 }
 
 /// One side of a many-to-many relationship.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Side {
     /// Logical name of the table.
     pub(crate) table: String,

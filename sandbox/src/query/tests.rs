@@ -164,7 +164,7 @@ fn sound() -> impl Strategy<Value = (&'static str, String)> {
 
 /// Runs a test with a session of an organisation that has rows.
 fn with_session(test: impl Fn(&Session<'_>)) {
-    let organization = Organization::new("fuzz", Seed::Crm, Arc::new(Clock::default())).unwrap();
+    let organization = Organization::new("fuzz", Seed::Crm, Arc::new(Clock::default()), None).unwrap();
     let data = organization.data();
     test(&organization.session(&data, Uuid::nil()));
 }

@@ -2,6 +2,7 @@
 
 mod ddl;
 mod deleted;
+mod file;
 mod read;
 mod text;
 mod write;
@@ -22,7 +23,10 @@ pub(crate) struct Store {
 impl Store {
     /// An empty in-memory store with a table for everything in `schema`.
     pub(crate) fn open(schema: &Schema) -> rusqlite::Result<Self> {
-        let store = Self::empty()?;
+        Self::fill(Self::empty()?, schema)
+    }
+
+    fn fill(store: Self, schema: &Schema) -> rusqlite::Result<Self> {
         store.create_deleted()?;
         for table in schema.tables.iter().filter(|table| table.storage == Storage::Own) {
             store.create_table(table)?;
@@ -32,7 +36,10 @@ impl Store {
     }
 
     fn empty() -> rusqlite::Result<Self> {
-        let connection = Connection::open_in_memory()?;
+        Self::on(Connection::open_in_memory()?)
+    }
+
+    fn on(connection: Connection) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(512);
         text::register(&connection)?;
         Ok(Store { connection })

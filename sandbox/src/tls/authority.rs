@@ -1,5 +1,8 @@
 //! The certificate authority.
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::Context as _;
 use jiff::{ToSpan as _, Zoned};
 use rcgen::{
@@ -20,6 +23,18 @@ impl Authority {
     /// A new authority.
     pub(crate) fn new() -> anyhow::Result<Self> {
         Self::with_key(KeyPair::generate().context("can't make the authority's key")?)
+    }
+
+    /// The authority kept in `folder`, which is made there if there is none yet: who trusts it need not be told again.
+    pub(crate) fn kept_in(folder: &Path) -> anyhow::Result<Self> {
+        let (key_file, certificate_file) = (folder.join("ca-key.pem"), folder.join("ca.pem"));
+        if let (Ok(key), Ok(pem)) = (fs::read_to_string(&key_file), fs::read_to_string(&certificate_file)) {
+            let key = KeyPair::from_pem(&key).with_context(|| format!("{} is no key", key_file.display()))?;
+            return Ok(Self { issuer: Issuer::new(parameters()?, key), pem });
+        }
+        let key = KeyPair::generate().context("can't make the authority's key")?;
+        fs::write(&key_file, key.serialize_pem()).with_context(|| format!("can't write {}", key_file.display()))?;
+        Self::with_key(key)
     }
 
     fn with_key(key: KeyPair) -> anyhow::Result<Self> {

@@ -102,3 +102,40 @@ async fn a_snapshot_brings_rows_and_keys_back() {
     assert_eq!(world.admin("DELETE", "snapshots/start", None).await.status, 200);
     assert_eq!(world.admin("POST", "snapshots/start/restore", None).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_folder_keeps_rows_tables_and_trust() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Options { data: Some(folder.path().to_owned()), seed: Seed::Crm, ..Options::default() };
+    let world = World::with(options()).await;
+    let trusted = std::fs::read_to_string(&world.sandbox.connection().ca).unwrap();
+    let table = json!({
+        "@odata.type": "Microsoft.Dynamics.CRM.EntityMetadata",
+        "SchemaName": "new_Kept",
+        "DisplayName": { "LocalizedLabels": [{ "Label": "Kept", "LanguageCode": 1033 }] },
+        "DisplayCollectionName": { "LocalizedLabels": [{ "Label": "Kept", "LanguageCode": 1033 }] },
+        "OwnershipType": "UserOwned",
+        "Attributes": [{
+            "@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata",
+            "SchemaName": "new_Name",
+            "IsPrimaryName": true,
+            "MaxLength": 100,
+        }],
+    });
+    let made = world.post("EntityDefinitions", &table).await;
+    assert_eq!(made.status, 204, "{}", made.text);
+    assert_eq!(world.patch(&format!("contacts({ANA})"), &json!({ "jobtitle": "Keeper" })).await.status, 204);
+    let id = world.post("new_kepts", &json!({ "new_name": "Still here" })).await.id();
+    let version = world.get(&format!("new_kepts({id})")).await.json()["versionnumber"].as_i64().unwrap();
+    world.sandbox.stop().await;
+
+    let world = World::with(options()).await;
+    assert_eq!(std::fs::read_to_string(&world.sandbox.connection().ca).unwrap(), trusted);
+    assert_eq!(world.get(&format!("contacts({ANA})")).await.json()["jobtitle"], "Keeper");
+    assert_eq!(world.get(&format!("new_kepts({id})")).await.json()["new_name"], "Still here");
+    let next = world.post("new_kepts", &json!({ "new_name": "New" })).await.id();
+    assert!(world.get(&format!("new_kepts({next})")).await.json()["versionnumber"].as_i64().unwrap() > version);
+    assert_eq!(world.admin("POST", "reset", None).await.status, 200);
+    assert_eq!(world.get(&format!("new_kepts({id})")).await.status, 404);
+    assert_eq!(world.get(&format!("contacts({ANA})")).await.json()["jobtitle"], "Head of Marketing");
+}
