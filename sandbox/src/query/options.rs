@@ -118,7 +118,7 @@ pub(super) fn bind_options(
             }
             "$skiptoken" => token = Some(value),
             "$skip" => return Err(ApiError::query("Skip Clause is not supported in CRM")),
-            "$search" | "$deltatoken" | "savedQuery" | "userQuery" => {
+            "$deltatoken" | "savedQuery" | "userQuery" => {
                 return Err(ApiError::not_implemented(&format!("the query option {name}")));
             }
             _ if name.starts_with('$') => {

@@ -38,6 +38,13 @@ pub(super) fn steps(schema: &Schema, table: &Arc<Table>, names: &[&str]) -> ApiR
     let mut here: Arc<Table> = Arc::clone(table);
     let mut steps = Vec::with_capacity(names.len());
     for name in names {
+        // A type after a lookup with several targets picks one of them.
+        if let (Some(cast), Some(last)) = (name.strip_prefix("Microsoft.Dynamics.CRM."), steps.last_mut()) {
+            let target = schema.table(cast).ok_or_else(|| ApiError::no_such_property(&here, name))?;
+            let last: &mut Step = last;
+            (last.table, here) = (Arc::clone(target), Arc::clone(target));
+            continue;
+        }
         let (column, navigation) = here.navigation(name).ok_or_else(|| ApiError::no_such_property(&here, name))?;
         let target = navigation.targets.first().and_then(|target| schema.table(target));
         let target = Arc::clone(target.ok_or_else(|| ApiError::no_such_property(&here, name))?);

@@ -115,6 +115,55 @@ await api.disassociateSingleValued({ collection: "contacts", primaryKey: ids[1],
 const freed = await api.retrieve({ collection: "contacts", key: ids[1], select: ["_parentcustomerid_value"] });
 assert.equal(freed._parentcustomerid_value, null);
 
+// Collections, one-to-many and many-to-many
+await api.associate({
+  collection: "accounts",
+  primaryKey: ids[0],
+  relationshipName: "contact_customer_accounts",
+  relatedCollection: "contacts",
+  relatedKey: ids[1],
+});
+const family = await api.retrieve({
+  collection: "accounts",
+  key: ids[0],
+  select: ["name"],
+  expand: [
+    { property: "contact_customer_accounts", select: ["lastname"], filter: "statecode eq 0", orderBy: ["lastname"], top: 5 },
+    { property: "owninguser", select: ["fullname"] },
+  ],
+});
+assert.deepEqual(family.contact_customer_accounts.map((person) => person.lastname), ["Batch"]);
+assert.ok(family.owninguser.systemuserid);
+const related = await api.retrieve({ collection: "accounts", key: ids[0], navigationProperty: "contact_customer_accounts", select: ["lastname"] });
+assert.equal(related.value[0].contactid, ids[1]);
+await api.disassociate({ collection: "accounts", primaryKey: ids[0], relationshipName: "contact_customer_accounts", relatedKey: ids[1] });
+const parties = await api.retrieveMultiple({
+  collection: "accounts",
+  filter: "contact_customer_accounts/any(c:c/lastname eq 'Batch')",
+});
+assert.equal(parties.value.length, 0);
+
+// Deep insert, aggregation
+const deep = await api.create({
+  collection: "accounts",
+  data: { name: "Deep", Account_Tasks: [{ subject: "One" }, { subject: "Two" }], primarycontactid: { lastname: "Deep" } },
+});
+const sums = await api.retrieveMultiple({
+  collection: "tasks",
+  apply: `filter(_regardingobjectid_value eq ${deep})/groupby((statecode),aggregate($count as number))`,
+});
+assert.deepEqual(sums.value.map((group) => group.number), [2]);
+
+// FetchXML
+const fetchXml =
+  '<fetch count="2"><entity name="account"><attribute name="name"/><order attribute="name"/>' +
+  '<filter><condition attribute="name" operator="begins-with" value="Paged"/></filter></entity></fetch>';
+const first = await api.fetch({ collection: "accounts", fetchXml, includeAnnotations: "*" });
+assert.deepEqual(first.value.map((row) => row.name), ["Paged 1", "Paged 2"]);
+const second = await api.fetch({ collection: "accounts", fetchXml, includeAnnotations: "*", pageNumber: 2, pagingCookie: first.PagingInfo.cookie });
+assert.deepEqual(second.value.map((row) => row.name), ["Paged 3", "Paged 4"]);
+assert.equal((await api.fetchAll({ collection: "accounts", fetchXml, includeAnnotations: "*" })).value.length, 5);
+
 // Actions
 const list = await api.create({ collection: "lists", data: { listname: "People", createdfromcode: 2 } });
 const added = await api.callAction({ collection: "lists", key: list, actionName: "Microsoft.Dynamics.CRM.AddMemberList", action: { EntityId: ids[1] } });

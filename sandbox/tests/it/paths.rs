@@ -28,6 +28,10 @@ async fn filters_follow_lookups() {
             vec!["Contoso Ltd"],
         ),
         ("primarycontactid/fullname ne null", vec!["Contoso Ltd"]),
+        (
+            "primarycontactid/ownerid/Microsoft.Dynamics.CRM.systemuser/fullname eq 'Marta Oliveira'",
+            vec!["Contoso Ltd"],
+        ),
     ] {
         assert_eq!(found(&world, "accounts", "name", filter).await, expected, "{filter}");
     }
