@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Right, Session, refuse_view};
 use crate::errors::{ApiError, ApiResult};
-use crate::metadata::{Cascade, Storage, Table};
+use crate::metadata::{Cascade, Storage, System, Table};
 use crate::query::{Comparison, Condition, Query};
 use crate::value::Value;
 
@@ -43,7 +43,11 @@ impl Session<'_> {
                     if relation.cascades.delete == Cascade::All {
                         self.delete(other, dependent)?;
                     } else {
-                        let emptied = self.data.store.update(other, dependent, &[(column, Value::Null)]);
+                        // The version is SQL Server's: it changes with every write, even one like this.
+                        let version = other.system(System::Version);
+                        let version = version.map(|version| (version, Value::Int(self.next_version())));
+                        let changes: Vec<_> = version.into_iter().chain([(column, Value::Null)]).collect();
+                        let emptied = self.data.store.update(other, dependent, &changes);
                         emptied.map_err(|conflict| super::refusal(other, conflict))?;
                     }
                 }

@@ -80,24 +80,32 @@ impl Session<'_> {
             self.replace_parties(table, id, &new)?;
         }
         match table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner)) {
-            Some((column, owner)) if *owner != old[*column] => self.reassign_dependents(table, id, owner),
+            Some((column, owner)) if *owner != old[*column] => {
+                self.reassign_dependents(table, id, &old[*column], owner)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Rows under a parental relationship follow the owner of the row they point to.
-    fn reassign_dependents(&self, table: &Table, id: Uuid, new_owner: &Value) -> ApiResult<()> {
+    /// Rows follow the owner of the row they point to, as far as their relationship says.
+    fn reassign_dependents(&self, table: &Table, id: Uuid, old_owner: &Value, new_owner: &Value) -> ApiResult<()> {
         for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
             let Some(owner) = other.system(System::Owner) else { continue };
             for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
                 let Some(relation) = lookup.relation(&table.logical) else { continue };
-                if relation.cascades.assign != Cascade::All {
+                let follows = |row: &[Value]| match relation.cascades.assign {
+                    Cascade::All => true,
+                    Cascade::Active => other.system(System::State).is_none_or(|state| row[state] == Value::Int(0)),
+                    Cascade::UserOwned => row[owner] == *old_owner,
+                    Cascade::None | Cascade::RemoveLink | Cascade::Restrict => false,
+                };
+                if matches!(relation.cascades.assign, Cascade::None | Cascade::RemoveLink | Cascade::Restrict) {
                     continue;
                 }
                 let value = Value::Row(Arc::from(table.logical.as_str()), id);
                 let filter = Some(Condition::Compare { column, comparison: Comparison::Equal, value });
                 for row in self.data.store.select(&Query { filter, ..Query::all(Arc::clone(other)) })? {
-                    let Some(dependent) = row[other.id].id() else { continue };
+                    let Some(dependent) = row[other.id].id().filter(|_| follows(&row)) else { continue };
                     self.update(other, dependent, &row, vec![(owner, new_owner.clone())])?;
                 }
             }

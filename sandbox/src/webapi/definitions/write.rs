@@ -48,9 +48,29 @@ pub(super) fn solution(request: &Request) -> Option<String> {
     request.header("mscrm.solutionuniquename").map(str::to_owned).or(pair.map(|(_, value)| value))
 }
 
+/// The privilege that a change needs, such as `prvCreateAttribute`.
+fn privilege(change: &Change<'_>) -> String {
+    let last = change.segments.last().map_or("", |segment| segment.name.as_str());
+    let what = match last {
+        "Attributes" => "Attribute",
+        "Keys" | "ReactivateEntityKey" => "EntityKey",
+        "RelationshipDefinitions" => "Relationship",
+        "GlobalOptionSetDefinitions" => "OptionSet",
+        "PublishXml" | "PublishAllXml" => return "prvPublishCustomization".to_owned(),
+        _ => "Entity",
+    };
+    let verb = match change.request.method.as_str() {
+        "DELETE" => "Delete",
+        "POST" => "Create",
+        _ => "Write",
+    };
+    format!("prv{verb}{what}")
+}
+
 /// Performs a change.
 pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Response> {
     let method = change.request.method.as_str();
+    edit.session.check_privilege(&privilege(change))?;
     match (change.segments, method) {
         ([all], "POST") if all.key.is_none() && all.name == "EntityDefinitions" => {
             let table = edit.create_table(&change.body("EntityMetadata")?)?;

@@ -20,6 +20,7 @@ const SUCCEEDED: i64 = 30;
 
 /// `POST /BulkDelete {"QuerySet": [QueryExpression], "JobName", …}`
 pub(super) fn run(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+    session.check_privilege("prvBulkDelete")?;
     let body = object("BulkDelete", &operation.request.body)?;
     let queries = body.get("QuerySet").and_then(Json::as_array).filter(|set| !set.is_empty());
     for query in queries.ok_or_else(|| required("QuerySet"))? {
