@@ -13,7 +13,12 @@ pub(crate) struct Clock {
 impl Clock {
     /// Seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
-        Timestamp::now().as_second() + self.ahead.load(Ordering::Relaxed)
+        Self::machine() + self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// The same by the machine's clock, which clients go by too.
+    pub(crate) fn machine() -> i64 {
+        Timestamp::now().as_second()
     }
 
     pub(crate) fn advance(&self, seconds: i64) {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use crate::metadata::{Column, Table};
+use crate::value::Value;
 
 /// An error answer. Its body is `{"error":{"code","message"}}`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -18,6 +19,8 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// Seconds for `Retry-After`.
     pub(crate) retry_after: Option<u64>,
+    /// What `@Microsoft.PowerApps.CDS.ErrorDetails.…` add, by name, for callers that ask for annotations.
+    pub(crate) details: Vec<(&'static str, String)>,
 }
 
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
@@ -27,7 +30,7 @@ const PAYLOAD_HELP: &str = "https://go.microsoft.com/fwlink/?linkid=2195293";
 
 impl ApiError {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code: Cow::Borrowed(code), message: message.into(), retry_after: None }
+        Self { status, code: Cow::Borrowed(code), message: message.into(), retry_after: None, details: Vec::new() }
     }
 
     pub(crate) fn does_not_exist(table: &Table, id: Uuid) -> Self {
@@ -178,6 +181,17 @@ impl ApiError {
         Self::new(400, "0x80048408", message)
     }
 
+    pub(crate) fn duplicates(status: u16) -> Self {
+        let message = "A record was not created or updated because a duplicate of the current record already exists.";
+        Self::new(status, "0x80040333", message)
+    }
+
+    /// A row that others hold on to.
+    pub(crate) fn associated() -> Self {
+        let message = "The object you tried to delete is associated with another object and cannot be deleted.";
+        Self::new(405, "0x80040227", message)
+    }
+
     pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(400, "0x80040203", message)
     }
@@ -192,9 +206,45 @@ impl ApiError {
         Self::new(500, "0x80044150", message)
     }
 
-    pub(crate) fn throttled(retry_after: u64) -> Self {
-        let message = "Number of requests exceeded the limit of 6000 over time window of 300 seconds.";
-        Self { retry_after: Some(retry_after), ..Self::new(429, "0x80072322", message) }
+    pub(crate) fn sql_timeout() -> Self {
+        let message = "Sql error: SQL timeout expired. CRM ErrorCode: -2147204783 Sql ErrorCode: -2146232060 Sql \
+                       Number: -2";
+        Self::new(500, "0x80044151", message)
+    }
+
+    /// Somebody else changes definitions.
+    pub(crate) fn solution_lock() -> Self {
+        let message = "Cannot start the requested operation [Import] because there is another [Import] running at this \
+                       moment. Use Solution History for more details.";
+        Self::new(400, "0x80071151", message)
+    }
+
+    fn throttled(code: &'static str, message: String, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(429, code, message) }
+    }
+
+    pub(crate) fn too_many_requests(limit: u64, window: i64, retry_after: u64) -> Self {
+        let message = format!("Number of requests exceeded the limit of {limit} over time window of {window} seconds.");
+        Self::throttled("0x80072322", message, retry_after)
+    }
+
+    /// `seconds` is the limit.
+    pub(crate) fn too_much_time(seconds: u64, window: i64, retry_after: u64) -> Self {
+        let message = format!(
+            "Combined execution time of incoming requests exceeded limit of {} milliseconds over time window of \
+             {window} seconds. Decrease number of concurrent requests or reduce the duration of requests and try again \
+             later.",
+            grouped(seconds * 1000)
+        );
+        Self::throttled("0x80072321", message, retry_after)
+    }
+
+    pub(crate) fn too_concurrent(limit: u64, retry_after: u64) -> Self {
+        Self::throttled(
+            "0x80072326",
+            format!("Number of concurrent requests exceeded the limit of {limit}."),
+            retry_after,
+        )
     }
 
     pub(crate) fn unavailable(retry_after: Option<u64>) -> Self {
@@ -205,6 +255,32 @@ impl ApiError {
         Self::new(403, "0x80072560", "The user is not a member of the organization.")
     }
 
+    /// A row is beyond the depth of the caller's roles.
+    pub(crate) fn no_access(caller: Uuid, verb: &str, table: &Table, row: &[Value]) -> Self {
+        let id = row[table.id].id().unwrap_or_default();
+        let message = format!(
+            "Principal with id {caller} does not have {verb}Access right(s) for record with id {id} of entity {}.",
+            table.logical
+        );
+        Self::new(403, "0x80048306", message)
+    }
+
+    pub(crate) fn no_roles() -> Self {
+        Self::new(403, "0x80042f09", "The user has not been assigned any roles.")
+    }
+
+    pub(crate) fn user_disabled(id: Uuid) -> Self {
+        let message = format!(
+            "The specified user(Id = {id}) is disabled. Consider enabling this user. Additional Details: User is \
+             disabled."
+        );
+        Self::new(403, "0x80040225", message)
+    }
+
+    pub(crate) fn organization_disabled() -> Self {
+        Self::new(403, "0x8004a112", "The organization is disabled.")
+    }
+
     pub(crate) fn method_not_allowed(message: impl Into<String>) -> Self {
         Self::new(405, "0x80060888", message)
     }
@@ -213,6 +289,19 @@ impl ApiError {
     pub(crate) fn not_implemented(what: &str) -> Self {
         Self::new(501, "0x80040800", format!("The sandbox does not support {what} yet."))
     }
+}
+
+/// `1,200,000`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl From<rusqlite::Error> for ApiError {

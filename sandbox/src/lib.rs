@@ -1,76 +1,69 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod catalogue;
 mod clock;
+mod connection;
 mod entra;
 mod errors;
 mod http;
 mod limits;
 mod metadata;
 mod organization;
+mod organizations;
 mod pages;
 mod query;
 mod records;
 mod seed;
 mod state;
 mod store;
+mod tls;
 mod value;
 mod webapi;
 
+pub use connection::Connection;
 pub use seed::Seed;
 
-use std::net::Ipv4Addr;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use serde::Serialize;
-use tokio::net::TcpListener;
+use tempfile::TempDir;
 
 use crate::clock::Clock;
-use crate::entra::{Application, Directory, Tokens};
-use crate::organization::Organization;
+use crate::entra::{Directory, Tokens};
+use crate::http::Listeners;
+use crate::organizations::Organizations;
 use crate::state::State;
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Port to listen on at 127.0.0.1; 0 picks a free one.
+    /// Port to listen on at 127.0.0.1, for the first organisation; 0 picks a free one.
     pub http_port: u16,
-    /// Name of the organisation.
-    pub org: String,
-    /// Rows it starts with.
+    /// The same for https.
+    pub https_port: u16,
+    /// Names of the organisations; each has its own ports and rows.
+    pub orgs: Vec<String>,
+    /// Rows they start with.
     pub seed: Seed,
+    /// Folder to keep rows in, a file for each organisation; in memory if absent.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { http_port: 0, org: "sandbox".to_owned(), seed: Seed::default() }
+        Self { http_port: 0, https_port: 0, orgs: vec!["sandbox".to_owned()], seed: Seed::default(), data: None }
     }
-}
-
-/// Everything a client needs to know; the values work as they stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Connection {
-    /// URL of the organisation and the resource to ask tokens for; the Web API is at `{http}/api/data/v9.2/`.
-    pub http: String,
-    /// Tenant id.
-    pub tenant: String,
-    /// Client id of an application whose application user has every privilege.
-    pub client_id: String,
-    /// Its client secret.
-    pub client_secret: String,
-    /// Where tokens are issued (OAuth 2.0, Microsoft Entra v2.0).
-    pub token_url: String,
-    /// Base of the admin API.
-    pub admin_url: String,
-    /// Where the pages for people begin.
-    pub pages_url: String,
 }
 
 /// A running sandbox. It ends when it is stopped or dropped.
 pub struct Sandbox {
     connection: Connection,
-    running: http::Running,
+    state: Arc<State>,
+    /// Holds the authority's certificate, if no folder was given.
+    _files: TempDir,
 }
 
 impl Sandbox {
@@ -79,45 +72,49 @@ impl Sandbox {
         &self.connection
     }
 
-    /// Closes the listener and every connection; the rows are gone.
+    /// Closes the listeners and every connection; rows in memory are gone.
     pub async fn stop(self) {
-        self.running.stop().await;
+        self.state.listeners.closed().await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.state.listeners.close();
     }
 }
 
 /// Starts a sandbox on the current Tokio runtime.
 ///
 /// # Errors
-/// If the port is taken, or the seed can't be planted.
+/// If a port is taken, a name can't be used, or the seed can't be planted.
 pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.http_port))
-        .await
-        .with_context(|| format!("can't listen on 127.0.0.1:{}", options.http_port))?;
-    let port = listener.local_addr()?.port();
-    let origin = format!("http://127.0.0.1:{port}");
-    let tenant = seed::TENANT;
-    let connection = Connection {
-        http: origin.clone(),
-        tenant: tenant.to_string(),
-        client_id: seed::CLIENT.to_string(),
-        client_secret: seed::SECRET.to_owned(),
-        token_url: format!("{origin}/{tenant}/oauth2/v2.0/token"),
-        admin_url: format!("{origin}/__admin"),
-        pages_url: format!("{origin}/"),
+    let authority = match &options.data {
+        Some(folder) => {
+            fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+            tls::Authority::kept_in(folder)?
+        }
+        None => tls::Authority::new()?,
     };
-    let clock = Arc::new(Clock::default());
-    let state = State {
-        organization: Organization::new(&options.org, options.seed, Arc::clone(&clock))?,
-        clock,
-        directory: Directory {
-            tenant,
-            applications: vec![Application { client_id: seed::CLIENT, secret: seed::SECRET.to_owned() }],
-        },
+    let files = tempfile::Builder::new().prefix("dataverse-sandbox-").tempdir().context("no folder for files")?;
+    let ca = options.data.as_deref().unwrap_or(files.path()).join("ca.pem");
+    fs::write(&ca, authority.pem()).with_context(|| format!("can't write {}", ca.display()))?;
+    let state = Arc::new(State {
+        clock: Arc::new(Clock::default()),
+        organizations: Organizations::default(),
+        directory: Directory::new(seed::TENANT, vec![seed::application()]),
         tokens: Tokens::default(),
-        faults: admin::Faults::default(),
-        log: admin::RequestLog::default(),
-        window: limits::Window::default(),
-        resources: vec![origin, format!("http://localhost:{port}")],
-    };
-    Ok(Sandbox { connection, running: http::run(listener, Arc::new(state)) })
+        listeners: Listeners::new(tls::acceptor(authority)?),
+        seed: options.seed,
+        folder: options.data,
+    });
+    let mut first = None;
+    for name in &options.orgs {
+        // The given ports are the first organisation's.
+        let (http, https) = if first.is_none() { (options.http_port, options.https_port) } else { (0, 0) };
+        let organization = state.found(name, None, http, https)?;
+        first.get_or_insert(organization);
+    }
+    let doors = first.context("a sandbox needs an organisation")?.doors();
+    Ok(Sandbox { connection: Connection::new(doors, state.directory.tenant, &ca), state, _files: files })
 }

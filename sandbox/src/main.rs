@@ -1,15 +1,17 @@
 //! `dataverse-sandbox`: a Dataverse Web API on this machine.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::Parser;
 use dataverse_sandbox::{Options, Seed, start};
 
-/// A Dataverse Web API to develop and test against, on this machine only and in memory.
+/// A Dataverse Web API to develop and test against, on this machine only.
 ///
 /// Prints one line of JSON when it is ready, whose values work as they stand, and serves until it is killed:
 ///
-///   http           organisation URL and token resource; the Web API is at <http>/api/data/v9.2/
+///   http, https    organisation URLs and token resources; the Web API is at <http>/api/data/v9.2/
+///   ca             PEM file with the certificate to trust for https
 ///   tenant, client_id, client_secret, token_url
 ///                  what a client needs to get a token (client credentials flow)
 ///   admin_url      faults, request log, reset, dump: for tests and scripts
@@ -20,9 +22,15 @@ struct Arguments {
     /// Port to listen on at 127.0.0.1; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     http: u16,
-    /// Name of the organisation
-    #[arg(long, value_name = "NAME", default_value = "sandbox")]
-    org: String,
+    /// The same for https
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    https: u16,
+    /// Name of an organisation; may be given again for more, each with ports and rows of its own [default: sandbox]
+    #[arg(long, value_name = "NAME")]
+    org: Vec<String>,
+    /// Folder to keep rows in, one file for each organisation; in memory if not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Rows to start with: nothing, or a small CRM
     #[arg(long, value_enum, default_value_t = Seed::Crm)]
     seed: Seed,
@@ -30,8 +38,12 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { http, org, seed } = Arguments::parse();
-    let sandbox = start(Options { http_port: http, org, seed }).await?;
+    let Arguments { http, https, org, data, seed } = Arguments::parse();
+    let mut options = Options { http_port: http, https_port: https, seed, data, ..Options::default() };
+    if !org.is_empty() {
+        options.orgs = org;
+    }
+    let sandbox = start(options).await?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", serde_json::to_string(sandbox.connection())?)?;
     out.flush()?;

@@ -53,9 +53,9 @@ impl Desk {
     /// Starts everything and waits until the connector answers.
     pub async fn start(options: DeskOptions) -> Result<Self> {
         let sandbox = dataverse_sandbox::start(dataverse_sandbox::Options {
-            http_port: 0,
-            org: "desk".to_owned(),
+            orgs: vec!["desk".to_owned()],
             seed: Seed::Crm,
+            ..Default::default()
         })
         .await
         .context("the Dataverse sandbox did not start")?;

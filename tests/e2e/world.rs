@@ -45,7 +45,8 @@ impl World {
     pub async fn with_queues(wrap: impl FnOnce(Arc<dyn Queues>) -> Arc<dyn Queues>, timing: Timing) -> Self {
         let azurite = Azurite::start().await;
         let account = Account::from_connection_string(&azurite.connection_string()).unwrap();
-        let options = dataverse_sandbox::Options { http_port: 0, org: "contoso".into(), seed: Seed::Crm };
+        let options =
+            dataverse_sandbox::Options { orgs: vec!["contoso".into()], seed: Seed::Crm, ..Default::default() };
         Self {
             sandbox: dataverse_sandbox::start(options).await.unwrap(),
             http: reqwest::Client::new(),

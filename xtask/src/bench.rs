@@ -104,7 +104,7 @@ impl Bench {
             false => Effort { starts: 20, load: Duration::from_secs(5), rest: Duration::from_secs(2) },
             true => Effort { starts: 5, load: Duration::from_secs(1), rest: Duration::from_millis(500) },
         };
-        let peers = Peers::ensure(&cargo::root().join(".peers"))?;
+        let peers = Peers::ensure(&cargo::root().join(".peers"), false)?;
         let program = |name, command, file: &str, text: &str| -> Result<Program> {
             let script = folder.join(file);
             fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))?;

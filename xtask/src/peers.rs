@@ -1,7 +1,9 @@
 //! The programs the tests run against, fetched into an ignored folder without root.
 
 mod azurite;
+mod dataverse;
 mod node;
+mod npm;
 mod venv;
 
 use std::fs::{self, File};
@@ -10,24 +12,30 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+pub use dataverse::Clients;
+
 /// Where the peers of this checkout are.
 pub struct Peers {
     /// The folder whose `node_modules` holds Azurite.
     pub azurite: PathBuf,
     /// A Node.js of version 20 or later.
     pub node: PathBuf,
+    /// The clients that the Dataverse sandbox is tested with; the benchmarks need none.
+    pub clients: Option<Clients>,
 }
 
 impl Peers {
-    /// Fetches what is missing from `folder` or has another version than the pinned one.
-    pub fn ensure(folder: &Path) -> Result<Peers> {
+    /// Fetches what is missing from `folder` or has another version than the pinned one; the clients of
+    /// Dataverse if they are asked for.
+    pub fn ensure(folder: &Path, clients: bool) -> Result<Peers> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         // Two runs in one checkout would otherwise install over each other.
         let lock = File::create(folder.join("lock")).context("cannot make the lock of the peers' folder")?;
         lock.lock().context("cannot lock the peers' folder")?;
         let node = node::ensure(folder)?;
         let azurite = azurite::ensure(folder, &node)?;
-        Ok(Peers { azurite, node: node.binary })
+        let clients = clients.then(|| dataverse::ensure(folder, &node)).transpose()?;
+        Ok(Peers { azurite, node: node.binary, clients })
     }
 
     /// Azurite's own program for blobs, queues and tables.

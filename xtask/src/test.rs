@@ -10,9 +10,9 @@ use crate::peers::Peers;
 
 /// Run all tests, fetching first what they are tested against
 ///
-/// Fetches Azurite, the storage emulator, into `.peers/` (and Node.js where there is none of version 20 or later),
-/// then runs `cargo test` for the whole workspace and checks the build that is deployed, the one without the
-/// feature `local`. Needs python3 or node, never root. A second run fetches nothing.
+/// Fetches Azurite, the storage emulator, and other people's clients of Dataverse into `.peers/` (and Node.js where
+/// there is none of version 20 or later), then runs `cargo test` for the whole workspace and checks the build that is
+/// deployed, the one without the feature `local`. Needs python3, never root. A second run fetches nothing.
 #[derive(clap::Args)]
 pub struct Args {
     /// Run only the tests whose name contains one of these, and leave the deployed build unchecked
@@ -30,7 +30,7 @@ struct Step {
 pub fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     println!("== peers");
-    let peers = Peers::ensure(&cargo::root().join(".peers"))?;
+    let peers = Peers::ensure(&cargo::root().join(".peers"), true)?;
     println!("   azurite {}", peers.azurite.display());
     println!("   node    {} ({:.1} s)", peers.node.display(), started.elapsed().as_secs_f64());
 
@@ -41,6 +41,10 @@ pub fn run(args: &Args) -> Result<()> {
         tests.arg("--").args(&args.only);
     }
     tests.env("INEVENT_PEERS", &peers.azurite).env("INEVENT_PEERS_NODE", &peers.node);
+    if let Some(clients) = &peers.clients {
+        tests.env("SANDBOX_CLIENTS_PYTHON", &clients.python).env("SANDBOX_CLIENTS_MODULES", &clients.node_modules);
+        tests.env("SANDBOX_CLIENTS_NODE", &peers.node);
+    }
     let mut steps = vec![step(tests)?];
 
     if args.only.is_empty() {

@@ -1,17 +1,21 @@
 //! The admin API under `/__admin/`: for tests and scripts, no part of Dataverse.
 
+mod applications;
 mod faults;
 mod log;
+mod organizations;
+mod snapshots;
 
-pub(crate) use faults::{Fault, FaultKind, Faults};
+pub(crate) use faults::{Fault, FaultKind, Faults, Scripted};
 pub(crate) use log::{Entry, RequestLog};
 
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::limits::Settings;
 use crate::organization::{Organization, Switches};
 use crate::query::Query;
-use crate::state::State;
+use crate::state::Site;
 use crate::webapi::{form_pairs, plain_row};
 
 /// An answer: status and JSON text.
@@ -24,37 +28,58 @@ struct ClockChange {
     advance_s: i64,
 }
 
-/// Answers a request under `/__admin/`; `path` is what follows.
-pub(crate) fn answer(state: &State, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
-    let organization = &state.organization;
-    match (method, path) {
-        ("GET", "" | "organizations") => {
-            (200, json!([{ "id": organization.id, "name": organization.name }]).to_string())
+/// Answers a request under `/__admin/`; `path` is what follows. It concerns the organisation at whose door it came in,
+/// unless the path names another one: `organizations/contoso/faults`.
+pub(crate) fn answer(site: &Site<'_>, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
+    if let Some(rest) = path.strip_prefix("applications") {
+        return applications::answer(site, method, rest.trim_matches('/'), body);
+    }
+    let Some(rest) = path.strip_prefix("organizations") else {
+        return about(site, site.organization, method, path, query, body);
+    };
+    match (method, rest.trim_start_matches('/')) {
+        ("GET", "") => organizations::list(site),
+        ("POST", "") => organizations::create(site, body),
+        (_, "") => failed(405, "This method means nothing here."),
+        (_, rest) => {
+            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+            match site.state.organizations.named(name) {
+                Some(organization) => about(site, &organization, method, path, query, body),
+                None => failed(404, "There is no organisation of this name."),
+            }
         }
-        ("GET", "requests") => ok(&state.log.snapshot()),
+    }
+}
+
+/// Answers a request about one organisation.
+fn about(site: &Site<'_>, organization: &Organization, method: &str, path: &str, query: &str, body: &[u8]) -> Answer {
+    if let Some(name) = path.strip_prefix("snapshots") {
+        return snapshots::answer(organization, method, name.trim_matches('/'), body);
+    }
+    match (method, path) {
+        ("GET", "") => (200, organizations::describe(organization).to_string()),
+        ("GET", "requests") => ok(&organization.log.snapshot()),
         ("DELETE", "requests") => {
-            state.log.clear();
+            organization.log.clear();
             done()
         }
-        ("GET", "faults") => ok(&state.faults.pending()),
-        ("POST", "faults") => read(body, |fault: Fault| state.faults.add(fault)),
+        ("GET", "faults") => ok(&organization.faults.pending()),
+        ("POST", "faults") => read(body, |fault: Fault| organization.faults.add(fault, organization.now())),
         ("DELETE", "faults") => {
-            state.faults.clear();
+            organization.faults.clear();
             done()
         }
         ("POST", "reset") => match organization.reset() {
-            Ok(()) => {
-                state.faults.clear();
-                state.log.clear();
-                done()
-            }
+            Ok(()) => done(),
             Err(error) => failed(500, &error.to_string()),
         },
         ("GET", "switches") => ok(&organization.switches()),
         ("POST", "switches") => read(body, |switches: Switches| organization.set_switches(switches)),
-        ("POST", "clock") => read(body, |change: ClockChange| state.clock.advance(change.advance_s)),
+        ("GET", "limits") => ok(&organization.limits.settings()),
+        ("POST", "limits") => read(body, |settings: Settings| organization.limits.set(settings)),
+        ("POST", "clock") => read(body, |change: ClockChange| site.state.clock.advance(change.advance_s)),
         ("GET", "dump") => dump(organization, query),
-        (_, "" | "organizations" | "requests" | "faults" | "reset" | "switches" | "clock" | "dump") => {
+        (_, "" | "requests" | "faults" | "reset" | "switches" | "limits" | "clock" | "dump") => {
             failed(405, "This method means nothing here.")
         }
         _ => failed(404, "There is nothing of this name in the admin API; README.md lists what there is."),

@@ -60,14 +60,19 @@ impl Tokens {
         token
     }
 
-    /// The client a token was issued to, if it is valid now for one of these resources.
-    pub(crate) fn check(&self, token: &str, audiences: &[String], now: i64) -> Result<Uuid, Refusal> {
+    /// Makes a token worthless.
+    pub(crate) fn revoke(&self, token: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    /// The client a token was issued to, if it is valid now for a resource that `fits`.
+    pub(crate) fn check(&self, token: &str, fits: impl FnOnce(&str) -> bool, now: i64) -> Result<Uuid, Refusal> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let issued = tokens.get(token).ok_or(Refusal::Unknown)?;
         if issued.expires <= now {
             return Err(Refusal::Expired);
         }
-        if !audiences.contains(&issued.audience) {
+        if !fits(&issued.audience) {
             return Err(Refusal::Audience);
         }
         Ok(issued.client)

@@ -3,12 +3,11 @@
 
 use uuid::Uuid;
 
-use crate::limits::PARALLELISM;
+use crate::limits::Remaining;
 use crate::organization::Organization;
 
 /// Headers that say nothing about the answer itself.
-pub(super) fn common(organization: &Organization, remaining: (u64, f64)) -> Vec<(&'static str, String)> {
-    let (requests, seconds) = remaining;
+pub(super) fn common(organization: &Organization, remaining: Remaining) -> Vec<(&'static str, String)> {
     let id = || Uuid::new_v4().to_string();
     vec![
         ("Cache-Control", "no-cache".to_owned()),
@@ -22,14 +21,23 @@ pub(super) fn common(organization: &Organization, remaining: (u64, f64)) -> Vec<
         ("REQ_ID", id()),
         ("CRM.ServiceId", "framework".to_owned()),
         ("AuthActivityId", id()),
-        ("x-ms-dop-hint", PARALLELISM.to_string()),
-        ("x-ms-ratelimit-time-remaining-xrm-requests", thousands(seconds)),
-        ("x-ms-ratelimit-burst-remaining-xrm-requests", requests.to_string()),
+        ("x-ms-dop-hint", organization.limits.settings().dop_hint.to_string()),
+        ("x-ms-ratelimit-time-remaining-xrm-requests", thousands(remaining.seconds)),
+        ("x-ms-ratelimit-burst-remaining-xrm-requests", remaining.requests.to_string()),
         ("X-Source", "1921681012724413024022051".to_owned()),
     ]
 }
 
 /// `1,200.00`
 fn thousands(seconds: f64) -> String {
-    if seconds < 999.995 { format!("{seconds:.2}") } else { format!("1,{:06.2}", seconds - 1000.0) }
+    let text = format!("{seconds:.2}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped}.{fraction}")
 }

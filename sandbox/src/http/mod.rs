@@ -1,7 +1,11 @@
 //! Sockets: accepting connections, and taking each request to the room that answers it.
 
+mod connection;
+mod door;
 mod headers;
 mod listener;
+mod mishap;
 mod route;
+mod sign_in;
 
-pub(crate) use listener::{Running, run};
+pub(crate) use listener::Listeners;

@@ -1,17 +1,13 @@
 //! Which room answers a request: the Web API, Entra, the admin API or the pages.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::headers::common;
-use crate::admin::{self, Fault, FaultKind};
-use crate::entra::{Grant, answer_metadata, answer_token};
-use crate::errors::ApiError;
+use super::door;
+use super::mishap::{after, before};
+use super::sign_in;
+use crate::admin;
 use crate::pages;
-use crate::state::State;
-use crate::webapi::{Prefer, Request, Response, Service, serve};
-
-/// The longest URL of a request, in bytes; longer filters belong into a batch.
-const MAX_URL: usize = 32_768;
+use crate::state::Site;
 
 /// A request as it came in.
 pub(super) struct Incoming {
@@ -32,7 +28,13 @@ impl Incoming {
         self.path.starts_with("/__admin")
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    /// The bearer token, if there is one.
+    pub(super) fn token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
@@ -44,6 +46,8 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// Operations the request carried.
     pub(super) parts: usize,
+    /// How long it is held back.
+    pub(super) delay: Duration,
 }
 
 /// What becomes of a request.
@@ -56,115 +60,36 @@ pub(super) enum Outcome {
 }
 
 /// Answers a request. Blocks while it works on rows.
-pub(super) fn answer(state: &State, incoming: Incoming) -> Outcome {
-    let host = incoming.header("host").unwrap_or("127.0.0.1").to_owned();
-    let origin = format!("http://{host}");
+pub(super) fn answer(site: &Site<'_>, incoming: Incoming) -> Outcome {
     if incoming.is_admin() {
         let path = incoming.path.trim_start_matches("/__admin").trim_matches('/');
-        let (status, body) = admin::answer(state, &incoming.method, path, &incoming.query, &incoming.body);
+        let (status, body) = admin::answer(site, &incoming.method, path, &incoming.query, &incoming.body);
         return plain(status, "application/json", body);
     }
-    let fault = state.faults.meet(&incoming.path, incoming.is_web_api());
+    let fault = site.organization.faults.meet(&incoming.path, incoming.is_web_api(), site.organization.now());
     if let Some(fault) = &fault
-        && let Some(outcome) = before(state, &origin, fault)
+        && let Some(outcome) = before(site, fault, &incoming)
     {
         return outcome;
     }
-    let outcome =
-        if incoming.is_web_api() { web_api(state, &origin, incoming) } else { elsewhere(state, &origin, &incoming) };
-    match (fault, outcome) {
-        (Some(Fault { kind: FaultKind::ResetAfter, .. }), Outcome::Answer(answer)) => {
-            Outcome::Cut { parts: answer.parts }
-        }
-        (_, outcome) => outcome,
+    let outcome = if incoming.is_web_api() { door::answer(site, incoming) } else { elsewhere(site, &incoming) };
+    match fault {
+        Some(fault) => after(&fault, outcome),
+        None => outcome,
     }
 }
 
-/// Faults that keep a request from being carried out.
-fn before(state: &State, origin: &str, fault: &Fault) -> Option<Outcome> {
-    match fault.kind {
-        FaultKind::ResetBefore => Some(Outcome::Cut { parts: 1 }),
-        FaultKind::Unauthorized => Some(unauthorized(state, origin)),
-        _ => {
-            let response = Response::error(&fault.error()?, &Prefer::default());
-            Some(dressed(state, response, 1, Instant::now()))
-        }
-    }
-}
-
-/// 401: no JSON, and a header that says where to get a token for what.
-fn unauthorized(state: &State, origin: &str) -> Outcome {
-    let tenant = state.directory.tenant;
-    let challenge = format!("Bearer authorization_uri={origin}/{tenant}/oauth2/authorize, resource_id={origin}/");
-    let response = Response::empty(401)
-        .with("WWW-Authenticate", challenge)
-        .with("Content-Type", "text/html")
-        .with_body(b"HTTP Error 401 - Unauthorized: Access is denied".to_vec());
-    dressed(state, response, 1, Instant::now())
-}
-
-fn web_api(state: &State, origin: &str, incoming: Incoming) -> Outcome {
-    let started = Instant::now();
-    let token = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let client = token.map(|token| state.tokens.check(token.trim(), &state.resources, state.clock.now()));
-    let Some(Ok(client)) = client else { return unauthorized(state, origin) };
-    let refused = |error: &ApiError| dressed(state, Response::error(error, &Prefer::default()), 1, started);
-    let caller = match state.organization.member(client) {
-        Ok(Some(caller)) => caller,
-        Ok(None) => return refused(&ApiError::not_a_member()),
-        Err(error) => return refused(&error.into()),
-    };
-    if incoming.path.len() + incoming.query.len() > MAX_URL {
-        return refused(&ApiError::new(414, "0x80040203", "The request URL is too long."));
-    }
-    let rest = incoming.path.trim_start_matches("/api/data/");
-    let (version, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if !matches!(version, "v9.0" | "v9.1" | "v9.2") {
-        return refused(&ApiError::no_resource(&format!("{origin}{}", incoming.path)));
-    }
-    let service = Service::new(&state.organization, &state.faults, format!("{origin}/api/data/{version}"), caller);
-    let target = if incoming.query.is_empty() { path.to_owned() } else { format!("{path}?{}", incoming.query) };
-    let request = Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body };
-    let (response, parts) = serve(&service, &request);
-    dressed(state, response, parts, started)
-}
-
-/// Adds the headers every answer has.
-fn dressed(state: &State, response: Response, parts: usize, started: Instant) -> Outcome {
-    let remaining = state.window.count(state.clock.now(), started.elapsed());
-    let mut headers = common(&state.organization, remaining);
-    headers.extend(response.headers);
-    Outcome::Answer(Answer { status: response.status, headers, body: response.body, parts })
-}
-
-/// The token endpoint and the pages.
-fn elsewhere(state: &State, origin: &str, incoming: &Incoming) -> Outcome {
+/// Entra and the pages.
+fn elsewhere(site: &Site<'_>, incoming: &Incoming) -> Outcome {
     let path = incoming.path.trim_matches('/');
-    if let Some(tenant) = path.strip_suffix("/oauth2/v2.0/token") {
-        if incoming.method != "POST" {
-            return plain(405, "text/plain", "POST a form.".to_owned());
-        }
-        let form = String::from_utf8_lossy(&incoming.body);
-        let grant = Grant {
-            directory: &state.directory,
-            tokens: &state.tokens,
-            resources: &state.resources,
-            now: state.clock.now(),
-            tenant,
-            authorization: incoming.header("authorization"),
-            form: &form,
-        };
-        let (status, body) = answer_token(&grant);
+    if let Some((status, body)) = sign_in::answer(site, path, incoming) {
         return plain(status, "application/json; charset=utf-8", body);
     }
-    if let Some(tenant) = path.strip_suffix("/v2.0/.well-known/openid-configuration") {
-        return plain(200, "application/json; charset=utf-8", answer_metadata(origin, tenant));
-    }
-    let page = pages::answer(state, &incoming.method, path, &incoming.query);
+    let page = pages::answer(site, &incoming.method, path, &incoming.query);
     plain(page.status, page.content_type, page.body)
 }
 
-fn plain(status: u16, content_type: &str, body: String) -> Outcome {
+pub(super) fn plain(status: u16, content_type: &str, body: String) -> Outcome {
     let headers = vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
-    Outcome::Answer(Answer { status, headers, body: body.into_bytes(), parts: 1 })
+    Outcome::Answer(Answer { status, headers, body: body.into_bytes(), parts: 1, delay: Duration::ZERO })
 }

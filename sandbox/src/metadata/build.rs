@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::column::{Choice, Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
-use super::{Ownership, Storage, Table};
+use serde_json::Map;
+
+use super::column::{
+    Choice, Column, ColumnType, Lookup, Navigation, Number, Requirement, StateOption, StatusOption, System,
+};
+use super::{Cascades, Ownership, Storage, Table};
 
 /// Begins a table. The logical name is the schema name in lower case; the primary key is named by `id`.
 pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuilder {
@@ -17,17 +21,29 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
             ownership: Ownership::Organization,
             storage: Storage::Own,
             activity: false,
+            has_activities: false,
+            intersect: false,
             custom: schema.contains('_'),
             id: 0,
             name: 0,
             columns: Vec::new(),
             keys: Vec::new(),
             addressable: true,
+            change_tracking: true,
+            told: Map::new(),
             by_name: HashMap::new(),
             by_navigation: HashMap::new(),
         },
     };
     builder.column(id, ColumnType::Id).required(Requirement::System).create_only()
+}
+
+/// Gives a table that got its first amount of money what amounts bring along.
+pub(crate) fn with_currency(table: Table) -> Table {
+    let mut table = TableBuilder { table }.with_currency().table;
+    table.complete_relations();
+    table.reindex();
+    table
 }
 
 /// A table definition under construction; modifiers apply to the column added last.
@@ -49,7 +65,15 @@ impl TableBuilder {
             system: None,
             default: None,
             indexed: false,
+            global: None,
+            told: Map::new(),
         });
+        self
+    }
+
+    /// Adds a column that is defined already.
+    pub(crate) fn push(mut self, column: Column) -> Self {
+        self.table.columns.push(column);
         self
     }
 
@@ -93,21 +117,22 @@ impl TableBuilder {
     }
 
     pub(crate) fn decimal(self, schema: &str, precision: usize, min: f64, max: f64) -> Self {
-        self.column(schema, ColumnType::Decimal { precision, scale: 10, min, max })
+        self.column(schema, ColumnType::Decimal { precision, scale: 10, min, max, number: Number::Decimal })
     }
 
     /// An amount of money; the platform returns it with four digits more than currencies have.
     pub(crate) fn money(self, schema: &str) -> Self {
-        self.decimal(schema, 4, -922_337_203_685_477.0, 922_337_203_685_477.0)
+        let (min, max) = (-922_337_203_685_477.0, 922_337_203_685_477.0);
+        self.column(schema, ColumnType::Decimal { precision: 4, scale: 10, min, max, number: Number::Money })
     }
 
     pub(crate) fn flag(self, schema: &str, default: bool) -> Self {
-        self.column(schema, ColumnType::Flag { yes: "Yes", no: "No" }).default(i64::from(default))
+        self.column(schema, ColumnType::Flag { yes: "Yes".to_owned(), no: "No".to_owned() }).default(i64::from(default))
     }
 
     /// A yes/no column with labels of its own.
-    pub(crate) fn flag_of(self, schema: &str, default: bool, no: &'static str, yes: &'static str) -> Self {
-        self.column(schema, ColumnType::Flag { yes, no }).default(i64::from(default))
+    pub(crate) fn flag_of(self, schema: &str, default: bool, no: &str, yes: &str) -> Self {
+        self.column(schema, ColumnType::Flag { yes: yes.to_owned(), no: no.to_owned() }).default(i64::from(default))
     }
 
     pub(crate) fn choice(self, schema: &str, options: &[(i64, &str)]) -> Self {
@@ -151,7 +176,7 @@ impl TableBuilder {
             .iter()
             .map(|(name, targets)| Navigation { name: (*name).to_owned(), targets: owned(targets) })
             .collect();
-        self.column(schema, ColumnType::Lookup(Lookup { targets, navigations, parental: false }))
+        self.column(schema, ColumnType::Lookup(Lookup { targets, navigations, relations: Vec::new() }))
     }
 
     pub(crate) fn state(self, states: &[(i64, &str, i64)], statuses: &[(i64, &str, i64)]) -> Self {
@@ -202,11 +227,33 @@ impl TableBuilder {
 
     /// Rows go away with the row this lookup points to.
     pub(crate) fn parental(self) -> Self {
+        self.cascading(Cascades::PARENTAL)
+    }
+
+    /// What befalls rows with the row this lookup points to.
+    pub(crate) fn cascading(mut self, cascades: Cascades) -> Self {
+        self.complete_relations();
         self.last(|column| {
             if let ColumnType::Lookup(lookup) = &mut column.kind {
-                lookup.parental = true;
+                lookup.relations.iter_mut().for_each(|relation| relation.cascades = cascades);
             }
         })
+    }
+
+    /// The schema name of the relationship to one target, which is also its collection.
+    pub(crate) fn relation(mut self, target: &str, schema: &str) -> Self {
+        self.complete_relations();
+        self.last(|column| {
+            if let ColumnType::Lookup(lookup) = &mut column.kind {
+                for relation in lookup.relations.iter_mut().filter(|relation| relation.target == target) {
+                    (relation.schema, relation.collection) = (schema.to_owned(), schema.to_owned());
+                }
+            }
+        })
+    }
+
+    fn complete_relations(&mut self) {
+        self.table.complete_relations();
     }
 
     pub(crate) fn create_only(self) -> Self {
@@ -269,6 +316,62 @@ impl TableBuilder {
             .read_only()
     }
 
+    /// A lookup of a customised table; its navigation property is its schema name.
+    pub(crate) fn custom_lookup(self, schema: &str, target: &str, relation: &str) -> Self {
+        self.lookup_as(schema, &[(schema, &[target])]).relation(target, relation)
+    }
+
+    /// The two columns of an intersect table.
+    pub(crate) fn link(mut self, left: &str, right: &str) -> Self {
+        self.table.intersect = true;
+        self.table.change_tracking = false;
+        self.column(left, ColumnType::Id)
+            .indexed()
+            .column(right, ColumnType::Id)
+            .indexed()
+            .column("VersionNumber", ColumnType::BigInt)
+            .system(System::Version)
+            .read_only()
+    }
+
+    /// How many digits a decimal is returned with.
+    pub(crate) fn scaled(self, digits: usize) -> Self {
+        self.last(|column| {
+            if let ColumnType::Decimal { scale, .. } = &mut column.kind {
+                *scale = digits;
+            }
+        })
+    }
+
+    /// Amounts of money bring a currency, its rate, and the amounts in the organisation's own currency.
+    fn with_currency(mut self) -> Self {
+        let amounts: Vec<String> = self
+            .table
+            .columns
+            .iter()
+            .filter(|column| matches!(column.kind, ColumnType::Decimal { number: Number::Money, .. }))
+            .filter(|column| column.system != Some(System::BaseAmount))
+            .map(|column| format!("{}_Base", column.schema))
+            .filter(|name| !self.table.columns.iter().any(|column| column.schema == *name))
+            .collect();
+        if !amounts.is_empty() && !self.table.columns.iter().any(|column| column.logical == "transactioncurrencyid") {
+            self = self
+                .lookup("TransactionCurrencyId", &["transactioncurrency"])
+                .system(System::Currency)
+                .decimal("ExchangeRate", 12, 0.000_000_000_1, 100_000_000_000.0)
+                .scaled(12)
+                .system(System::ExchangeRate)
+                .read_only();
+        }
+        amounts.iter().fold(self, |builder, name| builder.money(name).system(System::BaseAmount).read_only())
+    }
+
+    /// Activities can be about rows of this table.
+    pub(crate) fn has_activities(mut self) -> Self {
+        self.table.has_activities = true;
+        self
+    }
+
     pub(crate) fn activity(mut self) -> Self {
         self.table.activity = true;
         self
@@ -276,6 +379,8 @@ impl TableBuilder {
 
     /// Ends the definition; `name` is the logical name of the column that names a row for people.
     pub(crate) fn build(mut self, name: &str) -> Table {
+        self = self.with_currency();
+        self.complete_relations();
         self.table.reindex();
         self.table.name = self.table.column(name).unwrap_or(self.table.id);
         self.table

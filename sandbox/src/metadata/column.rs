@@ -1,14 +1,19 @@
 //! Column definitions ("attributes" on the wire).
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::Relation;
+
 /// One option of a choice column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Choice {
     pub(crate) value: i64,
     pub(crate) label: String,
 }
 
 /// One value of `statecode`, with the `statuscode` a row gets when only the state is set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StateOption {
     pub(crate) value: i64,
     pub(crate) label: String,
@@ -16,7 +21,7 @@ pub(crate) struct StateOption {
 }
 
 /// One value of `statuscode`, and the state it belongs to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StatusOption {
     pub(crate) value: i64,
     pub(crate) label: String,
@@ -24,7 +29,7 @@ pub(crate) struct StatusOption {
 }
 
 /// A single-valued navigation property: the name under which a lookup is bound and expanded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Navigation {
     pub(crate) name: String,
     /// Logical names of the tables it may point to.
@@ -32,12 +37,12 @@ pub(crate) struct Navigation {
 }
 
 /// What a lookup column points to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Lookup {
     pub(crate) targets: Vec<String>,
     pub(crate) navigations: Vec<Navigation>,
-    /// Whether rows go away with the row they point to; otherwise the lookup is emptied.
-    pub(crate) parental: bool,
+    /// One for each target.
+    pub(crate) relations: Vec<Relation>,
 }
 
 impl Lookup {
@@ -45,10 +50,23 @@ impl Lookup {
     pub(crate) fn polymorphic(&self) -> bool {
         self.targets.len() > 1
     }
+
+    /// The relationship to one of the targets.
+    pub(crate) fn relation(&self, target: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.target == target)
+    }
+}
+
+/// What a number with a fraction is called on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Number {
+    Decimal,
+    Double,
+    Money,
 }
 
 /// What a column holds and within which bounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum ColumnType {
     /// A unique identifier that is no lookup.
     Id,
@@ -73,13 +91,16 @@ pub(crate) enum ColumnType {
         scale: usize,
         min: f64,
         max: f64,
+        number: Number,
     },
     /// Yes or no, with the labels of both.
     Flag {
-        yes: &'static str,
-        no: &'static str,
+        yes: String,
+        no: String,
     },
     Choice(Vec<Choice>),
+    /// Several options at once, kept as `1,3`.
+    Choices(Vec<Choice>),
     State(Vec<StateOption>),
     Status(Vec<StatusOption>),
     /// A point in time, kept to the second.
@@ -98,7 +119,9 @@ impl ColumnType {
             Self::Id | Self::Lookup(_) => "Edm.Guid",
             Self::Text { .. } | Self::Memo { .. } | Self::TableName => "Edm.String",
             Self::Whole { .. } | Self::Choice(_) | Self::State(_) | Self::Status(_) => "Edm.Int32",
+            Self::Choices(_) => "Edm.String",
             Self::BigInt => "Edm.Int64",
+            Self::Decimal { number: Number::Double, .. } => "Edm.Double",
             Self::Decimal { .. } => "Edm.Decimal",
             Self::Flag { .. } => "Edm.Boolean",
             Self::DateTime => "Edm.DateTimeOffset",
@@ -109,7 +132,9 @@ impl ColumnType {
     /// The label of a choice, state, status or yes/no value.
     pub(crate) fn label(&self, value: i64) -> Option<&str> {
         match self {
-            Self::Choice(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
+            Self::Choice(options) | Self::Choices(options) => {
+                options.iter().find(|o| o.value == value).map(|o| o.label.as_str())
+            }
             Self::State(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
             Self::Status(options) => options.iter().find(|o| o.value == value).map(|o| o.label.as_str()),
             Self::Flag { yes, no } => Some(if value == 0 { no } else { yes }),
@@ -119,7 +144,7 @@ impl ColumnType {
 }
 
 /// How strongly a value is asked for. Only [`Requirement::System`] is enforced by the Web API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Requirement {
     None,
     /// A rule of forms, not of the API.
@@ -128,7 +153,7 @@ pub(crate) enum Requirement {
 }
 
 /// A value the platform fills in by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum System {
     CreatedOn,
     CreatedBy,
@@ -145,10 +170,16 @@ pub(crate) enum System {
     ActivityType,
     /// First and last name joined.
     FullName,
+    /// The currency of a row's amounts of money.
+    Currency,
+    /// The rate between that currency and the organisation's own.
+    ExchangeRate,
+    /// An amount in the organisation's own currency; the column is named after the amount's (`revenue_base`).
+    BaseAmount,
 }
 
 /// A column definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Column {
     pub(crate) logical: String,
     pub(crate) schema: String,
@@ -163,6 +194,10 @@ pub(crate) struct Column {
     pub(crate) default: Option<i64>,
     /// Whether the store keeps an SQL index on it.
     pub(crate) indexed: bool,
+    /// Name of the global choice that the options come from.
+    pub(crate) global: Option<String>,
+    /// Properties of the definition that change nothing here; they are kept to be given back.
+    pub(crate) told: Map<String, Json>,
 }
 
 impl Column {

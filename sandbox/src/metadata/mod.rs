@@ -1,18 +1,35 @@
 //! What an organisation's tables look like: the data every other room is driven by.
 
 mod build;
+mod choices;
 mod column;
+mod edit;
+mod kept;
+mod relation;
+mod relations;
 mod tables;
+mod wiring;
 
-pub(crate) use build::{TableBuilder, table};
-pub(crate) use column::{Column, ColumnType, Lookup, Navigation, Requirement, StateOption, StatusOption, System};
+pub(crate) use build::{TableBuilder, table, with_currency};
+pub(crate) use choices::GlobalChoice;
+pub(crate) use column::{
+    Choice, Column, ColumnType, Lookup, Navigation, Number, Requirement, StateOption, StatusOption, System,
+};
+pub(crate) use edit::Deleted;
+pub(crate) use relation::{Cascade, Cascades, Relation};
+pub(crate) use relations::{Association, Collection, Side};
+pub(crate) use tables::activities::inherited as activity_columns;
 pub(crate) use tables::shipped;
+pub(crate) use wiring::wire;
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::{Map, Value as Json};
+
 /// Who rows of a table belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ownership {
     /// Every row has an owner: a user or a team.
     User,
@@ -21,7 +38,7 @@ pub(crate) enum Ownership {
 }
 
 /// Where the rows of a table are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Storage {
     /// In a SQL table of its own.
     Own,
@@ -30,16 +47,35 @@ pub(crate) enum Storage {
 }
 
 /// An alternate key: columns whose values together name one row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
+    /// Logical name.
     pub(crate) name: String,
+    pub(crate) schema: String,
     pub(crate) label: String,
     /// Indexes into [`Table::columns`].
     pub(crate) columns: Vec<usize>,
+    pub(crate) index: KeyIndex,
+}
+
+/// How far the index behind an alternate key is; only an active key names rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum KeyIndex {
+    /// It will be made at this time, in seconds since 1970.
+    Pending(i64),
+    Active,
+    /// It could not be made: rows have the same values.
+    Failed,
+}
+
+impl Key {
+    pub(crate) fn active(&self) -> bool {
+        self.index == KeyIndex::Active
+    }
 }
 
 /// A table definition ("entity" on the wire).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) logical: String,
     pub(crate) schema: String,
@@ -50,6 +86,10 @@ pub(crate) struct Table {
     pub(crate) ownership: Ownership,
     pub(crate) storage: Storage,
     pub(crate) activity: bool,
+    /// Whether activities can be about its rows.
+    pub(crate) has_activities: bool,
+    /// Whether its rows are the links of a many-to-many relationship.
+    pub(crate) intersect: bool,
     pub(crate) custom: bool,
     /// Index of the primary key column.
     pub(crate) id: usize,
@@ -59,7 +99,13 @@ pub(crate) struct Table {
     pub(crate) keys: Vec<Key>,
     /// Whether a single row can be read and updated (marketing list members can only be listed).
     pub(crate) addressable: bool,
+    /// Whether changes of its rows can be followed by delta links.
+    pub(crate) change_tracking: bool,
+    /// Properties of the definition that change nothing here; they are kept to be given back.
+    pub(crate) told: Map<String, Json>,
+    #[serde(skip)]
     by_name: HashMap<String, usize>,
+    #[serde(skip)]
     by_navigation: HashMap<String, usize>,
 }
 
@@ -89,6 +135,26 @@ impl Table {
         self.columns.iter().position(|column| column.system == Some(role))
     }
 
+    /// Gives every lookup target without a relationship the one the platform would make.
+    pub(crate) fn complete_relations(&mut self) {
+        for column in &mut self.columns {
+            let ColumnType::Lookup(lookup) = &mut column.kind else { continue };
+            for target in &lookup.targets {
+                if lookup.relations.iter().any(|relation| relation.target == *target) {
+                    continue;
+                }
+                let schema = relations::collection_name(&self.logical, &self.set, &column.logical, target);
+                lookup.relations.push(Relation {
+                    target: target.clone(),
+                    collection: schema.clone(),
+                    schema,
+                    cascades: Cascades::REFERENTIAL,
+                    custom: self.custom,
+                });
+            }
+        }
+    }
+
     /// Builds the name indexes; call after the columns have changed.
     pub(crate) fn reindex(&mut self) {
         self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
@@ -105,13 +171,24 @@ impl Table {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     pub(crate) tables: Vec<Arc<Table>>,
+    /// Many-to-many relationships.
+    pub(crate) associations: Vec<Association>,
+    /// Choices that several columns share.
+    pub(crate) choices: Vec<GlobalChoice>,
+    /// Grows with every change of definitions.
+    pub(crate) stamp: i64,
+    /// The stamp of the last change of each table that changed.
+    pub(crate) changed: HashMap<String, i64>,
+    pub(crate) deleted: Vec<Deleted>,
+    /// Whether the index of a key is still to be made.
+    pub(crate) keys_pending: bool,
     by_logical: HashMap<String, usize>,
     by_set: HashMap<String, usize>,
 }
 
 impl Schema {
     pub(crate) fn new(tables: Vec<Table>) -> Self {
-        let mut schema = Schema::default();
+        let mut schema = Schema { associations: relations::shipped_associations(), ..Schema::default() };
         for table in tables {
             schema.put(table);
         }
@@ -128,6 +205,15 @@ impl Schema {
         } else {
             self.tables[index] = Arc::new(table);
         }
+        let pending = |key: &Key| matches!(key.index, KeyIndex::Pending(_));
+        self.keys_pending = self.tables.iter().flat_map(|table| &table.keys).any(pending);
+    }
+
+    fn reindex(&mut self) {
+        let named = |name: fn(&Table) -> &String| {
+            self.tables.iter().enumerate().map(|(index, table)| (name(table).clone(), index)).collect()
+        };
+        (self.by_logical, self.by_set) = (named(|table| &table.logical), named(|table| &table.set));
     }
 
     pub(crate) fn table(&self, logical: &str) -> Option<&Arc<Table>> {

@@ -2,10 +2,10 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::state::State;
+use crate::state::Site;
 
 /// A whole page.
-pub(super) fn page(state: &State, title: &str, content: Markup) -> Markup {
+pub(super) fn page(site: &Site<'_>, title: &str, content: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -13,7 +13,7 @@ pub(super) fn page(state: &State, title: &str, content: Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (title) " · " (state.organization.name) }
+                title { (title) " · " (site.organization.name) }
                 link rel="stylesheet" href="/style.css";
             }
             body {
@@ -23,7 +23,7 @@ pub(super) fn page(state: &State, title: &str, content: Markup) -> Markup {
                         a href="/timeline" { "Timeline" }
                         a href="/tables" { "Tables" }
                         a href="/requests" { "Requests" }
-                        span.organization { (state.organization.name) }
+                        span.organization { (site.organization.name) }
                     }
                 }
                 main { (content) }
@@ -33,9 +33,9 @@ pub(super) fn page(state: &State, title: &str, content: Markup) -> Markup {
 }
 
 /// A page that is not there.
-pub(super) fn not_found(state: &State) -> Markup {
+pub(super) fn not_found(site: &Site<'_>) -> Markup {
     page(
-        state,
+        site,
         "Not found",
         html! {
             h1 { "Not found" }

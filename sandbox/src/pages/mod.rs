@@ -10,7 +10,7 @@ mod timeline;
 
 use maud::Markup;
 
-use crate::state::State;
+use crate::state::Site;
 use crate::webapi::form_pairs;
 
 /// A page, or what stands in its place.
@@ -23,7 +23,7 @@ pub(crate) struct Page {
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Answers a browser; `path` has no slashes at its ends.
-pub(crate) fn answer(state: &State, method: &str, path: &str, query: &str) -> Page {
+pub(crate) fn answer(site: &Site<'_>, method: &str, path: &str, query: &str) -> Page {
     if !matches!(method, "GET" | "HEAD") {
         return Page { status: 405, content_type: "text/plain", body: "Pages can only be read.".to_owned() };
     }
@@ -38,17 +38,17 @@ pub(crate) fn answer(state: &State, method: &str, path: &str, query: &str) -> Pa
     let field = |name: &str| pairs.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str()).to_owned();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let found: Result<Option<Markup>, rusqlite::Error> = match segments.as_slice() {
-        [] => Ok(Some(start::page(state))),
-        ["timeline"] => timeline::page(state, &field("q")).map(Some),
-        ["timeline", table, id] => person::page(state, table, id),
-        ["tables"] => tables::index(state).map(Some),
-        ["tables", set] => tables::rows(state, set, field("page").parse().unwrap_or(1)),
-        ["requests"] => Ok(Some(requests::page(state))),
+        [] => Ok(Some(start::page(site))),
+        ["timeline"] => timeline::page(site, &field("q")).map(Some),
+        ["timeline", table, id] => person::page(site, table, id),
+        ["tables"] => tables::index(site).map(Some),
+        ["tables", set] => tables::rows(site, set, field("page").parse().unwrap_or(1)),
+        ["requests"] => Ok(Some(requests::page(site))),
         _ => Ok(None),
     };
     match found {
         Ok(Some(page)) => Page { status: 200, content_type: HTML, body: page.into_string() },
-        Ok(None) => Page { status: 404, content_type: HTML, body: layout::not_found(state).into_string() },
+        Ok(None) => Page { status: 404, content_type: HTML, body: layout::not_found(site).into_string() },
         Err(error) => Page { status: 500, content_type: "text/plain", body: error.to_string() },
     }
 }

@@ -9,7 +9,7 @@ use super::{display, layout};
 use crate::metadata::{Column, ColumnType, System, Table};
 use crate::organization::Data;
 use crate::query::{Comparison, Condition, Query};
-use crate::state::State;
+use crate::state::Site;
 use crate::value::Value;
 
 /// Columns of the person card, beside the custom ones; those a table does not have are passed over.
@@ -25,15 +25,15 @@ const CARD: [&str; 9] = [
     "statuscode",
 ];
 
-pub(super) fn page(state: &State, logical: &str, id: &str) -> rusqlite::Result<Option<Markup>> {
-    let data = state.organization.data();
+pub(super) fn page(site: &Site<'_>, logical: &str, id: &str) -> rusqlite::Result<Option<Markup>> {
+    let data = site.organization.data();
     let table = data.schema.table(logical).filter(|table| matches!(table.logical.as_str(), "contact" | "lead"));
     let (Some(table), Ok(id)) = (table, Uuid::try_parse(id)) else { return Ok(None) };
     let Some(row) = data.store.get(table, id)? else { return Ok(None) };
     let name = display::named(&data, table, &row, "fullname").unwrap_or_else(|| id.to_string());
     let activities = activities(&data, table, id)?;
     Ok(Some(layout::page(
-        state,
+        site,
         &name,
         html! {
             p { a href="/timeline" { "← Timeline" } }

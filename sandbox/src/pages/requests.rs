@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use super::{display, layout};
-use crate::state::State;
+use crate::state::Site;
 
 /// Entries shown.
 const SHOWN: usize = 500;
 
-pub(super) fn page(state: &State) -> Markup {
-    let log = state.log.snapshot();
+pub(super) fn page(site: &Site<'_>) -> Markup {
+    let log = site.organization.log.snapshot();
     layout::page(
-        state,
+        site,
         "Requests",
         html! {
             h1 { "Requests" }

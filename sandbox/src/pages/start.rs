@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::layout;
-use crate::state::State;
+use crate::state::Site;
 
-pub(super) fn page(state: &State) -> Markup {
-    let api = state.resources.first().map_or_else(String::new, |origin| format!("{origin}/api/data/v9.2/"));
+pub(super) fn page(site: &Site<'_>) -> Markup {
+    let api = format!("{}/api/data/v9.2/", site.origin);
     layout::page(
-        state,
+        site,
         "Start",
         html! {
             h1 { "A Dataverse to develop and test against" }
@@ -21,8 +21,8 @@ pub(super) fn page(state: &State) -> Markup {
             div.card {
                 dl {
                     dt { "Web API" } dd { code { (api) } }
-                    dt { "Organisation" } dd { (state.organization.name) " " code { (state.organization.id) } }
-                    dt { "Tenant" } dd { code { (state.directory.tenant) } }
+                    dt { "Organisation" } dd { (site.organization.name) " " code { (site.organization.id) } }
+                    dt { "Tenant" } dd { code { (site.state.directory.tenant) } }
                     dt { "Admin API" } dd { code { "/__admin/" } " (faults, request log, reset, dump)" }
                 }
             }

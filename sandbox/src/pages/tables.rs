@@ -6,19 +6,19 @@ use maud::{Markup, html};
 
 use super::{display, layout};
 use crate::query::Query;
-use crate::state::State;
+use crate::state::Site;
 
 /// Rows on one page.
 const ROWS: usize = 100;
 
-pub(super) fn index(state: &State) -> rusqlite::Result<Markup> {
-    let data = state.organization.data();
+pub(super) fn index(site: &Site<'_>) -> rusqlite::Result<Markup> {
+    let data = site.organization.data();
     let mut counted = Vec::new();
     for table in &data.schema.tables {
         counted.push((Arc::clone(table), data.store.count(&Query::all(Arc::clone(table)))?));
     }
     Ok(layout::page(
-        state,
+        site,
         "Tables",
         html! {
             h1 { "Tables" }
@@ -36,8 +36,8 @@ pub(super) fn index(state: &State) -> rusqlite::Result<Markup> {
     ))
 }
 
-pub(super) fn rows(state: &State, set: &str, page: usize) -> rusqlite::Result<Option<Markup>> {
-    let data = state.organization.data();
+pub(super) fn rows(site: &Site<'_>, set: &str, page: usize) -> rusqlite::Result<Option<Markup>> {
+    let data = site.organization.data();
     let Some(table) = data.schema.set(set) else { return Ok(None) };
     let page = page.max(1);
     let limit = page.saturating_mul(ROWS).saturating_add(1).min(1_000_000);
@@ -49,7 +49,7 @@ pub(super) fn rows(state: &State, set: &str, page: usize) -> rusqlite::Result<Op
     let columns: Vec<usize> =
         (0..table.columns.len()).filter(|column| shown.iter().any(|row| !row[*column].is_null())).collect();
     Ok(Some(layout::page(
-        state,
+        site,
         &table.label,
         html! {
             p { a href="/tables" { "← Tables" } }

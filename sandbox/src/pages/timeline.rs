@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{display, layout};
 use crate::metadata::System;
 use crate::query::{Comparison, Condition, Query};
-use crate::state::State;
+use crate::state::Site;
 use crate::value::{Value, fold};
 
 /// More people than these are not listed; the search box finds the others.
@@ -31,10 +31,10 @@ struct Person {
     summary: Summary,
 }
 
-pub(super) fn page(state: &State, search: &str) -> rusqlite::Result<Markup> {
-    let people = people(state, search)?;
+pub(super) fn page(site: &Site<'_>, search: &str) -> rusqlite::Result<Markup> {
+    let people = people(site, search)?;
     Ok(layout::page(
-        state,
+        site,
         "Timeline",
         html! {
             h1 { "Timeline" }
@@ -62,8 +62,8 @@ pub(super) fn page(state: &State, search: &str) -> rusqlite::Result<Markup> {
     ))
 }
 
-fn people(state: &State, search: &str) -> rusqlite::Result<Vec<Person>> {
-    let data = state.organization.data();
+fn people(site: &Site<'_>, search: &str) -> rusqlite::Result<Vec<Person>> {
+    let data = site.organization.data();
     let mut summaries: HashMap<(Arc<str>, Uuid), Summary> = HashMap::new();
     let Some(activities) = data.schema.table("activitypointer") else { return Ok(Vec::new()) };
     let (Some(regarding), Some(subject), Some(modified)) =

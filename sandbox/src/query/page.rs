@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Order;
-use crate::metadata::{ColumnType, Table};
+use super::{Order, Query};
+use crate::metadata::ColumnType;
 use crate::value::Value;
 
 /// Where the next page begins.
@@ -37,8 +37,9 @@ impl Cookie {
         format!("<cookie pagenumber=\"{}\" pagingcookie=\"{inner}\" istracking=\"False\" />", self.page)
     }
 
-    /// Reads a token back for a query with these sort criteria; `None` if it is not one of ours.
-    pub(crate) fn parse(token: &str, table: &Table, order: &[Order]) -> Option<Self> {
+    /// Reads a token back for a query; `None` if it is not one of ours.
+    pub(crate) fn parse(token: &str, query: &Query) -> Option<Self> {
+        let order = query.full_order();
         let attribute = |name: &str| {
             let (_, rest) = token.split_once(&format!("{name}=\""))?;
             rest.split_once('"').map(|(value, _)| value)
@@ -51,9 +52,10 @@ impl Cookie {
         }
         let last = values
             .iter()
-            .zip(order)
-            .map(|(value, order)| match (value, &table.columns[order.column].kind) {
+            .zip(&order)
+            .map(|(value, order)| match (value, &query.column_of(&order.field).kind) {
                 (serde_json::Value::Null, _) => Some(Value::Null),
+                (serde_json::Value::String(text), _) if order.is_text() => Some(Order::text(text)),
                 (serde_json::Value::String(text), ColumnType::Id | ColumnType::Lookup(_)) => {
                     Uuid::try_parse(text).ok().map(Value::Id)
                 }

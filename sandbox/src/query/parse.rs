@@ -16,6 +16,16 @@ pub(crate) enum Expression {
     Compare(Operand, Comparison, Operand),
     /// A function call that is true or false.
     Call(String, Vec<Argument>),
+    Lambda(Lambda),
+}
+
+/// `path/any(v:test)` or `path/all(v:test)`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Lambda {
+    pub(crate) path: String,
+    pub(crate) all: bool,
+    /// The variable and what is tested; `any()` has none.
+    pub(crate) test: Option<(String, Box<Expression>)>,
 }
 
 /// A side of a comparison.
@@ -140,7 +150,11 @@ impl Parser<'_> {
         if let (Some(Token::Word(name)), Some((_, Token::Open))) = (self.peek(), self.tokens.get(self.at + 1)) {
             let name = name.clone();
             self.at += 2;
-            return Ok(Expression::Call(name, self.arguments()?));
+            return match name.rsplit_once('/') {
+                Some((path, "any")) => self.lambda(path, false),
+                Some((path, "all")) => self.lambda(path, true),
+                _ => Ok(Expression::Call(name, self.arguments()?)),
+            };
         }
         let left = self.operand()?;
         let comparison = match self.next() {
@@ -162,6 +176,26 @@ impl Parser<'_> {
             }
         };
         Ok(Expression::Compare(left, comparison, self.operand()?))
+    }
+
+    /// A lambda from its variable to its closing parenthesis.
+    fn lambda(&mut self, path: &str, all: bool) -> ApiResult<Expression> {
+        let path = path.to_owned();
+        if !all && self.accept(&Token::Close) {
+            return Ok(Expression::Lambda(Lambda { path, all, test: None }));
+        }
+        let here = self.here();
+        // The colon belongs to no name, but times have some: tokens don't end at it.
+        let Some((_, Token::Word(word))) = self.tokens.get_mut(self.at) else { return Err(here) };
+        let (variable, rest) = word.split_once(':').map(|(v, rest)| (v.to_owned(), rest.to_owned())).ok_or(here)?;
+        if rest.is_empty() {
+            self.at += 1;
+        } else {
+            *word = rest;
+        }
+        let test = self.any()?;
+        self.expect(&Token::Close)?;
+        Ok(Expression::Lambda(Lambda { path, all, test: Some((variable, Box::new(test))) }))
     }
 
     /// Arguments up to and including the closing parenthesis.

@@ -2,136 +2,221 @@
 
 use rusqlite::types::Value as Parameter;
 
-use super::{Comparison, Condition, Order, Query};
+use super::{Field, Order, Query, Step};
+use crate::metadata::{ColumnType, Table};
 use crate::store::{sql_name, to_sql};
 use crate::value::Value;
 
 /// A statement and its parameters.
+#[derive(Debug)]
 pub(crate) struct Sql {
     pub(crate) text: String,
     pub(crate) parameters: Vec<Parameter>,
 }
 
 impl Query {
-    /// The statement that reads `columns` of the rows.
+    /// The statement that reads `columns` of the rows, and the sort values after them. `columns` are SQL names with the
+    /// aliases of their sources: `t0` is the query's own table, `t1` its first join.
     pub(crate) fn to_sql(&self, columns: &str) -> Sql {
-        let mut compiler = Compiler { query: self, parameters: Vec::new() };
-        let filter = compiler.filter();
-        let order: Vec<String> = self
-            .full_order()
+        let mut compiler = Compiler::new(self);
+        let order = self.full_order();
+        let keys: Vec<String> = order.iter().map(|o| compiler.sort_key(o)).collect();
+        let from = compiler.from();
+        let filter = compiler.filter(&order, &keys);
+        let mut text = format!("SELECT {}{columns}", if self.distinct { "DISTINCT " } else { "" });
+        for key in &keys {
+            text.push_str(", ");
+            text.push_str(key);
+        }
+        text.push_str(&from);
+        text.push_str(&filter);
+        let order: Vec<String> = order
             .iter()
-            .map(|o| format!("{}{}", compiler.name(o.column), if o.descending { " DESC" } else { "" }))
+            .zip(&keys)
+            .map(|(o, key)| format!("{key}{}", if o.descending { " DESC" } else { "" }))
             .collect();
-        let limit = match self.limit {
-            Some(limit) => {
-                compiler.parameters.push(Parameter::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-                " LIMIT ?"
-            }
-            None => "",
-        };
-        let table = &self.table.logical;
-        let text = format!("SELECT {columns} FROM \"{table}\"{filter} ORDER BY {}{limit}", order.join(", "));
+        if !order.is_empty() {
+            text.push_str(" ORDER BY ");
+            text.push_str(&order.join(", "));
+        }
+        if self.limit.is_some() || self.offset > 0 {
+            let limit = self.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+            compiler.parameters.push(Parameter::Integer(limit));
+            text.push_str(" LIMIT ?");
+        }
+        if self.offset > 0 {
+            compiler.parameters.push(Parameter::Integer(i64::try_from(self.offset).unwrap_or(i64::MAX)));
+            text.push_str(" OFFSET ?");
+        }
         Sql { text, parameters: compiler.parameters }
     }
 
     /// The statement that counts the rows of the filter, regardless of pages.
     pub(crate) fn to_count_sql(&self) -> Sql {
-        let counted = Query { after: None, ..self.clone() };
-        let mut compiler = Compiler { query: &counted, parameters: Vec::new() };
-        let filter = compiler.filter();
-        let text = format!("SELECT count(*) FROM \"{}\"{filter}", self.table.logical);
-        Sql { text, parameters: compiler.parameters }
-    }
-}
-
-struct Compiler<'a> {
-    query: &'a Query,
-    parameters: Vec<Parameter>,
-}
-
-impl Compiler<'_> {
-    fn name(&self, column: usize) -> String {
-        sql_name(&self.query.table.columns[column])
-    }
-
-    fn filter(&mut self) -> String {
-        let mut parts = Vec::new();
-        if let Some(condition) = &self.query.filter {
-            parts.push(self.condition(condition, false));
+        if self.distinct {
+            let inner = Query { after: None, limit: None, offset: 0, ..self.clone() }.to_sql("1");
+            return Sql { text: format!("SELECT count(*) FROM ({})", inner.text), parameters: inner.parameters };
         }
-        if let Some(last) = &self.query.after {
-            parts.push(self.beyond(&self.query.full_order(), last));
+        let counted = Query { after: None, ..self.clone() };
+        let mut compiler = Compiler::new(&counted);
+        let from = compiler.from();
+        let filter = compiler.filter(&[], &[]);
+        Sql { text: format!("SELECT count(*){from}{filter}"), parameters: compiler.parameters }
+    }
+}
+
+/// The row that a piece of SQL looks at: the one behind `alias`, or the one that lookups lead to from there.
+#[derive(Clone)]
+pub(super) struct Scope<'q> {
+    pub(super) alias: String,
+    pub(super) table: &'q Table,
+    pub(super) path: Vec<&'q Step>,
+}
+
+impl<'q> Scope<'q> {
+    /// The row that further lookups lead to.
+    pub(super) fn through(&self, steps: &'q [Step]) -> Self {
+        let mut scope = self.clone();
+        scope.path.extend(steps);
+        scope
+    }
+}
+
+/// Builds the text of a statement. Parameters are collected in the order in which their places stand in it.
+pub(super) struct Compiler<'q> {
+    pub(super) query: &'q Query,
+    pub(super) parameters: Vec<Parameter>,
+    /// Aliases given out to subqueries.
+    inner: usize,
+}
+
+impl<'q> Compiler<'q> {
+    pub(super) fn new(query: &'q Query) -> Self {
+        Self { query, parameters: Vec::new(), inner: 0 }
+    }
+
+    pub(super) fn root(&self) -> Scope<'q> {
+        self.source(0)
+    }
+
+    /// The rows of a source of the query.
+    pub(super) fn source(&self, number: usize) -> Scope<'q> {
+        Scope { alias: format!("t{number}"), table: self.query.source(number), path: Vec::new() }
+    }
+
+    pub(super) fn fresh(&mut self) -> String {
+        self.inner += 1;
+        format!("s{}", self.inner)
+    }
+
+    /// A column of the row a scope looks at. Behind lookups it is a subquery, which is null where they lead nowhere.
+    pub(super) fn column(&mut self, scope: &Scope<'_>, column: usize) -> String {
+        let Some((first, rest)) = scope.path.split_first() else {
+            return format!("{}.{}", scope.alias, sql_name(&scope.table.columns[column]));
+        };
+        let start = format!("{}.{}", scope.alias, sql_name(&scope.table.columns[first.column]));
+        let alias = self.fresh();
+        let mut from = format!("\"{}\" {alias}", first.table.logical);
+        let (mut last, mut table) = (alias.clone(), &first.table);
+        for step in rest {
+            let next = self.fresh();
+            let (key, lookup) = (sql_name(&step.table.columns[step.table.id]), sql_name(&table.columns[step.column]));
+            from.push_str(&format!(" JOIN \"{}\" {next} ON {next}.{key} = {last}.{lookup}", step.table.logical));
+            (last, table) = (next, &step.table);
+        }
+        let key = sql_name(&first.table.columns[first.table.id]);
+        let definition = &table.columns[column];
+        // A subquery does not inherit how its column compares text.
+        let collation = match definition.kind {
+            ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName => " COLLATE dataverse",
+            _ => "",
+        };
+        format!("(SELECT {last}.{} FROM {from} WHERE {alias}.{key} = {start}){collation}", sql_name(definition))
+    }
+
+    /// A field as seen from a scope.
+    pub(super) fn field(&mut self, scope: &Scope<'q>, field: &Field) -> String {
+        let mut scope = match field.source {
+            Some(number) => self.source(number),
+            None => scope.clone(),
+        };
+        let path: Vec<&Step> = scope.path.iter().copied().chain(&field.path).collect();
+        let inner = Scope { alias: std::mem::take(&mut scope.alias), table: scope.table, path };
+        self.column(&inner, field.column)
+    }
+
+    /// What rows are sorted by. It has no parameters: it stands in several places of a statement.
+    fn sort_key(&mut self, order: &Order) -> String {
+        let root = self.root();
+        let names: Vec<String> = order.names.iter().map(|name| self.field(&root, name)).collect();
+        match names.as_slice() {
+            [] if order.labels.is_empty() => self.field(&root, &order.field),
+            [] => {
+                let options = order.labels.iter();
+                let cases: Vec<String> = options
+                    .map(|(value, label)| format!("WHEN {value} THEN '{}'", label.replace('\'', "''")))
+                    .collect();
+                let field = self.field(&root, &order.field);
+                format!("(CASE {field} {} END) COLLATE dataverse", cases.join(" "))
+            }
+            [only] => only.clone(),
+            several => format!("COALESCE({}) COLLATE dataverse", several.join(", ")),
+        }
+    }
+
+    /// The table and what is joined to it.
+    pub(super) fn from(&mut self) -> String {
+        let mut text = format!(" FROM \"{}\" t0", self.query.table.logical);
+        self.joins(0, &mut text);
+        text
+    }
+
+    fn joins(&mut self, parent: usize, text: &mut String) {
+        let query = self.query;
+        for (index, join) in query.joins.iter().enumerate().filter(|(_, join)| join.parent == parent) {
+            let number = index + 1;
+            let mut joined = format!("\"{}\" t{number}", join.table.logical);
+            let before = joined.len();
+            self.joins(number, &mut joined);
+            // What hangs on an outer join goes with it: it can't take away rows of the query's own table.
+            let joined = if joined.len() > before { format!("({joined})") } else { joined };
+            let from = sql_name(&join.table.columns[join.from]);
+            let to = sql_name(&query.source(parent).columns[join.to]);
+            let kind = if join.outer { "LEFT JOIN" } else { "JOIN" };
+            text.push_str(&format!(" {kind} {joined} ON t{number}.{from} = t{parent}.{to}"));
+            if let Some(filter) = &join.filter {
+                let condition = self.condition(&self.source(number), filter, false);
+                text.push_str(" AND ");
+                text.push_str(&condition);
+            }
+        }
+    }
+
+    pub(super) fn filter(&mut self, order: &[Order], keys: &[String]) -> String {
+        let query = self.query;
+        let mut parts = Vec::new();
+        if let Some(condition) = &query.filter {
+            parts.push(self.condition(&self.root(), condition, false));
+        }
+        if let Some(last) = &query.after {
+            let sort: Vec<(&str, bool)> =
+                keys.iter().zip(order).map(|(key, order)| (key.as_str(), order.descending)).collect();
+            parts.push(self.beyond(&sort, last));
         }
         if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) }
     }
 
-    /// A condition or, if `negated`, its opposite. Negation is pushed down to the tests, where null is dealt with, so
-    /// that what stands above them is plain AND and OR and indexes stay usable.
-    fn condition(&mut self, condition: &Condition, negated: bool) -> String {
-        match condition {
-            Condition::All(terms) => self.joined(terms, negated, !negated),
-            Condition::Any(terms) => self.joined(terms, negated, negated),
-            Condition::Not(inner) => self.condition(inner, !negated),
-            Condition::IsNull(column) => {
-                format!("{} IS {}NULL", self.name(*column), if negated { "NOT " } else { "" })
-            }
-            Condition::Compare { column, comparison, value } => {
-                let name = self.name(*column);
-                self.parameters.push(to_sql(value));
-                match (comparison, negated) {
-                    (Comparison::NotEqual, false) => format!("({name} <> ? OR {name} IS NULL)"),
-                    (Comparison::NotEqual, true) => format!("{name} = ?"),
-                    (other, false) => format!("{name} {} ?", operator(*other)),
-                    (other, true) => format!("({name} IS NULL OR NOT {name} {} ?)", operator(*other)),
-                }
-            }
-            Condition::Like { column, pattern } => {
-                let name = self.name(*column);
-                self.parameters.push(Parameter::Text(pattern.clone()));
-                if negated {
-                    format!("({name} IS NULL OR NOT dv_like({name}, ?))")
-                } else {
-                    format!("dv_like({name}, ?)")
-                }
-            }
-            Condition::In { column, values } => {
-                let name = self.name(*column);
-                self.parameters.extend(values.iter().map(to_sql));
-                let places = vec!["?"; values.len()].join(",");
-                if negated {
-                    format!("({name} IS NULL OR {name} NOT IN ({places}))")
-                } else {
-                    format!("{name} IN ({places})")
-                }
-            }
-        }
-    }
-
-    /// Terms joined by AND or OR as a balanced tree: SQLite bounds the depth of an expression, not its size.
-    fn joined(&mut self, terms: &[Condition], negated: bool, and: bool) -> String {
-        match terms {
-            [] => (if and { "1" } else { "0" }).to_owned(),
-            [only] => self.condition(only, negated),
-            _ => {
-                let (left, right) = terms.split_at(terms.len() / 2);
-                let (left, right) = (self.joined(left, negated, and), self.joined(right, negated, and));
-                format!("({left} {} {right})", if and { "AND" } else { "OR" })
-            }
-        }
-    }
-
     /// Rows that come after the row with the given sort values. Null sorts before everything else.
-    fn beyond(&mut self, order: &[Order], last: &[Value]) -> String {
-        let (Some((first, rest)), Some((value, values))) = (order.split_first(), last.split_first()) else {
+    fn beyond(&mut self, sort: &[(&str, bool)], last: &[Value]) -> String {
+        let (Some(((name, descending), rest)), Some((value, values))) = (sort.split_first(), last.split_first()) else {
             return "0".to_owned();
         };
-        let name = self.name(first.column);
-        let further = match (value.is_null(), first.descending) {
+        let further = match (value.is_null(), descending) {
             (true, false) => format!("{name} IS NOT NULL"),
             (true, true) => "0".to_owned(),
             (false, descending) => {
                 self.parameters.push(to_sql(value));
-                if descending { format!("({name} < ? OR {name} IS NULL)") } else { format!("{name} > ?") }
+                if *descending { format!("({name} < ? OR {name} IS NULL)") } else { format!("{name} > ?") }
             }
         };
         if rest.is_empty() {
@@ -144,16 +229,5 @@ impl Compiler<'_> {
             format!("{name} = ?")
         };
         format!("({further} OR ({equal} AND {}))", self.beyond(rest, values))
-    }
-}
-
-fn operator(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
     }
 }

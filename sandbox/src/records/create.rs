@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Assignments, Session, missing, refusal, refuse_view};
+use super::{Assignments, Session, detailed, missing, refuse_view};
 use crate::errors::ApiResult;
 use crate::metadata::{Requirement, System, Table};
 use crate::value::Value;
@@ -36,12 +36,25 @@ impl Session<'_> {
         if let Some((column, value)) = Self::full_name(table, &row) {
             row[column] = value;
         }
+        for (column, value) in self.converted(table, &row)? {
+            row[column] = value;
+        }
         for (index, column) in table.columns.iter().enumerate() {
             if column.required == Requirement::System && row[index].is_null() {
                 return Err(missing(table, column));
             }
         }
-        self.data.store.insert(table, &row).map_err(|conflict| refusal(table, conflict))?;
+        self.check_create(table, &row)?;
+        if self.detect_duplicates {
+            self.refuse_duplicates(table, &row, None)?;
+        }
+        self.data
+            .store
+            .insert(table, &row)
+            .map_err(|conflict| detailed(table, conflict, |column| row[column].clone()))?;
+        if table.activity {
+            self.add_parties(table, id, &row)?;
+        }
         Ok(id)
     }
 
@@ -66,6 +79,11 @@ impl Session<'_> {
         ] {
             if let Some(column) = table.system(role) {
                 row[column] = value;
+            }
+        }
+        if let Some(behalf) = self.behalf {
+            for column in ["createdonbehalfby", "modifiedonbehalfby"].iter().filter_map(|name| table.column(name)) {
+                row[column] = Value::Row(Arc::from("systemuser"), behalf);
             }
         }
     }

@@ -1,11 +1,21 @@
 //! What the platform does with rows: validation, defaults, owners, states, versions. Knows nothing of HTTP.
 
+mod access;
+mod associate;
+mod caller;
 mod create;
 mod delete;
+mod duplicates;
+mod fetch;
+mod find;
+mod money;
+mod parties;
 mod state;
 mod update;
 mod validate;
 
+pub(crate) use access::{Right, Rights};
+pub(crate) use parties::PLATFORM_PARTIES;
 pub(crate) use validate::{from_json, normal_id};
 
 use uuid::Uuid;
@@ -17,13 +27,20 @@ use crate::store::Conflict;
 use crate::value::Value;
 
 /// Work on an organisation's rows on behalf of one user.
+#[derive(Clone)]
 pub(crate) struct Session<'a> {
     pub(crate) data: &'a Data,
     /// `systemuserid` of the caller.
     pub(crate) caller: Uuid,
+    /// The user who acts on behalf of the caller, if another one does.
+    pub(crate) behalf: Option<Uuid>,
+    /// What the caller may do.
+    pub(crate) rights: Rights,
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) switches: Switches,
+    /// Whether rows that published rules take for duplicates are refused.
+    pub(crate) detect_duplicates: bool,
 }
 
 /// Values for columns of one row.
@@ -90,6 +107,30 @@ fn refuse_view(table: &Table, method: &str) -> ApiResult<()> {
 pub(crate) fn unsupported(table: &Table, method: &str) -> ApiError {
     let message = format!("The '{method}' method does not support entities of type '{}'.", table.logical);
     ApiError::new(400, "0x80040800", message)
+}
+
+/// The same, with the values that are taken, for callers that ask for details.
+fn detailed(table: &Table, conflict: Conflict, value: impl Fn(usize) -> Value) -> ApiError {
+    let name = if let Conflict::AlternateKey(name) = &conflict { name.clone() } else { String::new() };
+    let mut error = refusal(table, conflict);
+    if let Some(key) = table.keys.iter().find(|key| key.name == name) {
+        let labels: Vec<&str> = key.columns.iter().map(|index| table.columns[*index].label.as_str()).collect();
+        let values = key.columns.iter().map(|index| {
+            let text = match value(*index) {
+                Value::Text(text) => text,
+                Value::Int(int) => int.to_string(),
+                Value::Real(real) => real.to_string(),
+                Value::Id(id) | Value::Row(_, id) => id.to_string(),
+                Value::Null => String::new(),
+            };
+            let text = text.replace('&', "&amp;").replace('<', "&lt;");
+            let name = &table.columns[*index].logical;
+            format!("<{name}>{text}</{name}>")
+        });
+        let values = format!("<DuplicateAttributes>{}</DuplicateAttributes>", values.collect::<String>());
+        error.details = vec![("0", key.label.clone()), ("1", labels.join(", ")), ("DuplicateAttributes", values)];
+    }
+    error
 }
 
 /// The error for a row that was not written.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Assignments, Session, missing, refusal, refuse_view};
+use super::{Assignments, Session, detailed, missing, refuse_view};
 use crate::errors::ApiResult;
-use crate::metadata::{Requirement, Storage, System, Table};
+use crate::metadata::{Cascade, Requirement, Storage, System, Table};
 use crate::query::{Comparison, Condition, Query};
 use crate::value::Value;
 
@@ -14,6 +14,7 @@ impl Session<'_> {
     /// Sets columns of the row `old`, read in the same transaction. A row gets a new version even if nothing differs.
     pub(crate) fn update(&self, table: &Table, id: Uuid, old: &[Value], new: Assignments) -> ApiResult<()> {
         refuse_view(table, "Update")?;
+        self.check_update(table, old, &new)?;
         let mut changes: Assignments = Vec::with_capacity(new.len() + 6);
         for (index, value) in &new {
             let column = &table.columns[*index];
@@ -34,14 +35,25 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        if table.system(System::FullName).is_some() {
+        if table.system(System::FullName).is_some() || table.system(System::Currency).is_some() {
             let mut row = old.to_vec();
             for (column, value) in &changes {
                 row[*column] = value.clone();
             }
+            for (column, value) in self.converted(table, &row)? {
+                set(&mut changes, column, value);
+            }
             if let Some((column, value)) = Self::full_name(table, &row) {
                 set(&mut changes, column, value);
             }
+        }
+        if self.detect_duplicates {
+            let mut row = old.to_vec();
+            for (column, value) in &changes {
+                row[*column] = value.clone();
+            }
+            let changed: Vec<usize> = new.iter().map(|(column, _)| *column).collect();
+            self.refuse_duplicates(table, &row, Some(&changed))?;
         }
         for (role, value) in [
             (System::ModifiedOn, Value::Int(self.now)),
@@ -52,25 +64,48 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        self.data.store.update(table, id, &changes).map_err(|conflict| refusal(table, conflict))?;
+        if let Some(column) = table.column("modifiedonbehalfby") {
+            let behalf = self.behalf.map_or(Value::Null, |user| Value::Row(Arc::from("systemuser"), user));
+            set(&mut changes, column, behalf);
+        }
+        self.data.store.update(table, id, &changes).map_err(|conflict| {
+            detailed(table, conflict, |column| {
+                changes
+                    .iter()
+                    .find(|(changed, _)| *changed == column)
+                    .map_or_else(|| old[column].clone(), |(_, v)| v.clone())
+            })
+        })?;
+        if table.activity {
+            self.replace_parties(table, id, &new)?;
+        }
         match table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner)) {
-            Some((column, owner)) if *owner != old[*column] => self.reassign_dependents(table, id, owner),
+            Some((column, owner)) if *owner != old[*column] => {
+                self.reassign_dependents(table, id, &old[*column], owner)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Rows under a parental relationship follow the owner of the row they point to.
-    fn reassign_dependents(&self, table: &Table, id: Uuid, new_owner: &Value) -> ApiResult<()> {
+    /// Rows follow the owner of the row they point to, as far as their relationship says.
+    fn reassign_dependents(&self, table: &Table, id: Uuid, old_owner: &Value, new_owner: &Value) -> ApiResult<()> {
         for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
             let Some(owner) = other.system(System::Owner) else { continue };
             for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
-                if !lookup.parental || !lookup.targets.contains(&table.logical) {
+                let Some(relation) = lookup.relation(&table.logical) else { continue };
+                let follows = |row: &[Value]| match relation.cascades.assign {
+                    Cascade::All => true,
+                    Cascade::Active => other.system(System::State).is_none_or(|state| row[state] == Value::Int(0)),
+                    Cascade::UserOwned => row[owner] == *old_owner,
+                    Cascade::None | Cascade::RemoveLink | Cascade::Restrict => false,
+                };
+                if matches!(relation.cascades.assign, Cascade::None | Cascade::RemoveLink | Cascade::Restrict) {
                     continue;
                 }
                 let value = Value::Row(Arc::from(table.logical.as_str()), id);
                 let filter = Some(Condition::Compare { column, comparison: Comparison::Equal, value });
                 for row in self.data.store.select(&Query { filter, ..Query::all(Arc::clone(other)) })? {
-                    let Some(dependent) = row[other.id].id() else { continue };
+                    let Some(dependent) = row[other.id].id().filter(|_| follows(&row)) else { continue };
                     self.update(other, dependent, &row, vec![(owner, new_owner.clone())])?;
                 }
             }

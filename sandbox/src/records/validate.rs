@@ -43,6 +43,22 @@ pub(crate) fn from_json(table: &Table, column: &Column, json: &Json) -> ApiResul
         ColumnType::Choice(options) => {
             option(table, column, json, &options.iter().map(|o| o.value).collect::<Vec<_>>())
         }
+        ColumnType::Choices(options) => {
+            let text = json.as_str().ok_or_else(wrong)?;
+            let mut chosen: Vec<i64> = Vec::new();
+            for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+                let value = part.parse().map_err(|_| wrong())?;
+                let accepted: Vec<i64> = options.iter().map(|option| option.value).collect();
+                if !accepted.contains(&value) {
+                    return Err(ApiError::not_an_option(table, column, value, &accepted));
+                }
+                chosen.push(value);
+            }
+            chosen.sort_unstable();
+            chosen.dedup();
+            let text: Vec<String> = chosen.iter().map(i64::to_string).collect();
+            Ok(if text.is_empty() { Value::Null } else { Value::Text(text.join(",")) })
+        }
         ColumnType::State(options) => option(table, column, json, &options.iter().map(|o| o.value).collect::<Vec<_>>()),
         ColumnType::Status(options) => {
             option(table, column, json, &options.iter().map(|o| o.value).collect::<Vec<_>>())

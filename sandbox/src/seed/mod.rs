@@ -8,13 +8,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use crate::catalogue;
+use crate::entra::{Application, Secret};
 use crate::metadata::Table;
 use crate::organization::{CreateState, Data, Switches};
-use crate::records::{Assignments, Session, from_json, normal_id};
+use crate::records::{Assignments, Rights, Session, from_json, normal_id};
 use crate::value::{Value, parse_time};
 
 /// What an organisation starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
 pub enum Seed {
     /// A business unit and the application user, nothing else.
     Empty,
@@ -27,8 +30,16 @@ pub enum Seed {
 pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
 pub(crate) const CLIENT: Uuid = Uuid::from_u128(0xc11e_4700_0000_4000_8000_0000_0000_0001);
 pub(crate) const SECRET: &str = "sandbox-secret";
+/// `businessunitid` of the root business unit.
+const BUSINESS_UNIT: Uuid = Uuid::from_u128(0xb000_0000_0000_4000_8000_0000_0000_0001);
 /// `systemuserid` of its application user.
-const APPLICATION_USER: Uuid = Uuid::from_u128(0x0a00_0000_0000_4000_8000_0000_0000_0001);
+pub(crate) const APPLICATION_USER: Uuid = Uuid::from_u128(0x0a00_0000_0000_4000_8000_0000_0000_0001);
+
+/// The application that every sandbox starts with.
+pub(crate) fn application() -> Application {
+    let secrets = vec![Secret { value: SECRET.to_owned(), expires: None }];
+    Application { client_id: CLIENT, name: "InEvent connector".to_owned(), secrets, ..Application::default() }
+}
 
 /// Rows of one table.
 #[derive(Deserialize)]
@@ -50,13 +61,31 @@ pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
             data.store.atomically(|| rows.iter().try_for_each(|row| plant_row(data, table, row, now)))?;
         }
     }
+    let session = platform(data, now);
+    data.store.atomically(|| catalogue::plant(&session, BUSINESS_UNIT)).context("the catalogue of the organisation")?;
+    if seed == Seed::Crm {
+        data.store.atomically(|| catalogue::plant_salesperson(&session, BUSINESS_UNIT)).context("the role of sales")?;
+    }
     Ok(())
+}
+
+/// Work that nobody is asked for.
+fn platform(data: &Data, now: i64) -> Session<'_> {
+    let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
+    Session {
+        data,
+        caller: APPLICATION_USER,
+        behalf: None,
+        rights: Rights::platform(),
+        now,
+        switches,
+        detect_duplicates: false,
+    }
 }
 
 fn plant_row(data: &Data, table: &Table, row: &Map<String, Json>, now: i64) -> anyhow::Result<()> {
     let at = row.get("@at").and_then(Json::as_str).and_then(parse_time).unwrap_or(now);
-    let switches = Switches { create_state: CreateState::Honour, ..Switches::default() };
-    let session = Session { data, caller: APPLICATION_USER, now: at, switches };
+    let session = platform(data, at);
     let mut values = Assignments::new();
     for (name, json) in row.iter().filter(|(name, _)| *name != "@at") {
         values.push(assignment(data, table, name, json).with_context(|| format!("{} {name}", table.logical))?);

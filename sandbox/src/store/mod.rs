@@ -1,5 +1,8 @@
 //! Rows in SQLite: one SQL table per Dataverse table, with real columns made from its metadata.
 
+mod ddl;
+mod deleted;
+mod file;
 mod read;
 mod text;
 mod write;
@@ -7,6 +10,7 @@ mod write;
 pub(crate) use write::Conflict;
 
 use rusqlite::Connection;
+use rusqlite::backup::Backup;
 
 use crate::metadata::{Column, ColumnType, Key, Schema, Storage, Table};
 use crate::value::Value;
@@ -19,15 +23,40 @@ pub(crate) struct Store {
 impl Store {
     /// An empty in-memory store with a table for everything in `schema`.
     pub(crate) fn open(schema: &Schema) -> rusqlite::Result<Self> {
-        let connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(512);
-        text::register(&connection)?;
-        let store = Store { connection };
+        Self::fill(Self::empty()?, schema)
+    }
+
+    fn fill(store: Self, schema: &Schema) -> rusqlite::Result<Self> {
+        store.create_deleted()?;
         for table in schema.tables.iter().filter(|table| table.storage == Storage::Own) {
             store.create_table(table)?;
         }
         store.create_activity_views(schema)?;
         Ok(store)
+    }
+
+    fn empty() -> rusqlite::Result<Self> {
+        Self::on(Connection::open_in_memory()?)
+    }
+
+    fn on(connection: Connection) -> rusqlite::Result<Self> {
+        connection.set_prepared_statement_cache_capacity(512);
+        text::register(&connection)?;
+        Ok(Store { connection })
+    }
+
+    /// The same rows in another store, in memory.
+    pub(crate) fn copy(&self) -> rusqlite::Result<Self> {
+        let mut copy = Self::empty()?;
+        copy.become_like(self)?;
+        Ok(copy)
+    }
+
+    /// Takes over the tables and rows of another store.
+    pub(crate) fn become_like(&mut self, other: &Self) -> rusqlite::Result<()> {
+        self.connection.flush_prepared_statement_cache();
+        Backup::new(&other.connection, &mut self.connection)?.step(-1)?;
+        Ok(())
     }
 
     fn create_table(&self, table: &Table) -> rusqlite::Result<()> {
@@ -49,7 +78,7 @@ impl Store {
     }
 
     /// (Re)makes the view over all activity tables; their own tables have all its columns.
-    fn create_activity_views(&self, schema: &Schema) -> rusqlite::Result<()> {
+    pub(crate) fn create_activity_views(&self, schema: &Schema) -> rusqlite::Result<()> {
         for view in schema.tables.iter().filter(|table| table.storage == Storage::Activities) {
             let columns = select_list(view, &view.columns.iter().enumerate().map(|(i, _)| i).collect::<Vec<_>>());
             let parts: Vec<String> =
@@ -88,7 +117,9 @@ impl Store {
 fn sql_type(column: &Column) -> &'static str {
     match column.kind {
         ColumnType::Id | ColumnType::Lookup(_) | ColumnType::DateOnly => "TEXT",
-        ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName => "TEXT COLLATE dataverse",
+        ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName | ColumnType::Choices(_) => {
+            "TEXT COLLATE dataverse"
+        }
         ColumnType::Whole { .. }
         | ColumnType::BigInt
         | ColumnType::Flag { .. }
@@ -120,6 +151,18 @@ fn select_list(table: &Table, columns: &[usize]) -> String {
         names.push(sql_name(column));
         if polymorphic(column) {
             names.push(target_name(column));
+        }
+    }
+    names.join(", ")
+}
+
+/// The SQL columns that hold the given columns of the rows behind an alias.
+fn aliased_list(alias: &str, table: &Table, columns: &[usize]) -> String {
+    let mut names = Vec::with_capacity(columns.len());
+    for column in columns.iter().map(|index| &table.columns[*index]) {
+        names.push(format!("{alias}.{}", sql_name(column)));
+        if polymorphic(column) {
+            names.push(format!("{alias}.{}", target_name(column)));
         }
     }
     names.join(", ")

@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params_from_iter};
 use uuid::Uuid;
 
-use super::{Store, polymorphic, select_list, sql_name, to_sql};
-use crate::metadata::{ColumnType, Schema, Table};
-use crate::query::{Query, Sql};
+use super::{Store, aliased_list, polymorphic, select_list, sql_name, target_name, to_sql};
+use crate::metadata::{Column, ColumnType, Schema, Table};
+use crate::query::{Aggregation, Found, OutputKind, Query, Sql};
 use crate::value::Value;
 
 impl Store {
@@ -25,7 +25,7 @@ impl Store {
             format!("SELECT {} FROM \"{}\" WHERE {}", select_list(table, &all), table.logical, tests.join(" AND "));
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(key.iter().map(|(_, value)| to_sql(value))))?;
-        rows.next()?.map(|row| read_row(table, &all, row)).transpose()
+        rows.next()?.map(|row| read_row(table, &all, row, &mut 0)).transpose()
     }
 
     /// Whether a row with this primary key is there.
@@ -51,24 +51,79 @@ impl Store {
 
     /// The rows of a query. Columns that were not asked for are null.
     pub(crate) fn select(&self, query: &Query) -> rusqlite::Result<Vec<Vec<Value>>> {
+        Ok(self.find(query)?.into_iter().map(|found| found.row).collect())
+    }
+
+    /// The rows of a query, with those joined to them and their sort values.
+    pub(crate) fn find(&self, query: &Query) -> rusqlite::Result<Vec<Found>> {
         let columns = query.read_columns();
-        let Sql { text, parameters } = query.to_sql(&select_list(&query.table, &columns));
+        let mut list = vec![aliased_list("t0", &query.table, &columns)];
+        for (index, join) in query.joins.iter().enumerate() {
+            list.push(aliased_list(&format!("t{}", index + 1), &join.table, &join.select));
+        }
+        list.retain(|columns| !columns.is_empty());
+        if list.is_empty() {
+            list.push("1".to_owned());
+        }
+        let shift = usize::from(list == ["1"]);
+        let order = query.full_order();
+        let keys: Vec<Option<&Column>> =
+            order.iter().map(|order| (!order.is_text()).then(|| query.column_of(&order.field))).collect();
+        self.rows(&query.to_sql(&list.join(", ")), |row| {
+            let mut place = shift;
+            let own = read_row(&query.table, &columns, row, &mut place)?;
+            let joined = query.joins.iter().map(|join| read_row(&join.table, &join.select, row, &mut place));
+            let joined = joined.collect::<rusqlite::Result<_>>()?;
+            let keys = keys.iter().map(|column| read_key(*column, row, &mut place)).collect::<rusqlite::Result<_>>()?;
+            Ok(Found { row: own, joined, keys })
+        })
+    }
+
+    /// The outputs of an aggregation over the rows of a query.
+    pub(crate) fn aggregate(&self, query: &Query, aggregation: &Aggregation) -> rusqlite::Result<Vec<Vec<Value>>> {
+        let outputs = aggregation.outputs(query);
+        let sql = aggregation.to_sql(query, |field| {
+            let column = query.column_of(field);
+            (field.path.is_empty() && polymorphic(column))
+                .then(|| format!("t{}.{}", field.source.unwrap_or(0), target_name(column)))
+        });
+        self.rows(&sql, |row| {
+            let mut values = Vec::with_capacity(outputs.len());
+            for (place, output) in outputs.iter().enumerate() {
+                let raw = row.get_ref(place)?;
+                values.push(match &output.kind {
+                    OutputKind::Column(table, column) => {
+                        let column = &table.columns[*column];
+                        let target = match place < aggregation.groups.len() {
+                            true => row.get_ref(outputs.len() + place)?.as_str_or_null()?.map(Arc::from),
+                            false => None,
+                        };
+                        typed(column, raw, target)
+                    }
+                    _ => plain(raw),
+                });
+            }
+            Ok(values)
+        })
+    }
+
+    fn rows<T>(&self, sql: &Sql, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
+        let mut found = Vec::new();
         // Long lists of values make texts that will hardly be met again; they would push the others out of the cache.
-        let mut rows = Vec::new();
-        if text.len() < 4000 {
-            let mut statement = self.connection.prepare_cached(&text)?;
-            let mut found = statement.query(params_from_iter(parameters))?;
-            while let Some(row) = found.next()? {
-                rows.push(read_row(&query.table, &columns, row)?);
+        if sql.text.len() < 4000 {
+            let mut statement = self.connection.prepare_cached(&sql.text)?;
+            let mut rows = statement.query(params_from_iter(&sql.parameters))?;
+            while let Some(row) = rows.next()? {
+                found.push(read(row)?);
             }
         } else {
-            let mut statement = self.connection.prepare(&text)?;
-            let mut found = statement.query(params_from_iter(parameters))?;
-            while let Some(row) = found.next()? {
-                rows.push(read_row(&query.table, &columns, row)?);
+            let mut statement = self.connection.prepare(&sql.text)?;
+            let mut rows = statement.query(params_from_iter(&sql.parameters))?;
+            while let Some(row) = rows.next()? {
+                found.push(read(row)?);
             }
         }
-        Ok(rows)
+        Ok(found)
     }
 
     /// How many rows the filter of a query meets, whatever its page size.
@@ -79,36 +134,56 @@ impl Store {
     }
 }
 
-fn read_row(table: &Table, columns: &[usize], row: &Row<'_>) -> rusqlite::Result<Vec<Value>> {
+/// Reads columns from the given place on, which it moves behind them.
+fn read_row(table: &Table, columns: &[usize], row: &Row<'_>, place: &mut usize) -> rusqlite::Result<Vec<Value>> {
     let mut values = vec![Value::Null; table.columns.len()];
-    let mut place = 0;
     for index in columns {
         let column = &table.columns[*index];
-        let raw = row.get_ref(place)?;
-        place += 1;
-        values[*index] = match &column.kind {
-            ColumnType::Lookup(lookup) => {
-                let target = if polymorphic(column) {
-                    place += 1;
-                    row.get_ref(place - 1)?.as_str_or_null()?.map(Arc::from)
-                } else {
-                    lookup.targets.first().map(|target| Arc::from(target.as_str()))
-                };
-                match (parse_id(raw), target) {
-                    (Some(id), Some(target)) => Value::Row(target, id),
-                    _ => Value::Null,
-                }
-            }
-            ColumnType::Id => parse_id(raw).map_or(Value::Null, Value::Id),
-            _ => match raw {
-                ValueRef::Null | ValueRef::Blob(_) => Value::Null,
-                ValueRef::Integer(int) => Value::Int(int),
-                ValueRef::Real(real) => Value::Real(real),
-                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-            },
-        };
+        let raw = row.get_ref(*place)?;
+        *place += 1;
+        let mut target = None;
+        if polymorphic(column) {
+            target = row.get_ref(*place)?.as_str_or_null()?.map(Arc::from);
+            *place += 1;
+        }
+        values[*index] = typed(column, raw, target);
     }
     Ok(values)
+}
+
+/// A sort value, of a column or else text: what a lookup points to matters, not in which table.
+fn read_key(column: Option<&Column>, row: &Row<'_>, place: &mut usize) -> rusqlite::Result<Value> {
+    let raw = row.get_ref(*place)?;
+    *place += 1;
+    Ok(match column {
+        None => plain(raw),
+        Some(column) if column.lookup().is_some() => parse_id(raw).map_or(Value::Null, Value::Id),
+        Some(column) => typed(column, raw, None),
+    })
+}
+
+fn typed(column: &Column, raw: ValueRef<'_>, target: Option<Arc<str>>) -> Value {
+    match &column.kind {
+        ColumnType::Lookup(lookup) => {
+            let single = || lookup.targets.first().map(|target| Arc::from(target.as_str()));
+            let target = if lookup.polymorphic() { target } else { single() };
+            match (parse_id(raw), target) {
+                (Some(id), Some(target)) => Value::Row(target, id),
+                _ => Value::Null,
+            }
+        }
+        ColumnType::Id => parse_id(raw).map_or(Value::Null, Value::Id),
+        _ => plain(raw),
+    }
+}
+
+fn plain(raw: ValueRef<'_>) -> Value {
+    match raw {
+        ValueRef::Null | ValueRef::Blob(_) => Value::Null,
+        ValueRef::Integer(int) => Value::Int(int),
+        ValueRef::Real(real) => Value::Real(real),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+    }
 }
 
 fn parse_id(raw: ValueRef<'_>) -> Option<Uuid> {

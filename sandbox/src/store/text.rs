@@ -1,11 +1,17 @@
 //! How text is compared: without regard to case, and with the wildcards of SQL Server's LIKE.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 
+use crate::query::DatePart;
 use crate::value::fold;
 
-/// Teaches SQLite the `dataverse` collation and the function `dv_like(text, pattern)`.
+/// Teaches SQLite the `dataverse` collation and the functions `dv_like(text, pattern)` and
+/// `dv_date_part(time, part)`.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_collation("dataverse", |left, right| {
         if left.is_ascii() && right.is_ascii() {
@@ -16,6 +22,17 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         }
     })?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("dv_date_part", 2, flags, |context| {
+        let part = DatePart::numbered(context.get(1)?);
+        let date = match context.get_raw(0) {
+            ValueRef::Integer(seconds) => {
+                Timestamp::from_second(seconds).ok().map(|time| time.to_zoned(TimeZone::UTC).date())
+            }
+            ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(|text| text.parse::<Date>().ok()),
+            _ => None,
+        };
+        Ok(part.zip(date).map(|(part, date)| part.of(date)))
+    })?;
     connection.create_scalar_function("dv_like", 2, flags, |context| {
         let (text, pattern) = (context.get::<Option<String>>(0)?, context.get::<String>(1)?);
         Ok(text.map(|text| matches_pattern(&text, &pattern)))

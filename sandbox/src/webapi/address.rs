@@ -8,7 +8,7 @@ use super::dispatch::Service;
 use super::uri::decode;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{ColumnType, Table};
-use crate::records::{Session, normal_id};
+use crate::records::{Right, Session, normal_id};
 use crate::value::{Value, parse_time};
 
 /// Characters that the platform does not take in the values of an alternate key ("Define alternate keys").
@@ -65,7 +65,7 @@ pub(super) fn row_key(table: &Table, text: &str) -> ApiResult<RowKey> {
     }
     let matches =
         |columns: &[usize]| columns.len() == parts.len() && parts.iter().all(|(column, _)| columns.contains(column));
-    if table.keys.iter().any(|key| matches(&key.columns)) {
+    if table.keys.iter().any(|key| key.active() && matches(&key.columns)) {
         Ok(RowKey::Alternate(parts))
     } else {
         Err(ApiError::not_a_key(table))
@@ -114,10 +114,14 @@ fn outside_quotes(text: &str) -> Vec<&str> {
 
 /// The row under a key, with all its columns.
 pub(super) fn find(session: &Session<'_>, table: &Table, key: &RowKey) -> ApiResult<Option<Vec<Value>>> {
-    match key {
-        RowKey::Primary(id) => session.find(table, *id),
-        RowKey::Alternate(parts) => Ok(session.data.store.get_where(table, parts)?),
+    let found = match key {
+        RowKey::Primary(id) => session.find(table, *id)?,
+        RowKey::Alternate(parts) => session.data.store.get_where(table, parts)?,
+    };
+    if let Some(row) = &found {
+        session.check_row(Right::Read, table, row)?;
     }
+    Ok(found)
 }
 
 /// The error for a row that is not there.

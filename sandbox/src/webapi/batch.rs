@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::dispatch::{Service, answer};
+use super::definitions;
+use super::dispatch::{Service, answer, changes_definitions};
 use super::multipart::{Element, Part, boundary, parse, write_end, write_part};
 use super::prefer::Prefer;
 use super::{Request, Response};
@@ -91,10 +92,12 @@ fn dressed(response: Response) -> Response {
 fn single(service: &Service<'_>, part: &Part) -> Answered {
     service.references.forget();
     let response = match checked(service, part) {
+        Ok(()) if changes_definitions(service, &part.request) => {
+            definitions::write(service, &mut service.organization.data(), &part.request)
+        }
         Ok(()) => {
             let data = service.organization.data();
-            let session = service.organization.session(&data, service.caller);
-            answer(service, &session, &part.request)
+            answer(service, &data, &part.request)
         }
         Err(error) => Response::error(&error, &Prefer::of(&part.request)),
     };
@@ -107,7 +110,7 @@ fn checked(service: &Service<'_>, part: &Part) -> Result<(), ApiError> {
         return Err(ApiError::query("Batch requests can't contain other batch requests."));
     }
     let path = part.request.target.split('?').next().unwrap_or_default();
-    match service.faults.meet_part(path).and_then(|fault| fault.error()) {
+    match service.organization.faults.meet_part(path, service.organization.now()).and_then(|fault| fault.error()) {
         Some(error) => Err(error),
         None => Ok(()),
     }
@@ -117,7 +120,6 @@ fn checked(service: &Service<'_>, part: &Part) -> Result<(), ApiError> {
 fn change_set(service: &Service<'_>, parts: &[Part]) -> (Vec<Answered>, Option<u16>) {
     service.references.forget();
     let data = service.organization.data();
-    let session = service.organization.session(&data, service.caller);
     let result: Result<Vec<Answered>, Failed> = data.store.atomically(|| {
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
@@ -127,7 +129,7 @@ fn change_set(service: &Service<'_>, parts: &[Part]) -> (Vec<Answered>, Option<u
                 checked(service, part)
             };
             let response = match error {
-                Ok(()) => answer(service, &session, &part.request),
+                Ok(()) => answer(service, &data, &part.request),
                 Err(error) => Response::error(&error, &Prefer::of(&part.request)),
             };
             if response.status >= 400 {

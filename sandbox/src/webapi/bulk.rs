@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Response;
 use super::address::{RowKey, find, row_key, segments};
+use super::deep;
 use super::dispatch::{Operation, Service};
 use super::payload::{Purpose, assignments, object};
 use crate::errors::{ApiError, ApiResult};
@@ -38,6 +39,7 @@ pub(super) fn run(
                 let id = session.create(table, values).map_err(|error| {
                     if error == ApiError::duplicate_row() { ApiError::duplicate_in_bulk() } else { error }
                 })?;
+                deep::add_related(service, session, table, id, target)?;
                 ids.push(id);
             }
             let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.CreateMultipleResponse", service.root);
@@ -127,7 +129,8 @@ fn update(
     if let RowKey::Alternate(parts) = key {
         values.retain(|(column, _)| !parts.iter().any(|(part, _)| part == column));
     }
-    session.update(table, id, &row, values)
+    session.update(table, id, &row, values)?;
+    deep::update_parties(service, session, table, id, target)
 }
 
 fn upsert(
@@ -154,5 +157,6 @@ fn upsert(
         }
         None => {}
     }
-    session.create(table, values).map(drop)
+    let id = session.create(table, values)?;
+    deep::add_related(service, session, table, id, target)
 }

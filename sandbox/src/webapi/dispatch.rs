@@ -9,11 +9,10 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, batch, bulk, definitions, messages, read, write};
-use crate::admin::Faults;
+use super::{Request, Response, batch, bulk, caller, definitions, messages, references, resource, write};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
-use crate::organization::Organization;
+use crate::organization::{Data, Organization};
 use crate::records::{Session, unsupported};
 
 /// Prefix of messages bound to a table or row.
@@ -24,19 +23,31 @@ const MAX_URL_IN_BATCH: usize = 65_536;
 /// The Web API as one caller sees it.
 pub(crate) struct Service<'a> {
     pub(crate) organization: &'a Organization,
-    /// Faults ordered for operations inside batches.
-    pub(super) faults: &'a Faults,
     /// `http://host/api/data/v9.2`, as the caller wrote it.
     pub(crate) root: String,
     /// `systemuserid` of the caller.
     pub(crate) caller: Uuid,
+    /// Headers of the HTTP request, which the parts of a batch inherit as far as they are about the caller.
+    headers: Vec<(String, String)>,
     /// Rows created earlier in the same change set.
     pub(super) references: References,
 }
 
 impl<'a> Service<'a> {
-    pub(crate) fn new(organization: &'a Organization, faults: &'a Faults, root: String, caller: Uuid) -> Self {
-        Self { organization, faults, root, caller, references: References::default() }
+    pub(crate) fn new(organization: &'a Organization, root: String, caller: Uuid) -> Self {
+        Self { organization, root, caller, headers: Vec::new(), references: References::default() }
+    }
+
+    /// With the headers that every part of the request inherits.
+    pub(crate) fn with_headers(mut self, headers: &[(String, String)]) -> Self {
+        let wanted =
+            |name: &str| ["CallerObjectId", "MSCRMCallerID"].iter().any(|known| known.eq_ignore_ascii_case(name));
+        self.headers = headers.iter().filter(|(name, _)| wanted(name)).cloned().collect();
+        self
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The part of a URL that follows `…/api/data/v9.2/`; relative URLs stay as they are.
@@ -88,21 +99,27 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
     }
-    if request.method != "GET" && definitions::concerns(&request.target) {
+    if changes_definitions(service, request) {
         return (definitions::write(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
-    let session = service.organization.session(&data, service.caller);
-    (answer(service, &session, request), 1)
+    (answer(service, &data, request), 1)
+}
+
+/// Whether a request is to be handled by [`definitions::write`].
+pub(super) fn changes_definitions(service: &Service<'_>, request: &Request) -> bool {
+    request.method != "GET" && definitions::concerns(service.relative(&request.target))
 }
 
 /// Performs one operation in a transaction of its own, or as a part of the one around it.
-pub(super) fn answer(service: &Service<'_>, session: &Session<'_>, request: &Request) -> Response {
-    let result = if request.method == "GET" {
-        perform(service, session, request)
-    } else {
-        session.data.store.atomically(|| perform(service, session, request))
-    };
+pub(super) fn answer(service: &Service<'_>, data: &Data, request: &Request) -> Response {
+    let result = caller::session(service, data, request).and_then(|session| {
+        if request.method == "GET" {
+            perform(service, &session, request)
+        } else {
+            data.store.atomically(|| perform(service, &session, request))
+        }
+    });
     result.unwrap_or_else(|error| Response::error(&error, &Prefer::of(request)))
 }
 
@@ -123,32 +140,44 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
     let target = service.relative(&target);
     let (path, raw_query) = target.split_once('?').unwrap_or((target, ""));
     let operation = Operation { request, prefer: Prefer::of(request), raw_query, pairs: form_pairs(raw_query) };
-    if operation.prefer.track_changes {
-        return Err(ApiError::not_implemented("change tracking"));
-    }
+    let watchful;
+    let session = if detects_duplicates(request) {
+        watchful = Session { detect_duplicates: true, ..session.clone() };
+        &watchful
+    } else {
+        session
+    };
     if request.method == "GET" && definitions::concerns(path) {
         return definitions::read(service, &session.data.schema, path, raw_query);
     }
     let segments = segments(path)?;
     let method = request.method.as_str();
     match segments.as_slice() {
-        [] => read::service_document(service, session),
+        [] => resource::get(service, session, &segments, &operation),
         [only] => one_segment(service, session, &operation, only),
         [first, second] => {
             let table = set(session, first)?;
             match (&first.key, second.name.as_str(), method) {
-                (None, "$count", "GET") => read::count(session, &table, &operation),
                 (None, name, "POST") if name.starts_with(CRM) => {
                     bulk::run(service, session, &table, &name[CRM.len()..], &operation)
                 }
                 (Some(key), name, "POST") if name.starts_with(CRM) => {
-                    messages::bound(service, session, &table, &row_key(&table, key)?, &name[CRM.len()..], &operation)
+                    let key = row_key(&table, key)?;
+                    messages::bound(service, session, &table, &key, &name[CRM.len()..], &operation)
                 }
+                (Some(key), "Microsoft.Dynamics.CRM.RetrieveUserPrivileges", "GET") => {
+                    let key = row_key(&table, key)?;
+                    messages::bound(service, session, &table, &key, &second.name[CRM.len()..], &operation)
+                }
+                (_, _, "GET") => resource::get(service, session, &segments, &operation),
                 (Some(key), name, _) if second.key.is_none() => {
                     let key = row_key(&table, key)?;
                     match method {
-                        "GET" => read::property(service, session, &table, &key, name, &operation),
-                        "PUT" => write::put_property(service, session, &table, &key, name, &operation),
+                        "POST" => references::create_in(service, session, &table, &key, name, &operation),
+                        "PUT" => match references::put_parties(service, session, &table, &key, name, &operation)? {
+                            Some(response) => Ok(response),
+                            None => write::put_property(service, session, &table, &key, name, &operation),
+                        },
                         "DELETE" => write::delete_property(session, &table, &key, name, &operation),
                         _ => Err(refused(method, &second.name)),
                     }
@@ -156,13 +185,19 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
                 _ => Err(ApiError::no_segment(&second.name)),
             }
         }
+        _ if method == "GET" => resource::get(service, session, &segments, &operation),
         [first, second, third] if third.name == "$ref" => {
             let table = set(session, first)?;
             let key = row_key(&table, first.key.as_deref().ok_or_else(|| ApiError::no_segment("$ref"))?)?;
-            write::reference(service, session, &table, &key, &second.name, &operation)
+            references::write(service, session, &table, &key, second, &operation)
         }
         [.., last] => Err(ApiError::no_segment(&last.name)),
     }
+}
+
+/// Detection is off unless a request turns its suppression off.
+fn detects_duplicates(request: &Request) -> bool {
+    request.header("mscrm.suppressduplicatedetection").is_some_and(|value| value.eq_ignore_ascii_case("false"))
 }
 
 fn one_segment(
@@ -177,15 +212,16 @@ fn one_segment(
     };
     let Some(key) = &segment.key else {
         return match method {
-            "GET" => read::list(service, session, &table, operation),
+            "GET" => resource::get(service, session, std::slice::from_ref(segment), operation),
             "POST" => write::create(service, session, &table, operation),
             _ => Err(refused(method, &segment.name)),
         };
     };
+    if method == "GET" {
+        return resource::get(service, session, std::slice::from_ref(segment), operation);
+    }
     let key = row_key(&table, key)?;
     match method {
-        "GET" if table.addressable => read::row(service, session, &table, &key, operation),
-        "GET" => Err(unsupported(&table, "Retrieve")),
         "PATCH" if table.addressable => write::patch(service, session, &table, &key, &segment_text(segment), operation),
         "PATCH" => Err(unsupported(&table, "Update")),
         "DELETE" => write::delete(session, &table, &key, operation),

@@ -1,6 +1,6 @@
 //! Values as JSON text. Written by hand, because decimals keep their scale (`85.5000000000`).
 
-use crate::metadata::{Column, ColumnType, Table};
+use crate::metadata::{Column, ColumnType, Number, Table};
 use crate::value::{Value, format_time};
 
 /// Appends a value to JSON text.
@@ -14,6 +14,7 @@ pub(super) fn write_value(out: &mut String, column: &Column, value: &Value) {
             out.push_str(&decimal(*number as f64, *precision, *scale));
         }
         (Value::Int(number), _) => out.push_str(&number.to_string()),
+        (Value::Real(number), ColumnType::Decimal { number: Number::Double, .. }) => out.push_str(&number.to_string()),
         (Value::Real(number), ColumnType::Decimal { precision, scale, .. }) => {
             out.push_str(&decimal(*number, *precision, *scale));
         }

@@ -1,18 +1,26 @@
 //! The Dataverse Web API over one organisation's rows: requests in, answers out, no sockets.
 
 mod address;
+mod aggregate;
 mod batch;
 mod bulk;
+mod caller;
 mod conditions;
+mod deep;
 mod definitions;
 mod dispatch;
+mod expand;
+mod fetch;
 mod json;
 mod messages;
 mod multipart;
 mod payload;
 mod prefer;
 mod read;
+mod references;
 mod render;
+mod resource;
+mod tracking;
 mod uri;
 mod write;
 
@@ -90,6 +98,10 @@ impl Response {
             );
             inner.insert("@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus".to_owned(), "0".into());
             inner.insert("@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode".to_owned(), "0".into());
+            for (name, value) in &error.details {
+                let name = format!("@Microsoft.PowerApps.CDS.ErrorDetails.{name}");
+                inner.insert(name, value.clone().into());
+            }
             inner.insert("@Microsoft.PowerApps.CDS.HelpLink".to_owned(), link.into());
             inner.insert("@Microsoft.PowerApps.CDS.InnerError.Message".to_owned(), error.message.clone().into());
         }

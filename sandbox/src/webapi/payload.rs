@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::address::reference;
+use super::deep;
 use super::dispatch::Service;
 use crate::errors::{ApiError, ApiResult};
-use crate::metadata::Table;
+use crate::metadata::{Navigation, Table};
 use crate::records::{Assignments, Session, from_json};
 use crate::value::Value;
 
@@ -42,13 +43,25 @@ pub(super) fn assignments(
     let mut assignments = Assignments::with_capacity(body.len());
     for (name, json) in body {
         if let Some(navigation) = name.strip_suffix("@odata.bind") {
+            // Collections are filled when their row is there.
+            if purpose == Purpose::Create
+                && json.is_array()
+                && session.data.schema.collection(table, navigation).is_some()
+            {
+                continue;
+            }
             assignments.extend(bound(service, session, table, navigation, json)?);
         } else if name.contains('@') {
             // Other annotations describe; they carry no values.
-        } else if let Some((column, _)) = table.navigation(name) {
+        } else if let Some((column, navigation)) = table.navigation(name) {
             match json {
                 Json::Null => assignments.push((column, Value::Null)),
-                Json::Object(_) => return Err(ApiError::not_implemented("deep insert of related rows")),
+                Json::Object(row) if purpose == Purpose::Create => {
+                    let target = inserted(session, table, navigation, row)?;
+                    let id = deep::create(service, session, target, row)?;
+                    assignments.push((column, Value::Row(Arc::from(target.logical.as_str()), id)));
+                }
+                Json::Object(_) => return Err(no_deep_update(table, name)),
                 _ => return Err(not_a_row(table)),
             }
         } else if let Some(column) = table.property(name) {
@@ -65,13 +78,47 @@ pub(super) fn assignments(
                 let value = from_json(table, definition, json)?;
                 assignments.push((column, rewritten(session, value)));
             }
-        } else if json.is_array() || json.is_object() {
-            return Err(ApiError::not_implemented("deep insert of related rows"));
+        } else if json.is_array() && session.data.schema.collection(table, name).is_some() {
+            if purpose == Purpose::Update && deep::parties(session, table, name).is_none() {
+                return Err(no_deep_update(table, name));
+            }
         } else {
             return Err(ApiError::unknown_property(table, name));
         }
     }
     Ok(assignments)
+}
+
+/// The table of a row inside a payload: it says so itself, where a navigation property leads to several.
+fn inserted<'s>(
+    session: &'s Session<'_>,
+    table: &Table,
+    navigation: &Navigation,
+    row: &Map<String, Json>,
+) -> ApiResult<&'s Arc<Table>> {
+    let named = row.get("@odata.type").and_then(Json::as_str);
+    let named = named.map(|name| name.trim_start_matches('#').trim_start_matches("Microsoft.Dynamics.CRM."));
+    let target = match (named, navigation.targets.as_slice()) {
+        (Some(named), targets) => targets.iter().find(|target| *target == named),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    target.and_then(|target| session.data.schema.table(target)).ok_or_else(|| {
+        let inner = format!(
+            "Microsoft.OData.ODataException: The type of the row in '{}' could not be resolved.",
+            navigation.name
+        );
+        ApiError::payload(&table.set, inner)
+    })
+}
+
+/// Related rows can come with a create only.
+fn no_deep_update(table: &Table, name: &str) -> ApiError {
+    let inner = format!(
+        "Microsoft.Crm.CrmException: Deep update is not supported: the navigation property '{name}' can't be updated \
+         through the row."
+    );
+    ApiError::payload(&table.set, inner)
 }
 
 /// The lookup set by `navigation@odata.bind`.

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use super::address::{RowKey, absent, find};
+use super::Response;
+use super::aggregate;
 use super::conditions::{Precondition, etag};
 use super::dispatch::{Operation, Service};
-use super::json::{write_name, write_text, write_value};
-use super::render::Renderer;
+use super::expand::Expansion;
+use super::json::{write_name, write_text};
+use super::prefer::Prefer;
+use super::render::{Renderer, Shape};
+use super::tracking;
 use super::uri::{decode, encode};
-use super::{Request, Response};
-use crate::errors::{ApiError, ApiResult};
+use crate::errors::ApiResult;
 use crate::metadata::Table;
-use crate::query::{Cookie, Options, parse_options};
+use crate::query::{Condition, Cookie, Options, parse_options};
 use crate::records::Session;
 use crate::value::Value;
 
 /// The most rows a page has, and the most a count counts.
-const MAX_ROWS: usize = 5000;
+pub(super) const MAX_ROWS: usize = 5000;
 
 /// `GET /`: what the service offers.
 pub(super) fn service_document(service: &Service<'_>, session: &Session<'_>) -> ApiResult<Response> {
@@ -31,14 +34,32 @@ pub(super) fn service_document(service: &Service<'_>, session: &Session<'_>) -> 
     Ok(Response::json(200, serde_json::json!({ "@odata.context": context, "value": sets }).to_string()))
 }
 
-/// `GET /contacts`
+/// Rows to list: a set, or a collection of some row.
+pub(super) struct Listing {
+    pub(super) table: Arc<Table>,
+    /// Its URL below the service root.
+    pub(super) path: String,
+    /// What makes a row one of the collection.
+    pub(super) restriction: Option<Condition>,
+}
+
+/// `GET /contacts`, `GET /accounts(id)/contact_customer_accounts`
 pub(super) fn list(
     service: &Service<'_>,
     session: &Session<'_>,
-    table: &Arc<Table>,
+    listing: &Listing,
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
-    let Options { mut query, top, count, page, select_text } = parse_options(table, &operation.pairs)?;
+    let table = &listing.table;
+    let options = parse_options(session, table, &operation.pairs)?;
+    if let Some(apply) = options.apply {
+        return aggregate::applied(service, session, listing, apply, options.query, options.top, operation);
+    }
+    let context = format!("{}/$metadata#{}{}", service.root, table.set, options.context_suffix());
+    let Options { mut query, top, count, page, expand, .. } = options;
+    if let Some(restriction) = &listing.restriction {
+        query.restrict(restriction.clone());
+    }
     let prefer = &operation.prefer;
     // Asked for both, the platform pages and forgets $top.
     let size = match (prefer.page_size, top) {
@@ -47,49 +68,57 @@ pub(super) fn list(
         (None, None) => MAX_ROWS,
     };
     query.limit = Some(size + 1);
-    let mut rows = session.data.store.select(&query)?;
-    let more = rows.len() > size && (top.is_none() || prefer.page_size.is_some());
-    rows.truncate(size);
+    let mut found = session.search(&query)?;
+    let more = found.len() > size && (top.is_none() || prefer.page_size.is_some());
+    found.truncate(size);
 
     let mut body = String::from("{");
     write_name(&mut body, "@odata.context");
-    let columns = select_text.map_or_else(String::new, |columns| format!("({columns})"));
-    write_text(&mut body, &format!("{}/$metadata#{}{columns}", service.root, table.set));
-    let total = if count { Some(session.data.store.count(&query)?) } else { None };
-    let limit = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX);
-    if let Some(total) = total {
-        write_name(&mut body, "@odata.count");
-        body.push_str(&total.min(limit).to_string());
-    }
-    if prefer.annotates("Microsoft.Dynamics.CRM.totalrecordcount") {
-        write_name(&mut body, "@Microsoft.Dynamics.CRM.totalrecordcount");
-        body.push_str(&total.map_or(-1, |total| total.min(limit)).to_string());
-        write_name(&mut body, "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded");
-        body.push_str(if total.is_some_and(|total| total > limit) { "true" } else { "false" });
-    }
+    write_text(&mut body, &context);
+    let total = if count { Some(session.count(&query)?) } else { None };
+    write_totals(&mut body, prefer, total, count);
     write_name(&mut body, "value");
     body.push('[');
     let mut renderer = Renderer::new(session, prefer);
+    let last = found.last().filter(|_| more).map(|last| last.keys.clone());
+    let rows: Vec<Vec<Value>> = found.into_iter().map(|found| found.row).collect();
+    let members = Expansion { service, session, prefer }.members(&mut renderer, table, &rows, &expand)?;
     for (at, row) in rows.iter().enumerate() {
         if at > 0 {
             body.push(',');
         }
-        body.push_str(&renderer.row(table, row, query.select.as_deref(), None)?);
+        let members = members.get(at).map_or("", String::as_str);
+        let shape = Shape { select: query.select.as_deref(), members, ..Shape::default() };
+        body.push_str(&renderer.row(table, row, &shape)?);
     }
     body.push(']');
-    if let Some(last) = rows.last().filter(|_| more) {
-        let last = query.full_order().iter().map(|order| last[order.column].clone()).collect();
+    if let Some(last) = last {
         let cookie = Cookie { page: page + 1, last };
         write_name(&mut body, "@odata.nextLink");
-        write_text(&mut body, &next_link(service, table, operation.raw_query, &cookie));
+        write_text(&mut body, &next_link(service, &listing.path, operation.raw_query, &cookie));
     }
     body.push('}');
     Ok(applied(Response::json(200, body), operation, false, true))
 }
 
+/// `@odata.count` and what may be said beside it.
+pub(super) fn write_totals(body: &mut String, prefer: &Prefer, total: Option<i64>, count: bool) {
+    let limit = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX);
+    if let Some(total) = total.filter(|_| count) {
+        write_name(body, "@odata.count");
+        body.push_str(&total.min(limit).to_string());
+    }
+    if prefer.annotates("Microsoft.Dynamics.CRM.totalrecordcount") {
+        write_name(body, "@Microsoft.Dynamics.CRM.totalrecordcount");
+        body.push_str(&total.map_or(-1, |total| total.min(limit)).to_string());
+        write_name(body, "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded");
+        body.push_str(if total.is_some_and(|total| total > limit) { "true" } else { "false" });
+    }
+}
+
 /// The URL that was asked for, with the token of the next page.
-fn next_link(service: &Service<'_>, table: &Table, raw_query: &str, cookie: &Cookie) -> String {
-    let mut link = format!("{}/{}?", service.root, table.set);
+fn next_link(service: &Service<'_>, path: &str, raw_query: &str, cookie: &Cookie) -> String {
+    let mut link = format!("{}/{path}?", service.root);
     for pair in raw_query.split('&').filter(|pair| !pair.is_empty()) {
         let name = pair.split('=').next().unwrap_or_default();
         if decode(name, true) != "$skiptoken" {
@@ -103,9 +132,16 @@ fn next_link(service: &Service<'_>, table: &Table, raw_query: &str, cookie: &Coo
 }
 
 /// `GET /contacts/$count`: the number as text, after a byte order mark, as the platform writes it.
-pub(super) fn count(session: &Session<'_>, table: &Arc<Table>, operation: &Operation<'_>) -> ApiResult<Response> {
-    let options = parse_options(table, &operation.pairs)?;
-    let total = session.data.store.count(&options.query)?.min(i64::try_from(MAX_ROWS).unwrap_or(i64::MAX));
+pub(super) fn count(session: &Session<'_>, listing: &Listing, operation: &Operation<'_>) -> ApiResult<Response> {
+    if let Some(changed) = tracking::count(session, &listing.table, operation)? {
+        let body = format!("\u{feff}{changed}").into_bytes();
+        return Ok(Response::empty(200).with("Content-Type", "text/plain").with_body(body));
+    }
+    let mut query = parse_options(session, &listing.table, &operation.pairs)?.query;
+    if let Some(restriction) = &listing.restriction {
+        query.restrict(restriction.clone());
+    }
+    let total = session.count(&query)?.min(i64::try_from(MAX_ROWS).unwrap_or(i64::MAX));
     Ok(Response::empty(200).with("Content-Type", "text/plain").with_body(format!("\u{feff}{total}").into_bytes()))
 }
 
@@ -114,18 +150,19 @@ pub(super) fn row(
     service: &Service<'_>,
     session: &Session<'_>,
     table: &Arc<Table>,
-    key: &RowKey,
+    row: &[Value],
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
-    let found = find(session, table, key)?.ok_or_else(|| absent(table, key))?;
-    let tag = etag(table, &found);
+    let tag = etag(table, row);
+    let expands = operation.pairs.iter().any(|(name, _)| name == "$expand");
     if operation.prefer.annotations.is_none()
+        && !expands
         && let Precondition::Changed(known) = Precondition::of(operation.request)
         && known == tag
     {
         return Ok(Response::empty(304).with("ETag", tag));
     }
-    Ok(representation(service, session, table, &found, operation, 200)?.with("ETag", tag))
+    Ok(representation(service, session, table, row, operation, 200)?.with("ETag", tag))
 }
 
 /// A row as the body of an answer, with the columns of `$select`.
@@ -137,57 +174,29 @@ pub(super) fn representation(
     operation: &Operation<'_>,
     status: u16,
 ) -> ApiResult<Response> {
-    let options = parse_options(table, &operation.pairs)?;
-    let columns = options.select_text.map_or_else(String::new, |columns| format!("({columns})"));
-    let context = format!("{}/$metadata#{}{columns}/$entity", service.root, table.set);
+    let mut options = parse_options(session, table, &operation.pairs)?;
+    if operation.request.method == "PATCH" {
+        // An update returns no related rows, whatever is asked for.
+        options.expand.clear();
+    }
+    let context = format!("{}/$metadata#{}{}/$entity", service.root, table.set, options.context_suffix());
     let mut renderer = Renderer::new(session, &operation.prefer);
-    let body = renderer.row(table, row, options.query.select.as_deref(), Some(&context))?;
+    let expansion = Expansion { service, session, prefer: &operation.prefer };
+    let members = expansion.members(&mut renderer, table, &[row.to_vec()], &options.expand)?;
+    let shape = Shape {
+        select: options.query.select.as_deref(),
+        context: Some(&context),
+        members: members.first().map_or("", String::as_str),
+        ..Shape::default()
+    };
+    let body = renderer.row(table, row, &shape)?;
     Ok(applied(Response::json(status, body), operation, true, false))
 }
 
-fn applied(response: Response, operation: &Operation<'_>, representation: bool, paged: bool) -> Response {
+pub(super) fn applied(response: Response, operation: &Operation<'_>, representation: bool, paged: bool) -> Response {
     let representation = representation && operation.request.method != "GET";
     match operation.prefer.applied(representation, paged) {
         Some(applied) => response.with("Preference-Applied", applied),
         None => response,
     }
-}
-
-/// `GET /contacts(id)/fullname`, and `GET /contacts(id)/ownerid` for the row a lookup points to.
-pub(super) fn property(
-    service: &Service<'_>,
-    session: &Session<'_>,
-    table: &Arc<Table>,
-    key: &RowKey,
-    name: &str,
-    operation: &Operation<'_>,
-) -> ApiResult<Response> {
-    let found = find(session, table, key)?.ok_or_else(|| absent(table, key))?;
-    if let Some(column) = table.property(name) {
-        if found[column].is_null() {
-            return Ok(Response::empty(204));
-        }
-        let id = found[table.id].id().map(|id| id.to_string()).unwrap_or_default();
-        let mut body = String::from("{");
-        write_name(&mut body, "@odata.context");
-        write_text(&mut body, &format!("{}/$metadata#{}({id})/{name}", service.root, table.set));
-        write_name(&mut body, "value");
-        write_value(&mut body, &table.columns[column], &found[column]);
-        body.push('}');
-        return Ok(Response::json(200, body));
-    }
-    let Some((column, navigation)) = table.navigation(name) else { return Err(ApiError::no_segment(name)) };
-    let Value::Row(target, id) = &found[column] else { return Ok(Response::empty(204)) };
-    let Some(target) = session.data.schema.table(target).filter(|_| navigation.targets.iter().any(|t| **t == **target))
-    else {
-        return Ok(Response::empty(204));
-    };
-    let request = Request { method: "GET".to_owned(), ..operation.request.clone() };
-    let inner = Operation {
-        request: &request,
-        prefer: operation.prefer.clone(),
-        raw_query: "",
-        pairs: operation.pairs.clone(),
-    };
-    row(service, session, target, &RowKey::Primary(*id), &inner)
 }

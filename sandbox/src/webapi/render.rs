@@ -12,17 +12,30 @@ use crate::metadata::{Column, ColumnType, Table};
 use crate::records::Session;
 use crate::value::Value;
 
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
 const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 
 /// Writes rows of one answer; remembers the names of rows that lookups point to.
 pub(super) struct Renderer<'a> {
     session: &'a Session<'a>,
-    formatted: bool,
+    pub(super) formatted: bool,
     logical_name: bool,
     navigation: bool,
     names: HashMap<Uuid, Option<String>>,
+}
+
+/// How a row is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shape<'s> {
+    /// The columns asked for; all if `None`.
+    pub(super) select: Option<&'s [usize]>,
+    /// The value of `@odata.context`, for answers that are a single row.
+    pub(super) context: Option<&'s str>,
+    /// Without an ETag, as single rows are expanded.
+    pub(super) bare: bool,
+    /// What follows the columns: members of a JSON object, written already.
+    pub(super) members: &'s str,
 }
 
 impl<'a> Renderer<'a> {
@@ -36,23 +49,19 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// A row as a JSON object. `context` is the value of `@odata.context`, for answers that are a single row.
-    pub(super) fn row(
-        &mut self,
-        table: &Table,
-        row: &[Value],
-        select: Option<&[usize]>,
-        context: Option<&str>,
-    ) -> ApiResult<String> {
+    /// A row as a JSON object.
+    pub(super) fn row(&mut self, table: &Table, row: &[Value], shape: &Shape<'_>) -> ApiResult<String> {
         let mut out = String::with_capacity(1024);
         out.push('{');
-        if let Some(context) = context {
+        if let Some(context) = shape.context {
             write_name(&mut out, "@odata.context");
             write_text(&mut out, context);
         }
-        write_name(&mut out, "@odata.etag");
-        write_text(&mut out, &etag(table, row));
-        match select {
+        if !shape.bare {
+            write_name(&mut out, "@odata.etag");
+            write_text(&mut out, &etag(table, row));
+        }
+        match shape.select {
             Some(columns) => {
                 let mut written: Vec<usize> = Vec::with_capacity(columns.len() + 1);
                 for column in columns.iter().chain([&table.id]) {
@@ -71,12 +80,26 @@ impl<'a> Renderer<'a> {
                 }
             }
         }
+        // Users and teams inherit a second name of their primary key from "principal".
+        if matches!(table.logical.as_str(), "systemuser" | "team") && table.column("ownerid").is_none() {
+            write_name(&mut out, "ownerid");
+            write_value(&mut out, &table.columns[table.id], &row[table.id]);
+        }
+        if !shape.members.is_empty() {
+            out.push(',');
+            out.push_str(shape.members);
+        }
         out.push('}');
         Ok(out)
     }
 
-    fn property(&mut self, out: &mut String, column: &Column, value: &Value) -> ApiResult<()> {
-        let name = column.property();
+    /// A column of a row under the name it has in answers.
+    pub(super) fn property(&mut self, out: &mut String, column: &Column, value: &Value) -> ApiResult<()> {
+        self.named(out, &column.property(), column, value)
+    }
+
+    /// A value with its annotations, under any name.
+    pub(super) fn named(&mut self, out: &mut String, name: &str, column: &Column, value: &Value) -> ApiResult<()> {
         if !value.is_null() {
             if let (Value::Row(target, _), Some(lookup)) = (value, column.lookup()) {
                 if self.navigation
@@ -98,13 +121,13 @@ impl<'a> Renderer<'a> {
                 write_text(out, &text);
             }
         }
-        write_name(out, &name);
+        write_name(out, name);
         write_value(out, column, value);
         Ok(())
     }
 
     /// A value as a person in the United States would read it.
-    fn formatted_value(&mut self, column: &Column, value: &Value) -> ApiResult<Option<String>> {
+    pub(super) fn formatted_value(&mut self, column: &Column, value: &Value) -> ApiResult<Option<String>> {
         Ok(match (value, &column.kind) {
             (Value::Row(target, id), _) => {
                 if !self.names.contains_key(id) {
@@ -119,6 +142,10 @@ impl<'a> Renderer<'a> {
             (Value::Text(date), ColumnType::DateOnly) => {
                 date.parse::<jiff::civil::Date>().ok().map(|date| date.strftime("%-m/%-d/%Y").to_string())
             }
+            (Value::Text(chosen), kind @ ColumnType::Choices(_)) => {
+                let labels = chosen.split(',').filter_map(|value| kind.label(value.parse().ok()?));
+                Some(labels.collect::<Vec<_>>().join("; "))
+            }
             (Value::Int(number), ColumnType::Whole { .. } | ColumnType::BigInt) => Some(grouped(&number.to_string())),
             (Value::Int(number), kind) => kind.label(*number).map(str::to_owned),
             (Value::Real(number), ColumnType::Decimal { precision, .. }) => {
@@ -130,7 +157,7 @@ impl<'a> Renderer<'a> {
 }
 
 /// Thousands separators.
-fn grouped(number: &str) -> String {
+pub(super) fn grouped(number: &str) -> String {
     let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut out = String::from(sign);

@@ -48,3 +48,16 @@ pub(super) fn encode(text: &str) -> String {
     }
     encoded
 }
+
+/// Encodes what would end the value of a query option, and leaves the rest readable.
+pub(super) fn encode_value(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !b"%&+#\"<>\\^`{|}".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::Response;
-use super::address::{RowKey, absent, find, reference as referenced};
+use super::address::{RowKey, absent, find};
 use super::conditions::{Precondition, etag};
+use super::deep;
 use super::dispatch::{Operation, Service};
 use super::payload::{Purpose, assignments, object};
 use super::read::representation;
@@ -24,7 +25,7 @@ pub(super) fn create(
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
     let body = object(&table.set, &operation.request.body)?;
-    let id = session.create(table, assignments(service, session, table, &body, Purpose::Create)?)?;
+    let id = deep::create(service, session, table, &body)?;
     let url = format!("{}/{}({id})", service.root, table.set);
     if operation.prefer.representation {
         let row = session.find(table, id)?.ok_or_else(|| ApiError::does_not_exist(table, id))?;
@@ -56,6 +57,7 @@ pub(super) fn patch(
             }
             let id = row[table.id].id().ok_or_else(ApiError::unexpected)?;
             session.update(table, id, row, values)?;
+            deep::update_parties(service, session, table, id, &body)?;
             (id, 200)
         }
         None if condition.allows_create() => {
@@ -70,7 +72,9 @@ pub(super) fn patch(
                     }
                 }
             }
-            (session.create(table, values)?, 201)
+            let id = session.create(table, values)?;
+            deep::add_related(service, session, table, id, &body)?;
+            (id, 201)
         }
         None => return Err(absent(table, key)),
     };
@@ -145,42 +149,5 @@ pub(super) fn delete_property(
     let id = row[table.id].id().ok_or_else(ApiError::unexpected)?;
     let values = if table.columns[column].updatable { vec![(column, Value::Null)] } else { Vec::new() };
     session.update(table, id, &row, values)?;
-    Ok(Response::empty(204))
-}
-
-/// `PUT` or `DELETE /contacts(id)/parentcustomerid_account/$ref`: sets or empties a lookup.
-pub(super) fn reference(
-    service: &Service<'_>,
-    session: &Session<'_>,
-    table: &Arc<Table>,
-    key: &RowKey,
-    name: &str,
-    operation: &Operation<'_>,
-) -> ApiResult<Response> {
-    let Some((column, navigation)) = table.navigation(name) else {
-        return Err(ApiError::not_implemented("references of collections"));
-    };
-    let value = match operation.request.method.as_str() {
-        "DELETE" => Value::Null,
-        "PUT" => {
-            let body = object(&table.set, &operation.request.body)?;
-            let url = body.get("@odata.id").and_then(Json::as_str);
-            let url = url.ok_or_else(|| {
-                ApiError::payload(&table.set, "Microsoft.OData.ODataException: @odata.id is missing.")
-            })?;
-            let (target, id) = referenced(service, session, url)?;
-            if !navigation.targets.contains(&target.logical) {
-                return Err(ApiError::undeclared_navigation(table, name));
-            }
-            Value::Row(Arc::from(target.logical.as_str()), id)
-        }
-        method => {
-            let message = format!("The requested resource '{name}' does not support http method '{method}'.");
-            return Err(ApiError::method_not_allowed(message));
-        }
-    };
-    let row = find(session, table, key)?.ok_or_else(|| absent(table, key))?;
-    let id = row[table.id].id().ok_or_else(ApiError::unexpected)?;
-    session.update(table, id, &row, vec![(column, value)])?;
     Ok(Response::empty(204))
 }

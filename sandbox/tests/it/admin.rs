@@ -46,6 +46,77 @@ async fn connections_are_cut_before_or_after_the_work_is_done() {
 }
 
 #[tokio::test]
+async fn every_kind_of_fault_has_its_status() {
+    let world = World::new(Seed::Empty).await;
+    for (fault, status, code) in [
+        (json!({ "kind": "throttle", "limit": "execution_time" }), 429, "0x80072321"),
+        (json!({ "kind": "throttle", "limit": "concurrency" }), 429, "0x80072326"),
+        (json!({ "kind": "sql_timeout" }), 500, "0x80044151"),
+        (json!({ "kind": "solution_lock" }), 400, "0x80071151"),
+        (json!({ "kind": "organization_disabled" }), 403, "0x8004a112"),
+        (json!({ "kind": "user_disabled" }), 403, "0x80040225"),
+        (json!({ "kind": "bad_gateway" }), 502, ""),
+        (json!({ "kind": "gateway_timeout" }), 504, ""),
+        (json!({ "kind": "slow", "ms": 1 }), 200, ""),
+    ] {
+        assert_eq!(world.admin("POST", "faults", Some(fault.clone())).await.status, 200);
+        let reply = world.get("WhoAmI").await;
+        assert_eq!(reply.status, status, "{fault}");
+        if !code.is_empty() {
+            assert_eq!(reply.code(), code);
+        }
+        assert_eq!(world.get("WhoAmI").await.status, 200, "{fault} is over");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_lasts_as_long_as_was_ordered() {
+    let world = World::new(Seed::Empty).await;
+    world.admin("POST", "faults", Some(json!({ "kind": "unavailable", "for_s": 60 }))).await;
+    for _ in 0..3 {
+        assert_eq!(world.get("WhoAmI").await.status, 503);
+    }
+    world.admin("POST", "clock", Some(json!({ "advance_s": 61 }))).await;
+    assert_eq!(world.get("WhoAmI").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_taken_away_stays_away() {
+    let world = World::new(Seed::Empty).await;
+    world.admin("POST", "faults", Some(json!({ "kind": "expired_token", "skip": 1 }))).await;
+    let statuses =
+        [world.get("WhoAmI").await.status, world.get("WhoAmI").await.status, world.get("WhoAmI").await.status];
+    assert_eq!(statuses, [200, 401, 401]);
+}
+
+#[tokio::test]
+async fn others_can_change_things_under_way() {
+    let world = World::new(Seed::Crm).await;
+    let request = json!({ "method": "PATCH", "path": format!("contacts({ANA})"), "body": { "jobtitle": "Changed" } });
+    let fault = json!({ "kind": "meanwhile", "skip": 1, "match": "/contacts", "request": request });
+    world.admin("POST", "faults", Some(fault)).await;
+    let path = format!("contacts({ANA})?$select=jobtitle");
+    let before = world.get(&path).await.json();
+    assert_ne!(before["jobtitle"], "Changed");
+    let tag = before["@odata.etag"].as_str().unwrap();
+    let stale = world.request("PATCH", &path).header("if-match", tag).json(&json!({ "jobtitle": "Mine" }));
+    assert_eq!(world.send(stale).await.status, 412);
+    assert_eq!(world.get(&path).await.json()["jobtitle"], "Changed");
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_reset() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let world = World::new(Seed::Empty).await;
+    world.admin("POST", "faults", Some(json!({ "kind": "reset_before" }))).await;
+    let address = world.sandbox.connection().http.trim_start_matches("http://").to_owned();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /api/data/v9.2/WhoAmI HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let error = stream.read(&mut [0; 64]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn a_single_operation_of_a_batch_can_be_throttled() {
     let world = World::new(Seed::Crm).await;
     let fault = json!({ "kind": "throttle", "retry_after": 9, "parts": true, "skip": 1 });

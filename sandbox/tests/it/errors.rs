@@ -69,8 +69,7 @@ async fn wrong_requests_get_the_errors_of_the_catalogue() {
             "A binary operator with incompatible types was detected.".to_owned()),
         Case("GET", "contacts?$orderby=lastname upwards", none.clone(), 400, "0x80060888", String::new()),
         Case("GET", "contacts?$skip=5", none.clone(), 400, "0x80060888", String::new()),
-        Case("GET", "contacts?$expand=ownerid", none.clone(), 501, "0x80040800", "$expand".to_owned()),
-        Case("GET", "contacts?fetchXml=x", none.clone(), 501, "0x80040800", "fetchXml".to_owned()),
+        Case("GET", "contacts?fetchXml=x", none.clone(), 400, "0x80040203", "Invalid XML.".to_owned()),
         Case("GET", "contacts?$nonsense=1", none, 400, "0x80060888", "$nonsense".to_owned()),
     ];
     for Case(method, path, body, status, code, text) in cases {
@@ -101,7 +100,9 @@ async fn answers_carry_the_headers_of_the_platform() {
     let reply = world.get("WhoAmI").await;
     assert_eq!(reply.header("odata-version"), "4.0");
     assert_eq!(reply.header("x-ms-dop-hint").parse::<u32>().unwrap(), 48);
-    assert_eq!(reply.header("x-ms-ratelimit-time-remaining-xrm-requests"), "1,200.00");
+    // A thousands separator and two digits; what the request itself took may be off already.
+    let remaining = reply.header("x-ms-ratelimit-time-remaining-xrm-requests");
+    assert!(remaining == "1,200.00" || (remaining.len() == 8 && remaining.starts_with("1,1")), "{remaining}");
     assert!(reply.header("x-ms-ratelimit-burst-remaining-xrm-requests").parse::<u32>().unwrap() < 6000);
     for name in ["x-ms-service-request-id", "req_id", "set-cookie"] {
         assert_ne!(reply.header(name), "", "{name}");

@@ -1,7 +1,7 @@
 //! A started sandbox and a client with a token.
 
 use dataverse_sandbox::{Connection, Options, Sandbox, Seed, start};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 pub const ANA: &str = "c0000000-0000-4000-8000-000000000001";
@@ -57,14 +57,25 @@ impl Reply {
 
 impl World {
     pub async fn new(seed: Seed) -> Self {
-        let sandbox = start(Options { seed, ..Options::default() }).await.unwrap();
-        let client = Client::builder().no_proxy().build().unwrap();
+        Self::with(Options { seed, ..Options::default() }).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let sandbox = start(options).await.unwrap();
+        let ca = std::fs::read(&sandbox.connection().ca).unwrap();
+        let ca = Certificate::from_pem(&ca).unwrap();
+        let client = Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
         let token = Self::token(sandbox.connection(), &client).await;
         Self { sandbox, client, token }
     }
 
     async fn token(connection: &Connection, client: &Client) -> String {
-        let scope = format!("{}/.default", connection.http);
+        Self::token_for(connection, client, &connection.http).await
+    }
+
+    /// A token of the connection's application for this organisation URL.
+    pub async fn token_for(connection: &Connection, client: &Client, resource: &str) -> String {
+        let scope = format!("{resource}/.default");
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", &connection.client_id),

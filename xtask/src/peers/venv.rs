@@ -24,17 +24,38 @@ pub fn ensure(peers: &Path, requirement: &str) -> Result<PathBuf> {
     if python.exists() && is_installed(&stamp, requirement) {
         return Ok(venv);
     }
-    if !python.exists() || !venv.join("bin/pip").exists() {
-        run_quietly(
-            Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv),
-            "making a Python environment in .peers/venv",
-        )
-        .context("python3 cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv")?;
-    }
+    make(&venv)?;
     run_quietly(
         Command::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]),
         &format!("installing {requirement} into .peers/venv"),
     )?;
     fs::write(&stamp, requirement).context("cannot write the stamp of an installed Python package")?;
     Ok(venv)
+}
+
+/// The Python of an environment that has exactly what `lock` names, by version and checksum.
+pub fn ensure_locked(venv: &Path, lock: &str, name: &str) -> Result<PathBuf> {
+    let python = venv.join("bin/python");
+    let stamp = venv.join("installed");
+    if python.exists() && is_installed(&stamp, lock) {
+        return Ok(python);
+    }
+    make(venv)?;
+    let requirements = venv.join("requirements.txt");
+    fs::write(&requirements, lock).context("cannot write the requirements of a Python environment")?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r"]);
+    run_quietly(pip.arg(&requirements), &format!("installing {name}"))
+        .context("they need Python 3.11 or later, and pip has to reach its package index")?;
+    fs::write(&stamp, lock).context("cannot write the stamp of a Python environment")?;
+    Ok(python)
+}
+
+/// Makes an environment, unless there is one that works.
+fn make(venv: &Path) -> Result<()> {
+    if venv.join("bin/python").exists() && venv.join("bin/pip").exists() {
+        return Ok(());
+    }
+    run_quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv), "making a Python environment")
+        .context("python3 cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv")
 }

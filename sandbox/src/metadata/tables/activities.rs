@@ -2,22 +2,10 @@
 
 use crate::metadata::{ColumnType, Requirement, System, Table, TableBuilder, table};
 
-/// The tables an activity can be about.
-const REGARDING: [&str; 3] = ["account", "contact", "lead"];
-
 /// The columns every activity table inherits. Each lookup can be bound under the name it has on
 /// `activitypointer`, and under that name with the activity's own logical name as suffix.
-fn inherited(builder: TableBuilder, logical: &str, subject: usize, description: usize) -> TableBuilder {
+pub(crate) fn inherited(builder: TableBuilder, logical: &str, subject: usize, description: usize) -> TableBuilder {
     let own = logical != "activitypointer";
-    let mut regarding: Vec<(String, &str)> = Vec::new();
-    for target in REGARDING {
-        if own {
-            regarding.push((format!("regardingobjectid_{target}_{logical}"), target));
-        }
-        regarding.push((format!("regardingobjectid_{target}"), target));
-    }
-    let regarding: Vec<(&str, &[&str])> =
-        regarding.iter().map(|(name, target)| (name.as_str(), std::slice::from_ref(target))).collect();
     let owner = format!("ownerid_{logical}");
     let owner: &[&str] = if own { &["ownerid", &owner] } else { &["ownerid"] };
     builder
@@ -28,7 +16,7 @@ fn inherited(builder: TableBuilder, logical: &str, subject: usize, description: 
         .system(System::ActivityType)
         .read_only()
         .memo("Description", description)
-        .lookup_as("RegardingObjectId", &regarding)
+        .lookup_as("RegardingObjectId", &[])
         .named("Regarding")
         .indexed()
         .parental()
@@ -46,6 +34,19 @@ fn inherited(builder: TableBuilder, logical: &str, subject: usize, description: 
         .flag("IsRegularActivity", true)
         .read_only()
         .flag("LeftVoiceMail", false)
+        .flag("IsMapiPrivate", false)
+        .choice("DeliveryPriorityCode", &[(0, "Low"), (1, "Normal"), (2, "High")])
+        .default(1)
+        .datetime("SentOn")
+        .read_only()
+        .datetime("DeliveryLastAttemptedOn")
+        .read_only()
+        .datetime("PostponeActivityProcessingUntil")
+        .read_only()
+        .text("ExchangeItemId", 200)
+        .read_only()
+        .text("ExchangeWebLink", 1250)
+        .read_only()
         .choice(
             "InstanceTypeCode",
             &[
@@ -76,8 +77,14 @@ pub(super) fn activityparty() -> Table {
     table("ActivityParty", "activityparties", "Activity Party", "ActivityPartyId")
         .type_code(135)
         .listing_only()
-        .lookup_as("ActivityId", &[("activityid_activitypointer", &["activitypointer"])])
+        .lookup_as("ActivityId", &[])
+        .indexed()
         .lookup_each("PartyId", &["account", "contact", "lead", "systemuser"])
+        .relation("account", "account_activity_parties")
+        .relation("contact", "contact_activity_parties")
+        .relation("lead", "lead_activity_parties")
+        .relation("systemuser", "system_user_activity_parties")
+        .indexed()
         .choice(
             "ParticipationTypeMask",
             &[
@@ -108,6 +115,42 @@ pub(super) fn task() -> Table {
         .text("Category", 250)
         .text("Subcategory", 250)
         .whole("PercentComplete")
+        .build("subject")
+}
+
+pub(super) fn appointment() -> Table {
+    let builder = table("Appointment", "appointments", "Appointment", "ActivityId").type_code(4201);
+    inherited(builder, "appointment", 200, 1_048_576)
+        .text("Location", 200)
+        .text("Category", 250)
+        .text("Subcategory", 250)
+        .text("GlobalObjectId", 300)
+        .flag("IsAllDayEvent", false)
+        .flag("IsOnlineMeeting", false)
+        .build("subject")
+}
+
+pub(super) fn phonecall() -> Table {
+    let builder = table("PhoneCall", "phonecalls", "Phone Call", "ActivityId").type_code(4210);
+    inherited(builder, "phonecall", 200, 2000)
+        .text("PhoneNumber", 200)
+        .flag_of("DirectionCode", true, "Incoming", "Outgoing")
+        .text("Category", 250)
+        .text("Subcategory", 250)
+        .build("subject")
+}
+
+pub(super) fn email() -> Table {
+    let builder = table("Email", "emails", "Email", "ActivityId").type_code(4202);
+    inherited(builder, "email", 800, 1_073_741_823)
+        .flag_of("DirectionCode", true, "Incoming", "Outgoing")
+        .memo("Sender", 250)
+        .memo("ToRecipients", 500)
+        .text("MessageId", 320)
+        .text("TrackingToken", 50)
+        .text("MimeType", 256)
+        .flag("ReadReceiptRequested", false)
+        .flag("DeliveryReceiptRequested", false)
         .build("subject")
 }
 

@@ -47,6 +47,7 @@ pub(super) fn listmember() -> Table {
         .column("EntityType", ColumnType::TableName)
         .create_only()
         .lookup("ListId", &["list"])
+        .relation("list", "list_listmember")
         .required(Requirement::System)
         .create_only()
         .indexed()

@@ -1,18 +1,24 @@
 //! The tables an organisation is born with.
 
-mod activities;
+pub(super) mod activities;
 mod crm;
+mod customizing;
+mod duplicates;
+mod events;
 mod lists;
 mod people;
+mod sales;
+mod security;
 
-use super::Table;
+use super::{Table, wire};
 
 /// Every shipped table.
 pub(crate) fn shipped() -> Vec<Table> {
-    vec![
+    let mut tables = vec![
         people::businessunit(),
         people::systemuser(),
         people::team(),
+        people::teammembership(),
         crm::account(),
         crm::contact(),
         crm::lead(),
@@ -22,5 +28,31 @@ pub(crate) fn shipped() -> Vec<Table> {
         activities::activityparty(),
         activities::task(),
         activities::event_attendance(),
-    ]
+        activities::appointment(),
+        activities::phonecall(),
+        activities::email(),
+        sales::opportunity(),
+        sales::campaign(),
+        sales::transactioncurrency(),
+        security::role(),
+        security::privilege(),
+        security::roleprivileges(),
+        security::systemuserroles(),
+        security::teamroles(),
+        customizing::publisher(),
+        customizing::solution(),
+        customizing::solutioncomponent(),
+        customizing::sdkmessage(),
+        customizing::sdkmessagefilter(),
+        customizing::asyncoperation(),
+        duplicates::duplicaterule(),
+        duplicates::duplicaterulecondition(),
+        events::event(),
+        events::session(),
+        events::registration(),
+        events::checkin(),
+        events::session_registration(),
+    ];
+    wire(&mut tables);
+    tables
 }

@@ -1,6 +1,6 @@
 //! Users, teams and business units.
 
-use crate::metadata::{Requirement, System, Table, table};
+use crate::metadata::{ColumnType, Requirement, System, Table, table};
 
 pub(super) fn businessunit() -> Table {
     table("BusinessUnit", "businessunits", "Business Unit", "BusinessUnitId")
@@ -13,6 +13,7 @@ pub(super) fn businessunit() -> Table {
         .memo("Description", 2000)
         .flag("IsDisabled", false)
         .lookup("ParentBusinessUnitId", &["businessunit"])
+        .relation("businessunit", "business_unit_parent_business_unit")
         .stamped()
         .build("name")
 }
@@ -32,9 +33,9 @@ pub(super) fn systemuser() -> Table {
         .text("Title", 128)
         .text("JobTitle", 100)
         .text("MobilePhone", 64)
-        .column("ApplicationId", crate::metadata::ColumnType::Id)
+        .column("ApplicationId", ColumnType::Id)
         .indexed()
-        .column("AzureActiveDirectoryObjectId", crate::metadata::ColumnType::Id)
+        .column("AzureActiveDirectoryObjectId", ColumnType::Id)
         .flag_of("IsDisabled", false, "Enabled", "Disabled")
         .choice(
             "AccessMode",
@@ -49,8 +50,10 @@ pub(super) fn systemuser() -> Table {
         )
         .default(0)
         .lookup("BusinessUnitId", &["businessunit"])
+        .relation("businessunit", "business_unit_system_users")
         .required(Requirement::System)
         .lookup("ParentSystemUserId", &["systemuser"])
+        .relation("systemuser", "user_parent_user")
         .stamped()
         .build("fullname")
 }
@@ -72,4 +75,13 @@ pub(super) fn team() -> Table {
         .required(Requirement::System)
         .stamped()
         .build("name")
+}
+
+/// Which users are members of which teams.
+pub(super) fn teammembership() -> Table {
+    table("TeamMembership", "teammemberships", "Team Membership", "TeamMembershipId")
+        .type_code(23)
+        .listing_only()
+        .link("TeamId", "SystemUserId")
+        .build("teammembershipid")
 }

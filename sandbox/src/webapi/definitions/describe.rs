@@ -1,19 +1,36 @@
 //! Definitions as the platform writes them.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::Described;
-use crate::metadata::{Column, ColumnType, Ownership, Requirement, Schema, Table};
+use super::choices;
+use crate::catalogue;
+use crate::metadata::{Column, ColumnType, Number, Ownership, Requirement, Schema, Table};
 
 /// Definitions have ids, too: made from their names, so that they stay the same.
-fn id_of(name: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+pub(super) fn id_of(name: &str) -> Uuid {
+    catalogue::id_of(name)
 }
 
-fn label(text: &str) -> Json {
-    let localized = json!({ "Label": text, "LanguageCode": 1033, "IsManaged": false, "MetadataId": id_of(text) });
+pub(super) fn table_id(logical: &str) -> Uuid {
+    id_of(logical)
+}
+
+pub(super) fn column_id(table: &str, column: &str) -> Uuid {
+    id_of(&format!("{table}.{column}"))
+}
+
+pub(super) fn label(text: &str) -> Json {
+    if text.is_empty() {
+        return json!({ "LocalizedLabels": [], "UserLocalizedLabel": null });
+    }
+    let localized = json!({ "Label": text, "LanguageCode": 1033, "IsManaged": false, "MetadataId": id_of(text), "HasChanged": null });
     json!({ "LocalizedLabels": [localized], "UserLocalizedLabel": localized })
+}
+
+fn managed(name: &str, value: bool) -> Json {
+    json!({ "Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name.to_lowercase() })
 }
 
 fn object(json: Json) -> Described {
@@ -23,145 +40,348 @@ fn object(json: Json) -> Described {
     }
 }
 
+/// Adds what was told and is not modelled. Managed properties keep their form.
+fn with_told(mut described: Described, told: &Map<String, Json>) -> Described {
+    for (name, value) in told {
+        match (described.get_mut(name), value) {
+            (Some(Json::Object(slot)), bare) if slot.contains_key("ManagedPropertyLogicalName") => {
+                let value = bare.get("Value").unwrap_or(bare).clone();
+                slot.insert("Value".to_owned(), value);
+            }
+            _ if name.ends_with("Name") && value.get("LocalizedLabels").is_some() => {
+                described.insert(name.clone(), relabelled(value));
+            }
+            _ if value.get("LocalizedLabels").is_some() => {
+                described.insert(name.clone(), relabelled(value));
+            }
+            _ => {
+                described.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    described
+}
+
+fn relabelled(told: &Json) -> Json {
+    label(super::parse::label(Some(told)).unwrap_or_default().as_str())
+}
+
 /// `EntityMetadata`
-pub(super) fn table(schema: &Schema, table: &Table) -> Described {
-    let regarding = |activity: &Table| {
-        let column = activity.column("regardingobjectid").and_then(|column| activity.columns[column].lookup());
-        column.is_some_and(|lookup| lookup.targets.contains(&table.logical))
-    };
-    object(json!({
-        "MetadataId": id_of(&table.logical),
+pub(super) fn table(table: &Table) -> Described {
+    let mut described = object(json!({
+        "MetadataId": table_id(&table.logical),
+        "HasChanged": null,
         "LogicalName": table.logical,
         "SchemaName": table.schema,
         "EntitySetName": table.set,
         "LogicalCollectionName": table.set,
+        "CollectionSchemaName": table.set,
         "PrimaryIdAttribute": table.columns[table.id].logical,
         "PrimaryNameAttribute": table.columns[table.name].logical,
+        "PrimaryImageAttribute": null,
         "ObjectTypeCode": table.type_code,
+        "ActivityTypeMask": i32::from(table.activity),
         "DisplayName": label(&table.label),
+        "DisplayCollectionName": label(&format!("{}s", table.label)),
+        "Description": label(""),
         "IsActivity": table.activity,
-        "HasActivities": schema.activities().any(|activity| regarding(activity)),
+        "IsActivityParty": table.has_activities || table.logical == "systemuser",
+        "HasActivities": table.has_activities,
+        "HasNotes": !table.intersect,
+        "HasFeedback": false,
+        "HasEmailAddresses": table.columns.iter().any(|column| column.logical == "emailaddress1"),
         "IsCustomEntity": table.custom,
         "IsPrivate": false,
-        "IsIntersect": false,
+        "IsManaged": false,
+        "IsIntersect": table.intersect,
+        "IsLogicalEntity": false,
+        "IsChildEntity": false,
+        "IsBPFEntity": false,
+        "IsSolutionAware": false,
+        "IsStateModelAware": table.column("statecode").is_some(),
         "OwnershipType": if table.ownership == Ownership::User { "UserOwned" } else { "OrganizationOwned" },
-        "ChangeTrackingEnabled": false,
+        "ChangeTrackingEnabled": table.change_tracking,
+    }));
+    described.extend(object(json!({
+        "IsAvailableOffline": true,
+        "IsImportable": !table.intersect,
+        "IsValidForAdvancedFind": true,
+        "IsEnabledForCharts": true,
+        "IsEnabledForTrace": false,
+        "IsEnabledForExternalChannels": false,
+        "IsBusinessProcessEnabled": false,
+        "IsDocumentManagementEnabled": false,
+        "IsKnowledgeManagementEnabled": false,
+        "IsInteractionCentricEnabled": false,
+        "IsOneNoteIntegrationEnabled": false,
+        "IsSLAEnabled": false,
+        "IsQuickCreateEnabled": false,
+        "IsReadingPaneEnabled": true,
+        "IsArchivalEnabled": false,
+        "IsRetentionEnabled": false,
+        "IsAIRUpdated": false,
+        "AutoCreateAccessTeams": false,
+        "AutoRouteToOwnerQueue": false,
+        "CanTriggerWorkflow": true,
+        "EnforceStateTransitions": false,
+        "EntityHelpUrlEnabled": false,
+        "EntityHelpUrl": null,
+        "EntityColor": null,
+        "ExternalName": null,
+        "ExternalCollectionName": null,
+        "DataProviderId": null,
+        "DataSourceId": null,
+        "IntroducedVersion": "1.0.0.0",
+        "ReportViewName": format!("Filtered{}", table.schema),
+        "RecurrenceBaseEntityLogicalName": null,
+        "DaysSinceRecordLastModified": 0,
+        "MobileOfflineFilters": "",
+        "TableType": "Standard",
+        "UsesBusinessDataLabelTable": false,
+        "SyncToExternalSearchIndex": false,
         "IsOptimisticConcurrencyEnabled": true,
-    }))
+        "CreatedOn": "2026-01-05T08:00:00Z",
+        "ModifiedOn": "2026-01-05T08:00:00Z",
+    })));
+    for (name, value) in [
+        ("IsAuditEnabled", false),
+        ("IsValidForQueue", false),
+        ("IsConnectionsEnabled", true),
+        ("IsCustomizable", true),
+        ("IsRenameable", true),
+        ("IsMappable", true),
+        ("IsDuplicateDetectionEnabled", !table.intersect),
+        ("IsMailMergeEnabled", false),
+        ("IsVisibleInMobile", false),
+        ("IsVisibleInMobileClient", true),
+        ("IsReadOnlyInMobileClient", false),
+        ("IsOfflineInMobileClient", false),
+        ("CanCreateAttributes", !table.intersect),
+        ("CanCreateForms", true),
+        ("CanCreateViews", true),
+        ("CanCreateCharts", true),
+        ("CanBeRelatedEntityInRelationship", true),
+        ("CanBePrimaryEntityInRelationship", true),
+        ("CanBeInManyToMany", true),
+        ("CanBeInCustomEntityAssociation", true),
+        ("CanEnableSyncToExternalSearchIndex", true),
+        ("CanModifyAdditionalSettings", true),
+        ("CanChangeHierarchicalRelationship", true),
+        ("CanChangeTrackingBeEnabled", true),
+    ] {
+        described.insert(name.to_owned(), managed(name, value));
+    }
+    with_told(described, &table.told)
 }
 
 /// The members of `AttributeType`, and of the metadata type, for a column's type.
 fn type_names(column: &Column) -> (&'static str, &'static str) {
-    match column.kind {
+    match &column.kind {
         ColumnType::Id => ("Uniqueidentifier", "UniqueIdentifier"),
         ColumnType::Text { .. } => ("String", "String"),
         ColumnType::Memo { .. } => ("Memo", "Memo"),
         ColumnType::Whole { .. } => ("Integer", "Integer"),
         ColumnType::BigInt => ("BigInt", "BigInt"),
-        ColumnType::Decimal { .. } => ("Decimal", "Decimal"),
+        ColumnType::Decimal { number: Number::Decimal, .. } => ("Decimal", "Decimal"),
+        ColumnType::Decimal { number: Number::Double, .. } => ("Double", "Double"),
+        ColumnType::Decimal { number: Number::Money, .. } => ("Money", "Money"),
         ColumnType::Flag { .. } => ("Boolean", "Boolean"),
         ColumnType::Choice(_) => ("Picklist", "Picklist"),
+        ColumnType::Choices(_) => ("Virtual", "MultiSelectPicklist"),
         ColumnType::State(_) => ("State", "State"),
         ColumnType::Status(_) => ("Status", "Status"),
         ColumnType::DateTime | ColumnType::DateOnly => ("DateTime", "DateTime"),
         ColumnType::Lookup(_) if column.logical == "ownerid" => ("Owner", "Lookup"),
+        ColumnType::Lookup(lookup) if lookup.targets == ["account", "contact"] => ("Customer", "Lookup"),
         ColumnType::Lookup(_) => ("Lookup", "Lookup"),
         ColumnType::TableName => ("EntityName", "EntityName"),
     }
 }
 
 /// `AttributeMetadata` and what its subtypes add.
-pub(super) fn column(table: &Table, column: &Column) -> Described {
+pub(super) fn column(table: &Table, index: usize) -> Described {
+    let mut described = general(table, index);
+    described.extend(details(table, &table.columns[index]));
+    with_told(described, &table.columns[index].told)
+}
+
+/// What every column has, whatever its type: `AttributeMetadata`.
+pub(super) fn general(table: &Table, index: usize) -> Described {
+    let column = &table.columns[index];
     let (kind, metadata) = type_names(column);
     let required = match column.required {
         Requirement::None => "None",
         Requirement::Application => "ApplicationRequired",
         Requirement::System => "SystemRequired",
     };
+    let type_name = match kind {
+        "Virtual" => "MultiSelectPicklist",
+        "Uniqueidentifier" => "Uniqueidentifier",
+        kind => kind,
+    };
     let mut described = object(json!({
         "@odata.type": format!("#Microsoft.Dynamics.CRM.{metadata}AttributeMetadata"),
-        "MetadataId": id_of(&format!("{}.{}", table.logical, column.logical)),
+        "MetadataId": column_id(&table.logical, &column.logical),
+        "HasChanged": null,
         "LogicalName": column.logical,
         "SchemaName": column.schema,
         "EntityLogicalName": table.logical,
         "AttributeType": kind,
-        "AttributeTypeName": { "Value": format!("{kind}Type") },
+        "AttributeTypeName": { "Value": format!("{type_name}Type") },
         "AttributeOf": null,
+        "ColumnNumber": index + 1,
+        "Description": label(""),
         "DisplayName": label(&column.label),
+        "DeprecatedVersion": null,
+        "IntroducedVersion": "1.0.0.0",
+        "ExternalName": null,
+        "InheritsFrom": null,
+        "LinkedAttributeId": null,
+        "SourceType": if matches!(kind, "String" | "Integer" | "Decimal" | "Picklist") { json!(0) } else { Json::Null },
         "RequiredLevel": {
             "Value": required,
             "CanBeChanged": column.required != Requirement::System,
             "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings",
         },
         "IsCustomAttribute": column.custom,
+        "IsManaged": false,
         "IsValidForCreate": column.creatable,
         "IsValidForUpdate": column.updatable,
         "IsValidForRead": true,
-        "IsPrimaryId": column.logical == table.columns[table.id].logical,
-        "IsPrimaryName": column.logical == table.columns[table.name].logical,
+        "IsValidForForm": true,
+        "IsValidForGrid": true,
+        "IsRequiredForForm": false,
+        "IsRetrievable": true,
+        "IsSearchable": false,
+        "IsFilterable": false,
+        "IsSecured": false,
+        "CanBeSecuredForCreate": column.custom,
+        "CanBeSecuredForRead": column.custom,
+        "CanBeSecuredForUpdate": column.custom,
+        "IsDataSourceSecret": false,
+        "AutoNumberFormat": "",
+        "IsPrimaryId": index == table.id,
+        "IsPrimaryName": index == table.name,
         "IsLogical": false,
+        "CreatedOn": "2026-01-05T08:00:00Z",
+        "ModifiedOn": "2026-01-05T08:00:00Z",
     }));
-    described.extend(details(column));
+    for (name, value) in [
+        ("IsAuditEnabled", true),
+        ("IsCustomizable", true),
+        ("IsRenameable", true),
+        ("IsValidForAdvancedFind", true),
+        ("IsSortableEnabled", false),
+        ("IsGlobalFilterEnabled", false),
+        ("CanModifyAdditionalSettings", true),
+    ] {
+        described.insert(name.to_owned(), managed(name, value));
+    }
     described
 }
 
-/// What the type of a column adds to its description.
-fn details(column: &Column) -> Described {
-    let option = |value: i64, text: &str| json!({ "Value": value, "Label": label(text), "IsManaged": false });
-    object(match &column.kind {
-        ColumnType::Text { max } | ColumnType::Memo { max } => json!({ "MaxLength": max }),
-        ColumnType::Whole { min, max } => json!({ "MinValue": min, "MaxValue": max }),
-        ColumnType::Decimal { precision, min, max, .. } => {
-            json!({ "MinValue": min, "MaxValue": max, "Precision": precision })
-        }
-        ColumnType::DateTime => json!({ "Format": "DateAndTime", "DateTimeBehavior": { "Value": "UserLocal" } }),
-        ColumnType::DateOnly => json!({ "Format": "DateOnly", "DateTimeBehavior": { "Value": "DateOnly" } }),
-        ColumnType::Lookup(lookup) => json!({ "Targets": lookup.targets }),
-        ColumnType::Choice(options) => {
-            let options: Vec<Json> = options.iter().map(|o| option(o.value, &o.label)).collect();
-            json!({ "OptionSet": { "OptionSetType": "Picklist", "IsGlobal": false, "Options": options } })
-        }
-        ColumnType::State(options) => {
-            let options: Vec<Json> = options
-                .iter()
-                .map(|o| json!({ "Value": o.value, "Label": label(&o.label), "DefaultStatus": o.default_status }))
-                .collect();
-            json!({ "OptionSet": { "OptionSetType": "State", "IsGlobal": false, "Options": options } })
-        }
-        ColumnType::Status(options) => {
-            let options: Vec<Json> = options
-                .iter()
-                .map(|o| json!({ "Value": o.value, "Label": label(&o.label), "State": o.state }))
-                .collect();
-            json!({ "OptionSet": { "OptionSetType": "Status", "IsGlobal": false, "Options": options } })
-        }
-        ColumnType::Flag { yes, no } => json!({
-            "DefaultValue": column.default == Some(1),
-            "OptionSet": { "OptionSetType": "Boolean", "TrueOption": option(1, yes), "FalseOption": option(0, no) },
-        }),
-        ColumnType::Id | ColumnType::BigInt | ColumnType::TableName => json!({}),
+/// An option as it stands in a list of them.
+pub(super) fn option(value: i64, text: &str) -> Json {
+    json!({
+        "Value": value, "Label": label(text), "Description": label(""), "Color": null, "IsManaged": false,
+        "ExternalValue": null, "ParentValues": [], "Tag": null, "IsHidden": false, "MetadataId": null,
+        "HasChanged": null,
     })
 }
 
-/// `OneToManyRelationshipMetadata` of every lookup, one for each target and navigation property.
-pub(super) fn many_to_one(table: &Table) -> Vec<Described> {
-    let mut found = Vec::new();
-    for column in &table.columns {
-        for navigation in column.lookup().into_iter().flat_map(|lookup| &lookup.navigations) {
-            for target in &navigation.targets {
-                let schema = format!("{target}_{}_{}", table.logical, navigation.name);
-                found.push(object(json!({
-                    "MetadataId": id_of(&schema),
-                    "SchemaName": schema,
-                    "ReferencedEntity": target,
-                    "ReferencingEntity": table.logical,
-                    "ReferencingAttribute": column.logical,
-                    "ReferencingEntityNavigationPropertyName": navigation.name,
-                    "RelationshipType": "OneToManyRelationship",
-                    "IsCustomRelationship": table.custom,
-                })));
+/// What the type of a column adds to its description. `OptionSet` and `GlobalOptionSet` have to be expanded.
+fn details(table: &Table, column: &Column) -> Described {
+    let extended = |value: i64, text: &str, name: &str, more: Json| {
+        let mut option = option(value, text);
+        option[name] = more;
+        option
+    };
+    object(match &column.kind {
+        ColumnType::Text { max } => json!({
+            "MaxLength": max, "DatabaseLength": 2 * max, "Format": "Text", "FormatName": { "Value": "Text" },
+            "ImeMode": "Auto", "IsLocalizable": false, "YomiOf": null, "FormulaDefinition": "", "SourceTypeMask": 0,
+        }),
+        ColumnType::Memo { max } => json!({
+            "MaxLength": max, "Format": "TextArea", "FormatName": { "Value": "TextArea" }, "ImeMode": "Auto",
+            "IsLocalizable": false,
+        }),
+        ColumnType::Whole { min, max } => json!({
+            "MinValue": min, "MaxValue": max, "Format": "None", "FormulaDefinition": "", "SourceTypeMask": 0,
+        }),
+        ColumnType::BigInt => json!({ "MinValue": i64::MIN, "MaxValue": i64::MAX }),
+        ColumnType::Decimal { precision, min, max, number, .. } => {
+            let mut more = json!({ "MinValue": min, "MaxValue": max, "Precision": precision, "ImeMode": "Disabled" });
+            if *number == Number::Money {
+                more["PrecisionSource"] = 2.into();
+                more["IsBaseCurrency"] = column.logical.ends_with("_base").into();
+                more["CalculationOf"] = Json::Null;
             }
+            more
         }
-    }
-    found
+        ColumnType::DateTime => datetime("DateAndTime", "UserLocal"),
+        ColumnType::DateOnly => datetime("DateOnly", "DateOnly"),
+        ColumnType::Lookup(lookup) => json!({ "Targets": lookup.targets, "Format": "None" }),
+        ColumnType::Choice(options) | ColumnType::Choices(options) => {
+            let all: Vec<Json> = options.iter().map(|o| option(o.value, &o.label)).collect();
+            let set = option_set(table, column, "Picklist", all);
+            let multiple = matches!(column.kind, ColumnType::Choices(_));
+            let global = column.global.as_ref().map_or(Json::Null, |_| set.clone());
+            json!({
+                "DefaultFormValue": column.default.unwrap_or(-1), "ParentPicklistLogicalName": null,
+                "ChildPicklistLogicalNames": [], "SourceTypeMask": if multiple { Json::Null } else { json!(0) },
+                "OptionSet": set, "GlobalOptionSet": global,
+            })
+        }
+        ColumnType::State(options) => {
+            let all = options
+                .iter()
+                .map(|o| extended(o.value, &o.label, "DefaultStatus", o.default_status.into()))
+                .map(|mut option| {
+                    option["InvariantName"] = option["Label"]["UserLocalizedLabel"]["Label"].clone();
+                    option
+                });
+            let set = option_set(table, column, "State", all.collect());
+            json!({ "DefaultFormValue": 0, "OptionSet": set, "GlobalOptionSet": null })
+        }
+        ColumnType::Status(options) => {
+            let all = options.iter().map(|o| extended(o.value, &o.label, "State", o.state.into()));
+            let set = option_set(table, column, "Status", all.collect());
+            json!({ "DefaultFormValue": -1, "OptionSet": set, "GlobalOptionSet": null })
+        }
+        ColumnType::Flag { yes, no } => {
+            let mut set = option_set(table, column, "Boolean", Vec::new());
+            if let Some(set) = set.as_object_mut() {
+                set.remove("Options");
+                set.insert("TrueOption".to_owned(), option(1, yes));
+                set.insert("FalseOption".to_owned(), option(0, no));
+            }
+            json!({ "DefaultValue": column.default == Some(1), "OptionSet": set, "GlobalOptionSet": null })
+        }
+        ColumnType::Id | ColumnType::TableName => json!({}),
+    })
+}
+
+fn datetime(format: &str, behavior: &str) -> Json {
+    json!({
+        "Format": format, "DateTimeBehavior": { "Value": behavior }, "ImeMode": "Inactive",
+        "MinSupportedValue": "1753-01-01T00:00:00Z", "MaxSupportedValue": "9999-12-30T23:59:59Z",
+        "CanChangeDateTimeBehavior": managed("canchangedatetimebehavior", behavior == "UserLocal"),
+        "FormulaDefinition": "", "SourceTypeMask": 0,
+    })
+}
+
+fn option_set(table: &Table, column: &Column, kind: &str, options: Vec<Json>) -> Json {
+    let name = column.global.clone().unwrap_or_else(|| format!("{}_{}", table.logical, column.logical));
+    json!({
+        "MetadataId": id_of(&format!("choice:{name}")), "HasChanged": null, "Name": name,
+        "DisplayName": label(&column.label), "Description": label(""), "IsCustomOptionSet": column.custom,
+        "IsGlobal": column.global.is_some(), "IsManaged": false, "ExternalTypeName": "",
+        "IsCustomizable": managed("iscustomizable", true), "IntroducedVersion": "1.0.0.0", "OptionSetType": kind,
+        "ParentOptionSetName": null, "Options": options,
+    })
+}
+
+/// Every choice, the global ones.
+pub(super) fn global_choices(schema: &Schema) -> Vec<Described> {
+    schema.choices.iter().map(choices::describe).collect()
 }

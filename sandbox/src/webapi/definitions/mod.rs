@@ -1,9 +1,18 @@
-//! Table definitions over the wire ("Query table definitions using the Web API", "Work with alternate keys"). Reading
-//! covers tables, columns, options and many-to-one relationships; of writing, there are alternate keys so far.
+//! Definitions over the wire ("Query table definitions using the Web API", "Create and update table definitions using
+//! the Web API"): tables, columns, keys, relationships, global choices.
 
+mod changes;
+mod choices;
 mod describe;
+mod document;
+mod edit;
 mod keys;
+mod parse;
 mod project;
+mod relationships;
+mod write;
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
@@ -15,62 +24,86 @@ use super::{Request, Response};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Schema, Table};
 use crate::organization::Data;
+use crate::records::normal_id;
 
-const DEFINITIONS: &str = "EntityDefinitions";
+/// First segments of requests about definitions.
+const RESOURCES: [&str; 9] = [
+    "EntityDefinitions",
+    "RelationshipDefinitions",
+    "GlobalOptionSetDefinitions",
+    "$metadata",
+    "RetrieveMetadataChanges",
+    "CreateEntities",
+    "PublishXml",
+    "PublishAllXml",
+    "ReactivateEntityKey",
+];
+const CRM: &str = "Microsoft.Dynamics.CRM.";
 
 /// Whether a request is about definitions rather than rows.
 pub(super) fn concerns(target: &str) -> bool {
-    target.starts_with(DEFINITIONS)
+    let first = target.split(['?', '/', '(']).next().unwrap_or_default();
+    RESOURCES.contains(&first)
 }
 
 /// Answers a request that changes definitions.
 pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -> Response {
-    let result = segments(request.target.split('?').next().unwrap_or_default()).and_then(|segments| {
-        match (segments.as_slice(), request.method.as_str()) {
-            ([definition, keys], "POST") if keys.name == "Keys" && keys.key.is_none() => {
-                let table = named(&data.schema, definition)?.clone();
-                keys::create(service, data, &table, request)
-            }
-            _ => Err(ApiError::not_implemented("this change of table definitions")),
+    let mut schema = data.schema.clone();
+    let result =
+        segments(service.relative(&request.target).split('?').next().unwrap_or_default()).and_then(|segments| {
+            let session = service.organization.session(data, service.caller);
+            let mut edit = edit::Edit { session: &session, schema: &mut schema, solution: write::solution(request) };
+            let change = write::Change { service, request, segments: &segments };
+            data.store.atomically(|| write::perform(&mut edit, &change))
+        });
+    match result {
+        Ok(response) => {
+            schema.note_changes(&data.schema, |table| describe::table_id(&table.logical));
+            data.schema = schema;
+            response
         }
-    });
-    result.unwrap_or_else(|error| Response::error(&error, &Prefer::of(request)))
+        Err(error) => Response::error(&error, &Prefer::of(request)),
+    }
 }
 
 /// Answers a `GET` of definitions.
 pub(super) fn read(service: &Service<'_>, schema: &Schema, path: &str, raw_query: &str) -> ApiResult<Response> {
+    let pairs = form_pairs(raw_query);
     let segments = segments(path)?;
-    let options = project::Options::parse(&form_pairs(raw_query))?;
-    let (fragment, found) = match segments.as_slice() {
-        [all] if all.key.is_none() && all.name == DEFINITIONS => {
-            let tables = schema.tables.iter().map(|table| describe::table(schema, table)).collect();
-            (DEFINITIONS.to_owned(), Found::Many(tables))
-        }
-        [one] => (format!("{DEFINITIONS}/$entity"), Found::One(describe::table(schema, named(schema, one)?))),
-        [definition, part] => {
-            let table = named(schema, definition)?;
-            (format!("{DEFINITIONS}('{}')/{}", table.logical, part.name), parts(table, part, None)?)
-        }
-        [definition, part, cast] if cast.name.starts_with("Microsoft.Dynamics.CRM.") => {
-            let table = named(schema, definition)?;
-            let fragment = format!("{DEFINITIONS}('{}')/{}/{}", table.logical, part.name, cast.name);
-            (fragment, parts(table, part, Some(&cast.name))?)
-        }
-        _ => return Err(ApiError::no_segment(path)),
-    };
-    let context = Json::from(format!("{}/$metadata#{fragment}", service.root));
+    match segments.first().map(|first| first.name.as_str()) {
+        Some("$metadata") => return Ok(document::respond(schema, &pairs)),
+        Some("RetrieveMetadataChanges") => return changes::retrieve(service, schema, &segments[0], &pairs),
+        Some("EntityDefinitions" | "RelationshipDefinitions" | "GlobalOptionSetDefinitions") => {}
+        // Actions answer POST only.
+        Some(action) => return Err(ApiError::no_resource(&format!("{}/{action}", service.root))),
+        None => return Err(ApiError::no_segment(path)),
+    }
+    let options = project::Options::parse(&pairs)?;
+    let (fragment, kind, found) = find(schema, &segments)?;
+    let context = Json::from(format!("{}/$metadata#{fragment}{}", service.root, selection(&options)));
     let body = match found {
         Found::Many(all) => {
-            let value = options.apply(all)?;
+            let mut value = Vec::new();
+            for one in all {
+                if options.meets(&one)? {
+                    value.push(Json::Object(shown(schema, &options, one)?));
+                }
+            }
+            check(schema, &options, kind)?;
             serde_json::json!({ "@odata.context": context, "value": value })
         }
         Found::One(one) => {
-            let mut one = options.project(one)?;
+            check(schema, &options, kind)?;
+            let mut one = shown(schema, &options, one)?;
             one.shift_insert(0, "@odata.context".to_owned(), context);
             Json::Object(one)
         }
     };
     Ok(Response::json(200, body.to_string()))
+}
+
+fn selection(options: &project::Options) -> String {
+    options.select.as_ref().map_or_else(String::new, |select| format!("({})", select.join(",")))
 }
 
 type Described = Map<String, Json>;
@@ -81,31 +114,184 @@ enum Found {
     Many(Vec<Described>),
 }
 
-/// What hangs on a table definition; `cast` restricts columns to one type.
-fn parts(table: &Table, part: &Segment, cast: Option<&str>) -> ApiResult<Found> {
-    match (part.name.as_str(), &part.key, cast) {
-        ("Attributes", None, cast) => {
-            let all = table.columns.iter().map(|column| describe::column(table, column));
-            let wanted = |described: &Described| {
-                cast.is_none_or(|cast| described["@odata.type"].as_str().is_some_and(|kind| kind[1..] == *cast))
+/// What a path names: the fragment of the context URL, the type to check `$select` against, and the definitions.
+fn find(schema: &Schema, segments: &[Segment]) -> ApiResult<(String, &'static str, Found)> {
+    let (first, rest) = segments.split_first().ok_or_else(|| ApiError::no_segment(""))?;
+    match (first.name.as_str(), &first.key, rest) {
+        ("EntityDefinitions", None, []) => {
+            let tables = schema.tables.iter().map(|table| describe::table(table)).collect();
+            Ok(("EntityDefinitions".to_owned(), "EntityMetadata", Found::Many(tables)))
+        }
+        ("EntityDefinitions", Some(_), []) => {
+            let table = describe::table(named(schema, first)?);
+            Ok(("EntityDefinitions/$entity".to_owned(), "EntityMetadata", Found::One(table)))
+        }
+        ("EntityDefinitions", Some(_), [part, rest @ ..]) => {
+            let table = named(schema, first)?;
+            let cast = rest.first().and_then(|segment| segment.name.strip_prefix(CRM));
+            let mut fragment = format!("EntityDefinitions('{}')/{}", table.logical, part.name);
+            if let Some(cast) = cast {
+                fragment = format!("{fragment}/{CRM}{cast}");
+            }
+            let after = &rest[usize::from(cast.is_some())..];
+            let (kind, found) = parts(schema, table, part, cast)?;
+            match (found, after) {
+                (found, []) => Ok((fragment, kind, found)),
+                // …/Attributes(LogicalName='x')/Microsoft.Dynamics.CRM.PicklistAttributeMetadata/OptionSet
+                (Found::One(one), [property]) => match one.get(&property.name) {
+                    Some(Json::Object(inner)) => {
+                        Ok((format!("{fragment}/{}/$entity", property.name), "", Found::One(inner.clone())))
+                    }
+                    Some(value) => {
+                        let mut inner = Described::new();
+                        inner.insert("value".to_owned(), value.clone());
+                        Ok((format!("{fragment}/{}", property.name), "", Found::One(inner)))
+                    }
+                    None => Err(ApiError::no_segment(&property.name)),
+                },
+                _ => Err(ApiError::no_segment(&part.name)),
+            }
+        }
+        ("RelationshipDefinitions", key, rest) => {
+            let cast = rest.first().map(|segment| segment.name.trim_start_matches(CRM));
+            let wanted = |one: &Described| {
+                let kind = one.get("@odata.type").and_then(Json::as_str).unwrap_or_default();
+                cast.is_none_or(|cast| kind.trim_start_matches('#').trim_start_matches(CRM) == cast)
             };
-            Ok(Found::Many(all.filter(wanted).collect()))
+            let mut all = relationships::all_of(schema).filter(wanted);
+            if key.is_none() {
+                return Ok(("RelationshipDefinitions".to_owned(), "", Found::Many(all.collect())));
+            }
+            let one = all.find(|one| relationships::is(first, one["SchemaName"].as_str().unwrap_or_default()));
+            Ok(("RelationshipDefinitions/$entity".to_owned(), "", Found::One(one.ok_or_else(absent)?)))
         }
-        ("Attributes", Some(key), _) => {
-            let column = logical_name(key).and_then(|logical| table.column(logical)).ok_or_else(absent)?;
-            Ok(Found::One(describe::column(table, &table.columns[column])))
+        ("GlobalOptionSetDefinitions", None, _) => {
+            Ok(("GlobalOptionSetDefinitions".to_owned(), "", Found::Many(describe::global_choices(schema))))
         }
-        ("ManyToOneRelationships", None, None) => Ok(Found::Many(describe::many_to_one(table))),
-        ("Keys", None, None) => Ok(Found::Many(keys::describe(table))),
-        _ => Err(ApiError::not_implemented("this part of a table definition")),
+        ("GlobalOptionSetDefinitions", Some(_), _) => {
+            let one = choices::describe(choices::named(schema, first)?);
+            Ok(("GlobalOptionSetDefinitions/$entity".to_owned(), "", Found::One(one)))
+        }
+        (name, ..) => Err(ApiError::no_segment(name)),
     }
 }
 
-fn named<'s>(schema: &'s Schema, segment: &Segment) -> ApiResult<&'s std::sync::Arc<Table>> {
-    if segment.name != DEFINITIONS {
+/// What hangs on a table definition; `cast` restricts columns to one type.
+fn parts(schema: &Schema, table: &Table, part: &Segment, cast: Option<&str>) -> ApiResult<(&'static str, Found)> {
+    let is_a = |described: &Described, cast: &str| {
+        described["@odata.type"]
+            .as_str()
+            .is_some_and(|kind| kind.trim_start_matches('#').trim_start_matches(CRM) == cast)
+    };
+    let general = if cast.is_some() { "" } else { "AttributeMetadata" };
+    match (part.name.as_str(), &part.key) {
+        ("Attributes", None) => {
+            let all = (0..table.columns.len()).map(|index| describe::column(table, index));
+            let found = all.filter(|described| cast.is_none_or(|cast| is_a(described, cast))).collect();
+            Ok((general, Found::Many(found)))
+        }
+        ("Attributes", Some(_)) => {
+            let described = describe::column(table, attribute(table, part)?);
+            if cast.is_some_and(|cast| !is_a(&described, cast)) {
+                return Err(absent());
+            }
+            Ok((general, Found::One(described)))
+        }
+        ("Keys", None) => Ok(("EntityKeyMetadata", Found::Many(keys::describe(table)))),
+        ("Keys", Some(_)) => {
+            Ok(("EntityKeyMetadata", Found::One(keys::describe(table).swap_remove(keys::find(table, part)?))))
+        }
+        (name @ ("ManyToOneRelationships" | "OneToManyRelationships" | "ManyToManyRelationships"), key) => {
+            let mut all = match name {
+                "ManyToOneRelationships" => relationships::many_to_one(schema, table),
+                "OneToManyRelationships" => relationships::one_to_many_of(schema, table),
+                _ => relationships::many_to_many_of(schema, table),
+            };
+            if key.is_none() {
+                return Ok(("", Found::Many(all)));
+            }
+            let of = |one: &Described| relationships::is(part, one["SchemaName"].as_str().unwrap_or_default());
+            let at = all.iter().position(of).ok_or_else(absent)?;
+            Ok(("", Found::One(all.swap_remove(at))))
+        }
+        (name, None) => {
+            // A property of the definition itself.
+            let described = describe::table(table);
+            let value = described.get(name).ok_or_else(|| ApiError::no_segment(name))?;
+            let mut one = Described::new();
+            one.insert("value".to_owned(), value.clone());
+            Ok(("", Found::One(one)))
+        }
+        (name, Some(_)) => Err(ApiError::no_segment(name)),
+    }
+}
+
+/// Names that hang on a table definition.
+const PARTS: [&str; 5] =
+    ["Attributes", "Keys", "ManyToOneRelationships", "OneToManyRelationships", "ManyToManyRelationships"];
+
+fn check(schema: &Schema, options: &project::Options, kind: &str) -> ApiResult<()> {
+    let Some(sample) = schema.table("contact") else { return Ok(()) };
+    match kind {
+        "EntityMetadata" => {
+            let known = describe::table(sample);
+            options.check(kind, |name| known.contains_key(name) || PARTS.contains(&name))
+        }
+        "AttributeMetadata" => {
+            let known = describe::general(sample, 0);
+            options.check(kind, |name| known.contains_key(name))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A definition with what was selected and expanded.
+fn shown(schema: &Schema, options: &project::Options, one: Described) -> ApiResult<Described> {
+    let table = one.get("EntitySetName").and(one.get("LogicalName")).and_then(Json::as_str);
+    let table = table.and_then(|logical| schema.table(logical)).cloned();
+    let mut shown = options.project(one)?;
+    let Some(table) = table else { return Ok(shown) };
+    for (name, inner) in &options.expand {
+        let part = Segment { name: name.clone(), key: None };
+        if let (_, Found::Many(all)) = parts(schema, &table, &part, None)? {
+            let mut value = Vec::new();
+            for one in all {
+                if inner.meets(&one)? {
+                    value.push(Json::Object(inner.project(one)?));
+                }
+            }
+            shown.insert(name.clone(), Json::Array(value));
+        }
+    }
+    Ok(shown)
+}
+
+/// The table that `EntityDefinitions(LogicalName='x')` or `EntityDefinitions(id)` names.
+fn named<'s>(schema: &'s Schema, segment: &Segment) -> ApiResult<&'s Arc<Table>> {
+    if segment.name != "EntityDefinitions" {
         return Err(ApiError::no_segment(&segment.name));
     }
-    segment.key.as_deref().and_then(logical_name).and_then(|logical| schema.table(logical)).ok_or_else(absent)
+    let key = segment.key.as_deref().unwrap_or_default();
+    if let Some(id) = normal_id(key.strip_prefix("MetadataId=").unwrap_or(key)) {
+        return schema.tables.iter().find(|table| describe::table_id(&table.logical) == id).ok_or_else(absent);
+    }
+    let logical = logical_name(key).ok_or_else(absent)?;
+    schema.table(logical).ok_or_else(|| edit::no_entity(logical))
+}
+
+/// The column that `Attributes(LogicalName='x')` or `Attributes(id)` names.
+fn attribute(table: &Table, segment: &Segment) -> ApiResult<usize> {
+    let key = segment.key.as_deref().unwrap_or_default();
+    if let Some(id) = normal_id(key.strip_prefix("MetadataId=").unwrap_or(key)) {
+        let of = |column: &crate::metadata::Column| describe::column_id(&table.logical, &column.logical) == id;
+        return table.columns.iter().position(of).ok_or_else(absent);
+    }
+    logical_name(key).and_then(|logical| table.column(logical)).ok_or_else(absent)
+}
+
+/// The path of a definition as it was addressed.
+fn address(segment: &Segment) -> String {
+    format!("{}({})", segment.name, segment.key.as_deref().unwrap_or_default())
 }
 
 /// `LogicalName='contact'`

@@ -73,6 +73,26 @@ pub(super) fn remove_member(session: &Session<'_>, list: Uuid, operation: &Opera
     Ok(Response::empty(204))
 }
 
+/// Adds a member through the many-to-many relationship; `kind` is the member's table.
+pub(in crate::webapi) fn link(session: &Session<'_>, list: Uuid, kind: &str, member: Uuid) -> ApiResult<()> {
+    let list = open(session, list)?;
+    if list.members.logical != kind {
+        return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
+    }
+    add(session, &list, member)?;
+    recount(session, list.id)
+}
+
+/// Removes a member through the many-to-many relationship.
+pub(in crate::webapi) fn unlink(session: &Session<'_>, list: Uuid, member: Uuid) -> ApiResult<()> {
+    let list = open(session, list)?;
+    let table = memberships(session)?;
+    if let Some(membership) = find(session, table, list.id, member)? {
+        session.delete(table, membership)?;
+    }
+    recount(session, list.id)
+}
+
 fn required(name: &str) -> ApiError {
     ApiError::payload(SET, format!("System.ArgumentException: Required parameter '{name}' is missing or invalid."))
 }
@@ -114,12 +134,17 @@ fn find(session: &Session<'_>, table: &Arc<Table>, list: Uuid, person: Uuid) -> 
     let filter = Condition::All(vec![equal("listid", list)?, equal("entityid", person)?]);
     let query =
         Query { select: Some(Vec::new()), filter: Some(filter), limit: Some(1), ..Query::all(Arc::clone(table)) };
-    Ok(session.data.store.select(&query)?.first().and_then(|row| row[table.id].id()))
+    Ok(session.select(&query)?.first().and_then(|row| row[table.id].id()))
 }
 
 /// Adds a person, unless they are a member already; either way returns the membership.
 fn add(session: &Session<'_>, list: &OpenList, person: Uuid) -> ApiResult<Uuid> {
     if !session.exists(&list.members, person)? {
+        for other in ["account", "contact", "lead"].iter().filter_map(|name| session.data.schema.table(name)) {
+            if session.exists(other, person)? {
+                return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
+            }
+        }
         return Err(ApiError::does_not_exist(&list.members, person));
     }
     let table = memberships(session)?;
@@ -144,7 +169,41 @@ fn recount(session: &Session<'_>, list: Uuid) -> ApiResult<()> {
     let lists = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
     let (Some(column), Some(count)) = (table.column("listid"), lists.column("membercount")) else { return Ok(()) };
     let filter = Condition::Compare { column, comparison: Comparison::Equal, value: Value::Id(list) };
-    let members = session.data.store.count(&Query { filter: Some(filter), ..Query::all(Arc::clone(table)) })?;
+    let members = session.count(&Query { filter: Some(filter), ..Query::all(Arc::clone(table)) })?;
     let Some(row) = session.find(lists, list)? else { return Ok(()) };
     session.update(lists, list, &row, vec![(count, Value::Int(members))])
+}
+
+/// The members of a dynamic list, by its stored query: their table and their keys. Other rows have none.
+pub(in crate::webapi) fn dynamic_members(
+    session: &Session<'_>,
+    table: &Table,
+    row: &[Value],
+) -> ApiResult<Option<(String, Vec<Value>)>> {
+    let value = |name: &str| table.column(name).map(|column| &row[column]);
+    if table.logical != "list" || value("type") != Some(&Value::Int(1)) {
+        return Ok(None);
+    }
+    let Some(query) = value("query").and_then(Value::text) else { return Ok(Some((String::new(), Vec::new()))) };
+    let (members, rows) = session.run_fetch(query)?;
+    Ok(Some((members.logical.clone(), rows.iter().map(|row| row[members.id].clone()).collect())))
+}
+
+/// `POST /lists(id)/Microsoft.Dynamics.CRM.CopyDynamicListToStatic`
+pub(super) fn copy_to_static(service: &Service<'_>, session: &Session<'_>, list: Uuid) -> ApiResult<Response> {
+    let table = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
+    let row = session.find(table, list)?.ok_or_else(|| ApiError::does_not_exist(table, list))?;
+    let Some((_, members)) = dynamic_members(session, table, &row)? else {
+        return Err(ApiError::invalid_argument("The list is no dynamic marketing list."));
+    };
+    let copied = ["listname", "createdfromcode", "description", "purpose", "source"];
+    let values = copied.iter().filter_map(|name| table.column(name)).map(|column| (column, row[column].clone()));
+    let id = session.create(table, values.collect())?;
+    let target = open(session, id)?;
+    for member in members.iter().filter_map(Value::id) {
+        add(session, &target, member)?;
+    }
+    recount(session, id)?;
+    let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.CopyDynamicListToStaticResponse", service.root);
+    Ok(Response::json(200, json!({ "@odata.context": context, "StaticListId": id }).to_string()))
 }

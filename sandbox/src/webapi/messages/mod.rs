@@ -1,6 +1,17 @@
 //! Functions and actions: the messages that are not plain reads and writes of rows.
 
-mod lists;
+mod about;
+mod bulk_delete;
+mod duplicates;
+pub(super) mod lists;
+mod merge;
+mod parameters;
+mod qualify;
+mod roles;
+
+pub(super) use lists::dynamic_members;
+
+use std::sync::Arc;
 
 use super::Response;
 use super::address::{RowKey, Segment};
@@ -8,7 +19,12 @@ use super::dispatch::{Operation, Service};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::records::Session;
-use crate::value::Value;
+
+/// Functions that are bound to nothing: they answer `GET` only.
+const FUNCTIONS: [&str; 5] =
+    ["WhoAmI", "RetrieveVersion", "RetrieveCurrentOrganization", "RetrieveTotalRecordCount", "RetrieveDuplicates"];
+/// Actions that are bound to nothing: they answer `POST` only.
+const ACTIONS: [&str; 3] = ["AddListMembersList", "Merge", "BulkDelete"];
 
 /// A message that is bound to nothing, such as `WhoAmI`.
 pub(super) fn unbound(
@@ -19,10 +35,17 @@ pub(super) fn unbound(
 ) -> ApiResult<Response> {
     let method = operation.request.method.as_str();
     match (segment.name.as_str(), method) {
-        ("WhoAmI", "GET") => who_am_i(service, session),
+        ("WhoAmI", "GET") => about::who_am_i(service, session),
+        ("RetrieveVersion", "GET") => Ok(about::version(service)),
+        ("RetrieveCurrentOrganization", "GET") => Ok(about::current_organization(service)),
+        ("RetrieveTotalRecordCount", "GET") => about::total_record_count(service, session, segment, operation),
+        ("RetrieveDuplicates", "GET") => duplicates::run(service, session, segment, operation),
         ("AddListMembersList", "POST") => lists::add_members(session, operation),
-        // A function answers GET only.
-        ("WhoAmI", _) => Err(ApiError::no_resource(&format!("{}/{}", service.root, segment.name))),
+        ("Merge", "POST") => merge::run(service, session, operation),
+        ("BulkDelete", "POST") => bulk_delete::run(service, session, operation),
+        (name, _) if FUNCTIONS.contains(&name) || ACTIONS.contains(&name) => {
+            Err(ApiError::no_resource(&format!("{}/{name}", service.root)))
+        }
         _ => Err(ApiError::no_segment(&segment.name)),
     }
 }
@@ -31,31 +54,27 @@ pub(super) fn unbound(
 pub(super) fn bound(
     service: &Service<'_>,
     session: &Session<'_>,
-    table: &Table,
+    table: &Arc<Table>,
     key: &RowKey,
     message: &str,
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
-    match (table.logical.as_str(), message, key) {
-        ("list", "AddMemberList", RowKey::Primary(list)) => lists::add_member(service, session, *list, operation),
-        ("list", "RemoveMemberList", RowKey::Primary(list)) => lists::remove_member(session, *list, operation),
+    match (table.logical.as_str(), message, key, operation.request.method.as_str()) {
+        ("list", "AddMemberList", RowKey::Primary(list), "POST") => {
+            lists::add_member(service, session, *list, operation)
+        }
+        ("list", "RemoveMemberList", RowKey::Primary(list), "POST") => lists::remove_member(session, *list, operation),
+        ("list", "CopyDynamicListToStatic", RowKey::Primary(list), "POST") => {
+            lists::copy_to_static(service, session, *list)
+        }
+        ("lead", "QualifyLead", RowKey::Primary(lead), "POST") => {
+            qualify::run(service, session, table, *lead, operation)
+        }
+        ("role", "AddPrivilegesRole", RowKey::Primary(role), "POST") => roles::add(session, *role, false, operation),
+        ("role", "ReplacePrivilegesRole", RowKey::Primary(role), "POST") => roles::add(session, *role, true, operation),
+        ("systemuser", "RetrieveUserPrivileges", RowKey::Primary(user), "GET") => {
+            roles::of_user(service, session, *user)
+        }
         _ => Err(ApiError::no_segment(&format!("Microsoft.Dynamics.CRM.{message}"))),
     }
-}
-
-fn who_am_i(service: &Service<'_>, session: &Session<'_>) -> ApiResult<Response> {
-    let mut unit = None;
-    if let Some(users) = session.data.schema.table("systemuser")
-        && let (Some(row), Some(column)) = (session.find(users, session.caller)?, users.column("businessunitid"))
-        && let Value::Row(_, id) = &row[column]
-    {
-        unit = Some(*id);
-    }
-    let body = serde_json::json!({
-        "@odata.context": format!("{}/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse", service.root),
-        "BusinessUnitId": unit,
-        "UserId": session.caller,
-        "OrganizationId": service.organization.id,
-    });
-    Ok(Response::json(200, body.to_string()))
 }

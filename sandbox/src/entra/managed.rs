@@ -1,0 +1,64 @@
+//! Managed identities: tokens for who runs in Azure, without any credential.
+
+use serde_json::json;
+
+use super::{Application, Directory, LIFETIME, Tokens};
+use crate::organizations::Organizations;
+use crate::seed;
+use crate::webapi::form_pairs;
+
+/// What `X-IDENTITY-HEADER` has to say: who sees it runs on the same machine.
+pub(crate) const IDENTITY_HEADER: &str = "sandbox-identity-header";
+
+/// A request for the token of a managed identity.
+pub(crate) struct IdentityRequest<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) tokens: &'a Tokens,
+    pub(crate) organizations: &'a Organizations,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) query: &'a str,
+    /// Whether the header that the protocol asks for is there.
+    pub(crate) admitted: bool,
+}
+
+/// Status and JSON body. The identity without a client id is the registered application of the seed.
+pub(crate) fn answer_identity(request: &IdentityRequest<'_>) -> (u16, String) {
+    let pairs = form_pairs(request.query);
+    let field = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    let refuse = |status: u16, text: &str| {
+        (
+            status,
+            json!({ "statusCode": status, "message": text, "error": "invalid_request", "error_description": text })
+                .to_string(),
+        )
+    };
+    if !request.admitted {
+        return refuse(401, "The header that proves the caller runs here is missing or wrong.");
+    }
+    let Some(resource) = field("resource") else { return refuse(400, "The parameter 'resource' is missing.") };
+    if request.organizations.of_resource(resource).is_none() {
+        return refuse(
+            400,
+            &format!("AADSTS500011: The resource principal named {resource} was not found in the tenant."),
+        );
+    }
+    let client = field("client_id").map_or_else(|| seed::CLIENT.to_string(), str::to_owned);
+    let Some(Application { client_id, .. }) = request.directory.application(&client) else {
+        return refuse(
+            400,
+            "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
+        );
+    };
+    let token = request.tokens.issue(request.directory.tenant, client_id, resource, request.now);
+    let body = json!({
+        "access_token": token,
+        "client_id": client_id,
+        "expires_in": (LIFETIME - 1).to_string(),
+        "expires_on": (request.now + LIFETIME - 1).to_string(),
+        "not_before": request.now.to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    });
+    (200, body.to_string())
+}

@@ -1,0 +1,61 @@
+//! What the platform connects by itself: activities with everything they can be about, parties with every activity.
+
+use super::{Cascades, ColumnType, Navigation, Relation, Table, relations};
+
+/// Lets every activity be about every table that has activities, and parties belong to every activity. Says which
+/// tables changed; doing it again changes nothing.
+pub(crate) fn wire(tables: &mut [Table]) -> Vec<String> {
+    let subjects: Vec<String> = tables.iter().filter(|t| t.has_activities).map(|t| t.logical.clone()).collect();
+    let activities: Vec<String> = tables.iter().filter(|t| t.activity).map(|t| t.logical.clone()).collect();
+    let mut changed = Vec::new();
+    for table in tables.iter_mut() {
+        let before = table.columns.iter().filter_map(|c| c.lookup()).map(|l| l.relations.len()).sum::<usize>();
+        if table.activity {
+            for subject in &subjects {
+                about(table, subject);
+            }
+        }
+        if table.logical == "activityparty" {
+            for activity in &activities {
+                party_of(table, activity);
+            }
+        }
+        let after = table.columns.iter().filter_map(|c| c.lookup()).map(|l| l.relations.len()).sum::<usize>();
+        if before != after {
+            table.reindex();
+            changed.push(table.logical.clone());
+        }
+    }
+    changed
+}
+
+/// Adds a target to an activity's `regardingobjectid`.
+fn about(activity: &mut Table, subject: &str) {
+    let Some(column) = activity.column("regardingobjectid") else { return };
+    let schema = relations::collection_name(&activity.logical, &activity.set, "regardingobjectid", subject);
+    let mut names = vec![format!("regardingobjectid_{subject}")];
+    if activity.logical != "activitypointer" {
+        // Bound under its own name first, and under the one it has on activitypointer.
+        names.insert(0, format!("regardingobjectid_{subject}_{}", activity.logical));
+    }
+    let custom = activity.custom;
+    join(&mut activity.columns[column].kind, subject, names, schema, Cascades::PARENTAL, custom);
+}
+
+/// Adds an activity to the targets of `activityparty.activityid`.
+fn party_of(party: &mut Table, activity: &str) {
+    let Some(column) = party.column("activityid") else { return };
+    let schema = format!("{activity}_activity_parties");
+    let names = vec![format!("activityid_{activity}")];
+    join(&mut party.columns[column].kind, activity, names, schema, Cascades::PARENTAL, false);
+}
+
+fn join(kind: &mut ColumnType, target: &str, names: Vec<String>, schema: String, cascades: Cascades, custom: bool) {
+    let ColumnType::Lookup(lookup) = kind else { return };
+    if lookup.relation(target).is_some() {
+        return;
+    }
+    lookup.targets.push(target.to_owned());
+    lookup.navigations.extend(names.into_iter().map(|name| Navigation { name, targets: vec![target.to_owned()] }));
+    lookup.relations.push(Relation { target: target.to_owned(), collection: schema.clone(), schema, cascades, custom });
+}

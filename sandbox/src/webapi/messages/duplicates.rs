@@ -1,0 +1,46 @@
+//! `RetrieveDuplicates`: who would be a duplicate, before anything is written.
+
+use super::parameters::{json, of_function, required, table_of};
+use crate::errors::{ApiError, ApiResult};
+use crate::records::{Session, from_json};
+use crate::webapi::Response;
+use crate::webapi::address::Segment;
+use crate::webapi::dispatch::{Operation, Service};
+use crate::webapi::json::{write_name, write_text};
+use crate::webapi::render::{Renderer, Shape};
+
+/// `GET /RetrieveDuplicates(BusinessEntity=@p1,MatchingEntityName=@p2,PagingInfo=@p3)`
+pub(super) fn run(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    segment: &Segment,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
+    let parameter = |name: &str| of_function(segment, operation, name).ok_or_else(|| required(name));
+    let entity = json(&parameter("BusinessEntity")?).ok_or_else(|| required("BusinessEntity"))?;
+    let entity = entity.as_object().ok_or_else(|| required("BusinessEntity"))?;
+    let table = table_of(session, entity, "BusinessEntity")?;
+    let name = parameter("MatchingEntityName")?;
+    let matching = session.data.schema.table(name.trim_matches('\''));
+    let matching = matching.ok_or_else(|| required("MatchingEntityName"))?;
+    let mut row = Session::blank(table);
+    for (name, value) in entity.iter().filter(|(name, _)| !name.contains('@')) {
+        let column = table.property(name).ok_or_else(|| ApiError::unknown_property(table, name))?;
+        row[column] = from_json(table, &table.columns[column], value)?;
+    }
+    let found = session.duplicates(table, &row, matching)?;
+    let mut body = String::from("{");
+    write_name(&mut body, "@odata.context");
+    write_text(&mut body, &format!("{}/$metadata#{}", service.root, matching.set));
+    write_name(&mut body, "value");
+    body.push('[');
+    let mut renderer = Renderer::new(session, &operation.prefer);
+    for (at, row) in found.iter().enumerate() {
+        if at > 0 {
+            body.push(',');
+        }
+        body.push_str(&renderer.row(matching, row, &Shape::default())?);
+    }
+    body.push_str("]}");
+    Ok(Response::json(200, body))
+}

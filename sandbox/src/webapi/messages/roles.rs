@@ -1,0 +1,101 @@
+//! Privileges of roles and users.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::parameters::required;
+use crate::catalogue::{id_of, privilege_id};
+use crate::errors::{ApiError, ApiResult};
+use crate::metadata::Table;
+use crate::records::{Session, normal_id};
+use crate::value::Value;
+use crate::webapi::Response;
+use crate::webapi::dispatch::{Operation, Service};
+use crate::webapi::payload::object;
+
+/// Depths by name, with the bit each has in `privilegedepthmask`.
+const DEPTHS: [(&str, i64); 4] = [("Basic", 1), ("Local", 2), ("Deep", 4), ("Global", 8)];
+
+fn table<'s>(session: &'s Session<'_>, name: &str) -> ApiResult<&'s Arc<Table>> {
+    session.data.schema.table(name).ok_or_else(ApiError::unexpected)
+}
+
+fn column(table: &Table, name: &str) -> ApiResult<usize> {
+    table.column(name).ok_or_else(ApiError::unexpected)
+}
+
+/// `POST /roles(id)/Microsoft.Dynamics.CRM.AddPrivilegesRole`; with `replace`, what is not named is taken away.
+pub(super) fn add(session: &Session<'_>, role: Uuid, replace: bool, operation: &Operation<'_>) -> ApiResult<Response> {
+    let body = object("roles", &operation.request.body)?;
+    let roles = table(session, "role")?;
+    if !session.exists(roles, role)? {
+        return Err(ApiError::does_not_exist(roles, role));
+    }
+    let links = table(session, "roleprivileges")?;
+    let (of_role, of_privilege, mask) =
+        (column(links, "roleid")?, column(links, "privilegeid")?, column(links, "privilegedepthmask")?);
+    if replace {
+        for link in session.equal(links, of_role, Value::Id(role))? {
+            session.delete(links, link[links.id].id().ok_or_else(ApiError::unexpected)?)?;
+        }
+    }
+    for privilege in body.get("Privileges").and_then(Json::as_array).ok_or_else(|| required("Privileges"))? {
+        let id = privilege["PrivilegeId"].as_str().and_then(normal_id).filter(|id| !id.is_nil());
+        let id = id.or_else(|| privilege["PrivilegeName"].as_str().map(privilege_id));
+        let id = id.ok_or_else(|| required("PrivilegeId"))?;
+        let privileges = table(session, "privilege")?;
+        if !session.exists(privileges, id)? {
+            return Err(ApiError::does_not_exist(privileges, id));
+        }
+        let name = privilege["Depth"].as_str().unwrap_or_default();
+        let depth = DEPTHS.iter().find(|(known, bit)| *known == name || privilege["Depth"] == bit.ilog2());
+        let (_, bit) = depth.ok_or_else(|| ApiError::new(400, "0x8004140b", "Invalid privilege depth."))?;
+        let existing = session.equal(links, of_role, Value::Id(role))?;
+        let existing = existing.iter().find(|link| link[of_privilege].id() == Some(id));
+        match existing.and_then(|link| Some((link, link[links.id].id()?))) {
+            Some((link, link_id)) => session.update(links, link_id, link, vec![(mask, Value::Int(*bit))])?,
+            None => {
+                let key = id_of(&format!("{role}:{id}"));
+                let values = vec![
+                    (links.id, Value::Id(key)),
+                    (of_role, Value::Id(role)),
+                    (of_privilege, Value::Id(id)),
+                    (mask, Value::Int(*bit)),
+                ];
+                session.create(links, values)?;
+            }
+        }
+    }
+    Ok(Response::empty(204))
+}
+
+/// `GET /systemusers(id)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()`: the privileges of all roles of a user.
+pub(super) fn of_user(service: &Service<'_>, session: &Session<'_>, user: Uuid) -> ApiResult<Response> {
+    let users = table(session, "systemuser")?;
+    let row = session.find(users, user)?.ok_or_else(|| ApiError::does_not_exist(users, user))?;
+    let unit = row[column(users, "businessunitid")?].id();
+    let memberships = table(session, "systemuserroles")?;
+    let links = table(session, "roleprivileges")?;
+    let mut deepest: Vec<(Uuid, i64)> = Vec::new();
+    for membership in session.equal(memberships, column(memberships, "systemuserid")?, Value::Id(user))? {
+        let role = membership[column(memberships, "roleid")?].clone();
+        for link in session.equal(links, column(links, "roleid")?, role)? {
+            let depth = link[column(links, "privilegedepthmask")?].int().unwrap_or_default();
+            let Some(id) = link[column(links, "privilegeid")?].id() else { continue };
+            match deepest.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, known)) => *known = depth.max(*known),
+                None => deepest.push((id, depth)),
+            }
+        }
+    }
+    let mut value = Vec::new();
+    for (id, mask) in deepest {
+        let depth = DEPTHS.iter().rev().find(|(_, bit)| mask & bit != 0).map_or("Basic", |(name, _)| name);
+        let name = session.data.store.name_of(&session.data.schema, "privilege", id)?;
+        value.push(json!({ "Depth": depth, "PrivilegeId": id, "BusinessUnitId": unit, "PrivilegeName": name }));
+    }
+    let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.RetrieveUserPrivilegesResponse", service.root);
+    Ok(Response::json(200, json!({ "@odata.context": context, "RolePrivileges": value }).to_string()))
+}

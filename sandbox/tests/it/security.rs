@@ -1,0 +1,223 @@
+//! Roles and their depths, acting on behalf of others, users who may not come in.
+
+use dataverse_sandbox::Seed;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::world::{ANA, CONTOSO, MARTA, MISSING, Reply, World};
+
+const SECOND: &str = "5ec0d000-0000-4000-8000-000000000001";
+const UNIT: &str = "b0000000-0000-4000-8000-000000000001";
+
+/// An application user with the rights that `privileges` name, and a token of its.
+struct Second {
+    user: String,
+    token: String,
+    role: String,
+}
+
+impl Second {
+    async fn new(world: &World, privileges: &[(&str, i64)]) -> Self {
+        let application = json!({ "client_id": SECOND, "name": "Second", "secret": "second" });
+        assert_eq!(world.admin("POST", "applications", Some(application)).await.status, 201);
+        let unit = format!("/businessunits({UNIT})");
+        let user = json!({ "applicationid": SECOND, "lastname": "Second", "accessmode": 4, "businessunitid@odata.bind": unit });
+        let user = world.post("systemusers", &user).await.id();
+        let role = json!({ "name": "Second", "businessunitid@odata.bind": unit });
+        let role = world.post("roles", &role).await.id();
+        for (name, depth) in privileges {
+            grant(world, &role, name, *depth).await;
+        }
+        let link = json!({ "@odata.id": world.url(&format!("roles({role})")) });
+        let linked = world.post(&format!("systemusers({user})/systemuserroles_association/$ref"), &link).await;
+        assert_eq!(linked.status, 204, "{}", linked.text);
+        let connection = world.sandbox.connection();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", SECOND),
+            ("client_secret", "second"),
+            ("scope", &format!("{}/.default", connection.http)),
+        ];
+        let reply = Reply::of(world.client.post(&connection.token_url).form(&form).send().await.unwrap()).await;
+        Self { user, token: reply.json()["access_token"].as_str().unwrap().to_owned(), role }
+    }
+
+    fn request(&self, world: &World, method: &str, path: &str) -> RequestBuilder {
+        world.client.request(method.parse().unwrap(), world.url(path)).bearer_auth(&self.token)
+    }
+
+    async fn send(&self, world: &World, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let request = self.request(world, method, path);
+        world.send(if let Some(body) = body { request.json(&body) } else { request }).await
+    }
+
+    async fn count(&self, world: &World, path: &str) -> usize {
+        let reply = self.send(world, "GET", path, None).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["value"].as_array().unwrap().len()
+    }
+}
+
+/// Depths as `privilegedepthmask` has them: 1 own rows, 8 all.
+async fn grant(world: &World, role: &str, name: &str, depth: i64) {
+    let found =
+        world.query("privileges", &[("$select", "privilegeid"), ("$filter", &format!("name eq '{name}'"))]).await;
+    let privilege = json!({
+        "PrivilegeId": found.json()["value"][0]["privilegeid"],
+        "PrivilegeName": name,
+        "Depth": if depth == 8 { "Global" } else { "Basic" },
+        "BusinessUnitId": UNIT,
+    });
+    let path = format!("roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole");
+    let granted = world.post(&path, &json!({ "Privileges": [privilege] })).await;
+    assert_eq!(granted.status, 204, "{name}: {}", granted.text);
+}
+
+const OWN_CONTACTS: [(&str, i64); 6] = [
+    ("prvReadContact", 1),
+    ("prvCreateContact", 1),
+    ("prvWriteContact", 1),
+    ("prvAppendContact", 1),
+    ("prvReadAccount", 8),
+    ("prvDeleteContact", 1),
+];
+
+#[tokio::test]
+async fn rows_beyond_the_depth_of_a_role_are_not_there() {
+    let world = World::new(Seed::Crm).await;
+    let second = Second::new(&world, &OWN_CONTACTS).await;
+    assert_eq!(second.count(&world, "contacts?$select=fullname").await, 0);
+    let made = second.send(&world, "POST", "contacts", Some(json!({ "lastname": "Mine" }))).await;
+    assert_eq!(made.status, 204, "{}", made.text);
+    assert_eq!(second.count(&world, "contacts?$select=fullname").await, 1);
+    let total = second.send(&world, "GET", "contacts/$count", None).await;
+    assert!(total.text.ends_with('1'), "{}", total.text);
+    let fetched = "contacts?fetchXml=%3Cfetch%3E%3Centity%20name%3D%22contact%22%2F%3E%3C%2Ffetch%3E";
+    assert_eq!(second.count(&world, fetched).await, 1);
+    assert!(second.count(&world, "accounts?$select=name").await > 0, "accounts are open to all");
+
+    let mine = format!("contacts({})", made.id());
+    assert_eq!(second.send(&world, "PATCH", &mine, Some(json!({ "firstname": "A" }))).await.status, 204);
+    for (method, body, right) in [("GET", None, "Read"), ("PATCH", Some(json!({ "firstname": "A" })), "Read")] {
+        let reply = second.send(&world, method, &format!("contacts({ANA})"), body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (403, "0x80048306"), "{method}");
+        assert_eq!(
+            reply.message(),
+            format!(
+                "Principal with id {} does not have {right}Access right(s) for record with id {ANA} of entity contact.",
+                second.user
+            )
+        );
+    }
+
+    // Appending takes a right on the other side too.
+    let bound = json!({ "parentcustomerid_account@odata.bind": format!("/accounts({CONTOSO})") });
+    let reply = second.send(&world, "PATCH", &mine, Some(bound.clone())).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "0x80040220"));
+    assert!(reply.message().contains("is missing prvAppendToAccount privilege"), "{}", reply.text);
+    grant(&world, &second.role, "prvAppendToAccount", 8).await;
+    assert_eq!(second.send(&world, "PATCH", &mine, Some(bound)).await.status, 204);
+
+    // Giving it away takes the right to assign, and a taker who may read it.
+    let given = json!({ "ownerid@odata.bind": format!("/systemusers({MARTA})") });
+    assert_eq!(second.send(&world, "PATCH", &mine, Some(given.clone())).await.status, 403);
+    grant(&world, &second.role, "prvAssignContact", 1).await;
+    assert_eq!(second.send(&world, "PATCH", &mine, Some(given)).await.status, 204);
+    assert_eq!(second.count(&world, "contacts?$select=fullname").await, 0, "it is somebody else's now");
+}
+
+#[tokio::test]
+async fn the_missing_privilege_is_named() {
+    let world = World::new(Seed::Crm).await;
+    let second = Second::new(&world, &OWN_CONTACTS).await;
+    for (method, path, body, privilege) in [
+        ("GET", "leads", None, "prvReadLead"),
+        ("POST", "accounts", Some(json!({ "name": "A" })), "prvCreateAccount"),
+        ("POST", "new_eventattendances", Some(json!({ "subject": "A" })), "prvCreateActivity"),
+    ] {
+        let reply = second.send(&world, method, path, body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (403, "0x80040220"), "{path}: {}", reply.text);
+        let start = format!(
+            "Principal user (Id={}, type=8, roleCount=1, privilegeCount=6, accessMode='4 Non-interactive'",
+            second.user
+        );
+        assert!(reply.message().starts_with(&start), "{}", reply.text);
+        assert!(reply.message().contains(&format!("is missing {privilege} privilege (Id=")), "{}", reply.text);
+        assert!(
+            reply.message().ends_with("Consider adding missed privilege to one of the principal (user/team) roles.")
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_owner_has_to_be_able_to_read() {
+    let world = World::new(Seed::Crm).await;
+    let unit = format!("/businessunits({UNIT})");
+    let nobody =
+        world.post("systemusers", &json!({ "lastname": "Nobody", "businessunitid@odata.bind": unit })).await.id();
+    let given = json!({ "ownerid@odata.bind": format!("/systemusers({nobody})") });
+    let reply = world.patch(&format!("contacts({ANA})"), &given).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "0x80040220"));
+    assert!(reply.message().contains(&format!("Principal user (Id={nobody}")), "{}", reply.text);
+    assert!(reply.message().contains("prvReadContact"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn users_act_on_behalf_of_others() {
+    let world = World::new(Seed::Crm).await;
+    let me = world.get("WhoAmI").await.json()["UserId"].as_str().unwrap().to_owned();
+    let request = world.request("POST", "contacts").header("MSCRMCallerID", MARTA).json(&json!({ "lastname": "For" }));
+    let made = world.send(request).await;
+    assert_eq!(made.status, 204, "{}", made.text);
+    let row = world.get(&format!("contacts({})", made.id())).await.json();
+    for (property, user) in [
+        ("_createdby_value", MARTA),
+        ("_ownerid_value", MARTA),
+        ("_owninguser_value", MARTA),
+        ("_createdonbehalfby_value", &me),
+    ] {
+        assert_eq!(row[property], user, "{property}");
+    }
+
+    // By their id in Entra
+    let object = "0b1ec700-0000-4000-8000-000000000001";
+    world.patch(&format!("systemusers({MARTA})"), &json!({ "azureactivedirectoryobjectid": object })).await;
+    let who = world.send(world.request("GET", "WhoAmI").header("CallerObjectId", object)).await;
+    assert_eq!(who.json()["UserId"], MARTA);
+    let unknown = world.send(world.request("GET", "WhoAmI").header("CallerObjectId", MISSING)).await;
+    assert_eq!((unknown.status, unknown.code().as_str()), (403, "0x80072560"));
+
+    // What Marta may not do, nobody may do for her.
+    let refused = world.request("POST", "accounts").header("MSCRMCallerID", MARTA);
+    let refused = refused.json(&json!({ "name": "A", "ownerid@odata.bind": format!("/systemusers({me})") }));
+    assert_eq!(world.send(refused).await.status, 403);
+
+    let second = Second::new(&world, &OWN_CONTACTS).await;
+    let reply = world.send(second.request(&world, "GET", "WhoAmI").header("MSCRMCallerID", MARTA)).await;
+    assert_eq!(reply.status, 403);
+    assert!(reply.message().contains("is missing prvActOnBehalfOfAnotherUser privilege"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn users_without_role_or_switched_off_stay_outside() {
+    let world = World::new(Seed::Crm).await;
+    let second = Second::new(&world, &OWN_CONTACTS).await;
+    let found =
+        world.query("systemuserrolescollection", &[("$filter", &format!("systemuserid eq {}", second.user))]).await;
+    let link = found.json()["value"][0]["systemuserroleid"].as_str().unwrap().to_owned();
+    let user = format!("systemusers({})", second.user);
+    assert_eq!(world.patch(&user, &json!({ "isdisabled": true })).await.status, 204);
+    let reply = second.send(&world, "GET", "WhoAmI", None).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "0x80040225"));
+    assert!(reply.message().starts_with(&format!("The specified user(Id = {}) is disabled.", second.user)));
+    world.patch(&user, &json!({ "isdisabled": false })).await;
+    assert_eq!(
+        world
+            .send(world.request("DELETE", &format!("{user}/systemuserroles_association({})/$ref", second.role)))
+            .await
+            .status,
+        204
+    );
+    let reply = second.send(&world, "GET", "WhoAmI", None).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "0x80042f09"));
+}
