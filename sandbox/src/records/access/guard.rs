@@ -43,7 +43,7 @@ impl Session<'_> {
             return Ok(());
         }
         self.check_row(Right::Create, table, row)?;
-        let set = row.iter().enumerate().filter(|(_, value)| !value.is_null()).map(|(column, value)| (column, value));
+        let set = row.iter().enumerate().filter(|(_, value)| !value.is_null());
         self.check_links(table, row, set)
     }
 
