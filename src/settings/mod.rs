@@ -1,5 +1,6 @@
 //! What the connector is told by its environment: app settings in Azure, variables on a desk.
 
+pub mod document;
 mod secret;
 
 use secrecy::SecretString;
