@@ -8,11 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use inevent_d365::{
-    dataverse::{Columns, Failure},
+    dataverse::{Columns, Failure, metadata::TableColumns},
     model::Address,
     sync::{
         crm::{Action, Crm, Rows, Wanted, Write},
-        rows::{AttendanceRow, PersonRow, PersonTable},
+        rows::{AttendanceRow, PersonRef, PersonRow, PersonTable},
     },
 };
 use serde_json::{Value, json};
@@ -157,6 +157,10 @@ impl Crm for MemoryCrm {
         Ok(ME)
     }
 
+    async fn columns(&self, _: PersonTable) -> Result<TableColumns, Failure> {
+        Ok(TableColumns::new())
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         if self.fails() {
             return Err(Failure::Transient { retry_after: None });
@@ -168,7 +172,7 @@ impl Crm for MemoryCrm {
                 let address =
                     row.get("emailaddress1").and_then(Value::as_str).and_then(|text| Address::parse(text).ok());
                 address.is_some_and(|address| wanted.addresses.contains(&address))
-                    || (table == PersonTable::Lead && wanted.leads.contains(&id))
+                    || wanted.people.contains(&PersonRef { table, id })
             });
             rows.people.extend(found.into_iter().filter_map(|row| PersonRow::read(table, row)));
         }

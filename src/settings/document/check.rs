@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Document, EventSettings, Mapping, Overrides, Problem, Source};
+use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target};
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
 pub const RESERVED: &[&str] =
     &["emailaddress1", "contactid", "leadid", "statecode", "statuscode", "ownerid", "new_ineventprofilestamp"];
+
+/// Characters of the column that keeps a person's stamps, and of one stamp beside the column's name.
+const STAMPS: usize = 4_000;
+const STAMP: usize = 42;
 
 /// Whether a text can be a column's logical name. It is what keeps settings from reaching into a query.
 pub fn is_column_name(text: &str) -> bool {
@@ -63,6 +67,18 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
                 }
             }
         }
+        for table in [Target::Contact, Target::Lead] {
+            let stamped = |one: &&Mapping| one.mode != Mode::OnCreate && one.tables.contains(&table);
+            let stamps: usize = settings.mappings.iter().filter(stamped).map(|one| one.column.len() + STAMP).sum();
+            if stamps > STAMPS {
+                problems.push(Problem::new(
+                    format!("{place}.mappings"),
+                    "there are more columns than the stamps of a row have room for",
+                    "Map fewer columns, or some of them on_create, which needs no stamp.",
+                ));
+                break;
+            }
+        }
     }
 }
 
@@ -91,7 +107,12 @@ fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
         Source::Answer(question) if question.trim().is_empty() => {
             wrong("source.answer", "names no question", "Write the question's key or label.");
         }
-        _ => {}
+        Source::Expression(text) => {
+            if let Err(problem) = Expression::compile(text) {
+                wrong("source.expression", &problem, "Correct it; a minijinja expression stands there without {{ }}.");
+            }
+        }
+        Source::Answer(_) | Source::Field(_) => {}
     }
 }
 

@@ -100,6 +100,17 @@ pub enum Field {
     SessionEnd,
 }
 
+impl Field {
+    /// The most characters that an event may state of it, where that is bounded.
+    pub fn longest(self) -> Option<usize> {
+        match self {
+            Self::ParticipantId | Self::Email | Self::EventId | Self::SessionId => Some(100),
+            Self::EventName | Self::SessionName => Some(300),
+            _ => None,
+        }
+    }
+}
+
 /// A table of people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

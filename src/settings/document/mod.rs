@@ -4,6 +4,7 @@
 //! that is accepted come from them. What a shape cannot say is in `check`.
 
 mod check;
+mod expression;
 mod mapping;
 mod read;
 mod template;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use check::{RESERVED, is_column_name};
+pub use expression::{Expression, ExpressionError};
 pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
 pub use read::{DocumentError, Problem, read};
 pub use template::{Template, TemplateProblem};
