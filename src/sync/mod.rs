@@ -14,7 +14,6 @@ pub mod mapping;
 pub mod outcome;
 pub mod plan;
 pub mod rows;
-
 pub mod rules;
 pub mod writers;
 

@@ -18,7 +18,10 @@ use inevent_d365::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::processes::{Chance, step};
+use crate::{
+    processes::{Chance, step},
+    settings,
+};
 
 pub const ME: Uuid = Uuid::from_u128(1);
 const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -55,13 +58,24 @@ impl MemoryCrm {
         crm
     }
 
-    /// All rows, without what is first-come by nature (`docs/convergence.md`): a lead's topic.
-    pub fn rows(&self) -> BTreeMap<(&'static str, Uuid), Columns> {
+    /// All rows, without what is first-come by nature (`docs/convergence.md`): a lead's topic, and the values of columns that are
+    /// written once.
+    pub fn rows(&self, modes: bool) -> BTreeMap<(&'static str, Uuid), Columns> {
         let tables = self.tables.lock().unwrap();
         let mut rows: BTreeMap<_, Columns> = tables.rows.iter().map(|(key, (_, row))| (*key, row.clone())).collect();
         for ((table, _), row) in &mut rows {
             if *table == "lead" {
                 row.remove("subject");
+            }
+            for column in settings::CREATED {
+                if modes {
+                    row.remove(column);
+                }
+            }
+            for column in settings::FILLED {
+                if modes && row.contains_key(column) {
+                    row.insert(column.into(), "filled".into());
+                }
             }
         }
         rows
@@ -158,7 +172,7 @@ impl Crm for MemoryCrm {
     }
 
     async fn columns(&self, _: PersonTable) -> Result<TableColumns, Failure> {
-        Ok(TableColumns::new())
+        Ok(settings::columns())
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
