@@ -164,6 +164,19 @@ fn dataverse(
     store: &Arc<dyn Store>,
     current: CurrentSettings,
 ) -> Result<DataverseAccess, Held> {
+    let (client, secret) = connect(settings)?;
+    let crm = Arc::new(DataverseCrm::new(client.clone()));
+    let engine = Engine::new(crm, store.clone(), settings.tenant.clone()).with_settings(current);
+    let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
+    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held, writers)));
+    Ok(DataverseAccess { client, secret, writer })
+}
+
+/// A client that signs in as the settings say, and the secret that it does it with. No call is made.
+///
+/// # Errors
+/// What must be mended first.
+pub fn connect(settings: &DataverseSettings) -> Result<(Arc<Client>, Option<Arc<dyn SecretValue>>), Held> {
     let broken = |problem: String| held_by_settings(&[SettingProblem(problem)]);
     let http = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
@@ -197,12 +210,7 @@ fn dataverse(
             (Arc::new(tokens), Some(secret))
         }
     };
-    let client = Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url)));
-    let crm = Arc::new(DataverseCrm::new(client.clone()));
-    let engine = Engine::new(crm, store.clone(), settings.tenant.clone()).with_settings(current);
-    let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
-    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held, writers)));
-    Ok(DataverseAccess { client, secret, writer })
+    Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
 }
 
 /// Every batch leaves one record in the log; what it says of holds is kept where Health finds it; and the processes that write

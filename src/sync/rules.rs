@@ -6,7 +6,7 @@ use super::{mapping::Mapped, rows::PersonTable};
 use crate::{
     dataverse::metadata::{Column, ColumnKind, TableColumns},
     model::{Address, ParticipantEvent},
-    settings::document::{Document, EventSettings, Mapping, Problem, Source, Template, TooLong, Unmatched},
+    settings::document::{Document, EventSettings, Mapping, Mode, Problem, Source, Template, TooLong, Unmatched},
 };
 
 /// What was read of the tables' definitions. A table that is not there was not needed.
@@ -60,6 +60,12 @@ pub fn needs(document: &Document) -> BTreeSet<PersonTable> {
         }
     }
     needs
+}
+
+/// The tables that the document maps to.
+pub fn tables(document: &Document) -> BTreeSet<PersonTable> {
+    let mappings = all(document).into_iter().flat_map(|settings| settings.mappings);
+    mappings.flat_map(|mapping| mapping.tables).map(PersonTable::from).collect()
 }
 
 fn all(document: &Document) -> Vec<EventSettings> {
@@ -158,7 +164,7 @@ fn mapped(mapping: &Mapping, table: PersonTable, definitions: &Definitions) -> R
         let problem = format!("{name} of {table_name} is of the type {kind}, which the connector does not write");
         return Err(("column", problem, "Map to a column of another type.".to_owned()));
     }
-    if !column.creatable || !column.updatable && mapping.mode != crate::settings::document::Mode::OnCreate {
+    if !column.creatable || !column.updatable && mapping.mode != Mode::OnCreate {
         let problem = format!("{name} of {table_name} cannot be written");
         let remedy =
             if column.creatable { "Map it on_create, or to another column." } else { "Map to another column." };

@@ -216,6 +216,59 @@ async fn what_cannot_be_understood_holds_everything_until_it_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place() {
+    let sandbox = dataverse_sandbox::start(dataverse_sandbox::Options {
+        http_port: 0,
+        org: "contoso".into(),
+        seed: dataverse_sandbox::Seed::Crm,
+    });
+    let sandbox = sandbox.await.unwrap();
+    let dataverse = sandbox.connection();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.json");
+    let validate = async |mappings: Value| {
+        std::fs::write(&file, json!({ "defaults": { "mappings": mappings } }).to_string()).unwrap();
+        let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"))
+            .args(["settings", "validate", "--live", file.to_str().unwrap()])
+            .envs([
+                ("DATAVERSE_URL", &dataverse.http),
+                ("DATAVERSE_TOKEN_URL", &dataverse.token_url),
+                ("DATAVERSE_TENANT_ID", &dataverse.tenant),
+                ("DATAVERSE_CLIENT_ID", &dataverse.client_id),
+                ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
+            ])
+            .output();
+        let output = run.await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let answer = json!({ "answer": "X" });
+    let good = json!([{ "source": answer, "column": "description" }, { "source": answer, "column": "birthdate", "tables": ["contact"] }]);
+    assert_eq!(validate(good).await, (Some(0), String::new()));
+    let (code, told) = validate(json!([
+        { "source": answer, "column": "birthdate" },
+        { "source": answer, "column": "parentcustomerid", "tables": ["contact"] },
+        { "source": answer, "column": "fullname", "tables": ["lead"] },
+        { "source": { "field": "event.name" }, "column": "jobtitle" },
+        { "source": answer, "column": "gendercode", "tables": ["contact"], "values": { "x": "Unknown", "f": "female" } },
+    ]))
+    .await;
+    assert_eq!(code, Some(65), "{told}");
+    let lines: Vec<&str> = told.lines().collect();
+    for (line, expected) in lines.iter().zip([
+        "defaults.mappings[0].column: the table lead has no column birthdate.",
+        "defaults.mappings[1].column: parentcustomerid of contact is of the type Lookup,",
+        "defaults.mappings[2].column: fullname of lead cannot be written.",
+        "defaults.mappings[3].column: jobtitle holds 100 characters,",
+        "defaults.mappings[3].column: jobtitle holds 100 characters,",
+        "defaults.mappings[4].values.x: gendercode has no such option.",
+    ]) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+    assert_eq!(lines.len(), 6, "{told}");
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_file_the_settings_are_a_blob() {
     let world = World::start().await;
     let place = BlobPlace::new(&world.account()).unwrap();
