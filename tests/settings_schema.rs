@@ -1,6 +1,6 @@
 //! The published schema of the settings says what the connector does.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use inevent_d365::settings::document::{self, Document};
 use serde_json::{Value, json};
@@ -45,5 +45,25 @@ fn schema_and_connector_agree() {
     ] {
         assert!(!schema.is_valid(&bad), "{bad}");
         assert!(document::read(&bad.to_string()).is_err(), "{bad}");
+    }
+}
+
+/// Every setting stands in `docs/settings.md`, with the default that the schema gives it.
+#[test]
+fn the_docs_name_every_setting_with_its_default() {
+    let docs = include_str!("../docs/settings.md");
+    let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
+    for table in ["EventSettings", "Mapping"] {
+        for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
+            let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
+            let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));
+            if let Some(default) = setting.get("default").filter(|_| name != "mappings") {
+                let plain = default.is_null() || *default == json!({});
+                assert!(plain || row.contains(&format!("`{default}`")), "{row} is not {default}");
+            }
+        }
+    }
+    for word in ["create_lead", "create_contact", "update_only", "ignore", "overwrite", "fill_if_empty", "on_create"] {
+        assert!(docs.contains(&format!("`{word}`")), "{word}");
     }
 }

@@ -172,11 +172,14 @@ fn dataverse(
     Ok(DataverseAccess { client, secret, writer })
 }
 
-/// A client that signs in as the settings say, and the secret that it does it with. No call is made.
+/// A client that signs in as the settings say, and the secret that it does it with, if any.
+pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
+
+/// Makes the client of the environment. No call is made.
 ///
 /// # Errors
 /// What must be mended first.
-pub fn connect(settings: &DataverseSettings) -> Result<(Arc<Client>, Option<Arc<dyn SecretValue>>), Held> {
+pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     let broken = |problem: String| held_by_settings(&[SettingProblem(problem)]);
     let http = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
