@@ -92,7 +92,9 @@ pub async fn columns(client: &Client, table: &str) -> Result<TableColumns, Error
     let cast = |cast: &str| format!("{attributes}/Microsoft.Dynamics.CRM.{cast}");
     let mut paths = vec![format!("{attributes}?$select={COMMON}")];
     paths.extend(CASTS.iter().map(|(name, more)| format!("{}?$select={COMMON},{more}", cast(name))));
-    paths.extend(OPTIONS.iter().map(|name| format!("{}?$select={COMMON}&$expand=OptionSet", cast(name))));
+    paths.extend(
+        OPTIONS.iter().map(|name| format!("{}?$select={COMMON}&$expand=OptionSet,GlobalOptionSet", cast(name))),
+    );
     let parts: Vec<Part> = paths.into_iter().map(Part::get).collect();
     let mut columns = TableColumns::new();
     // The casts come after the whole list and say more.
@@ -127,6 +129,8 @@ struct Attribute {
     precision: Option<u32>,
     date_time_behavior: Option<Named>,
     option_set: Option<OptionSet>,
+    /// Where several columns share their options.
+    global_option_set: Option<OptionSet>,
 }
 
 #[derive(Deserialize)]
@@ -165,8 +169,12 @@ impl Attribute {
         let plain = self.attribute_type.as_deref().unwrap_or_default();
         let bound = |value: Option<f64>, default: i64| value.map_or(default, |value| value as i64);
         let options = || {
-            let options = self.option_set.iter().flat_map(|set| &set.options);
-            options.map(|option| Choice { value: option.value, labels: option.labels() }).collect()
+            let own = self.option_set.as_ref().filter(|set| !set.options.is_empty());
+            let set = own.or(self.global_option_set.as_ref());
+            set.into_iter()
+                .flat_map(|set| &set.options)
+                .map(|option| Choice { value: option.value, labels: option.labels() })
+                .collect()
         };
         let label = |option: Option<&Opt>| option.and_then(|o| o.labels().into_iter().next()).unwrap_or_default();
         let kind = match (plain, named.strip_suffix("Type").unwrap_or(named)) {
@@ -196,5 +204,48 @@ impl Attribute {
             (plain, _) => ColumnKind::Other(plain.to_owned()),
         };
         Column { kind, creatable: self.is_valid_for_create, updatable: self.is_valid_for_update }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(more: Value) -> ColumnKind {
+        let mut attribute = json!({ "LogicalName": "new_x", "IsValidForCreate": true, "IsValidForUpdate": true });
+        attribute.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value::<Attribute>(attribute).unwrap().column().kind
+    }
+
+    #[test]
+    fn what_definitions_say_of_columns() {
+        let label = |text: &str| json!({ "LocalizedLabels": [{ "Label": text, "LanguageCode": 1033 }] });
+        let shared = json!({ "Options": [{ "Value": 7, "Label": label("Seven") }] });
+        let seven = vec![Choice { value: 7, labels: vec!["Seven".into()] }];
+        for (attribute, expected) in [
+            (json!({ "AttributeType": "String", "MaxLength": 5 }), ColumnKind::Text { max: 5 }),
+            (
+                json!({ "AttributeType": "Picklist", "OptionSet": null, "GlobalOptionSet": shared }),
+                ColumnKind::Choice(seven.clone()),
+            ),
+            (
+                json!({ "AttributeType": "Virtual", "AttributeTypeName": { "Value": "MultiSelectPicklistType" },
+                    "OptionSet": shared }),
+                ColumnKind::MultiChoice(seven),
+            ),
+            (
+                json!({ "AttributeType": "Money", "MinValue": -1.5, "MaxValue": 9.0, "Precision": 4 }),
+                ColumnKind::Decimal { min: -1.5, max: 9.0, precision: 4 },
+            ),
+            (
+                json!({ "AttributeType": "DateTime", "DateTimeBehavior": { "Value": "TimeZoneIndependent" } }),
+                ColumnKind::DateTime { independent: true },
+            ),
+            (json!({ "AttributeType": "Lookup" }), ColumnKind::Other("Lookup".into())),
+        ] {
+            assert_eq!(kind(attribute.clone()), expected, "{attribute}");
+        }
     }
 }

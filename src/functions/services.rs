@@ -153,7 +153,7 @@ fn held_by_settings(problems: &[SettingProblem]) -> Held {
 /// A desk without a settings file has the defaults.
 fn current(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<CurrentSettings, String> {
     #[cfg(feature = "local")]
-    if lookup(DESK_STORAGE).is_some() && lookup(kept::SETTINGS_FILE).is_none() {
+    if lookup(DESK_STORAGE).is_some() && lookup(kept::SETTINGS_FILE).is_none_or(|path| path.trim().is_empty()) {
         return Ok(CurrentSettings::defaults());
     }
     Ok(CurrentSettings::kept(kept::place(&lookup)?))
