@@ -5,6 +5,7 @@ mod forget;
 mod local;
 mod parked;
 mod serve;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
+    /// Check and show the settings document
+    Settings(settings::SettingsArgs),
 }
 
 impl Cli {
@@ -50,6 +53,7 @@ impl Cli {
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
             Command::Forget(args) => forget::run(args),
+            Command::Settings(args) => settings::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());
                 ExitCode::SUCCESS

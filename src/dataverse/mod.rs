@@ -7,6 +7,7 @@ mod client;
 mod concurrency;
 mod error;
 mod failure;
+pub mod metadata;
 pub mod query;
 mod token;
 

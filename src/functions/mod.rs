@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Storage};
+pub use services::{App, Storage, connect};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

@@ -14,11 +14,12 @@ use crate::{
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
     forget,
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
-    settings::{DataverseSettings, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem, SignIn},
+    settings::{DataverseSettings, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem, SignIn, kept},
     store::{AzureTableStore, Store},
     sync::{
         DataverseCrm,
         coalesce::Coalescer,
+        current::CurrentSettings,
         engine::Engine,
         outcome::{Held, Outcome, Postponement, Report},
         writers::Writers,
@@ -85,7 +86,7 @@ impl Services {
             queue.create().await.map_err(|error| error.to_string())?;
         }
         let dataverse = match DataverseSettings::read(&lookup) {
-            Ok(settings) => dataverse(&settings, &store),
+            Ok(settings) => dataverse(&settings, &store, current(lookup)?),
             Err(problems) => Err(held_by_settings(&problems)),
         };
         if let Err(held) = &dataverse {
@@ -149,7 +150,36 @@ fn held_by_settings(problems: &[SettingProblem]) -> Held {
     Held { name: "settings", remedy }
 }
 
-fn dataverse(settings: &DataverseSettings, store: &Arc<dyn Store>) -> Result<DataverseAccess, Held> {
+/// A desk without a settings file has the defaults.
+fn current(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<CurrentSettings, String> {
+    #[cfg(feature = "local")]
+    if lookup(DESK_STORAGE).is_some() && lookup(kept::SETTINGS_FILE).is_none_or(|path| path.trim().is_empty()) {
+        return Ok(CurrentSettings::defaults());
+    }
+    Ok(CurrentSettings::kept(kept::place(&lookup)?))
+}
+
+fn dataverse(
+    settings: &DataverseSettings,
+    store: &Arc<dyn Store>,
+    current: CurrentSettings,
+) -> Result<DataverseAccess, Held> {
+    let (client, secret) = connect(settings)?;
+    let crm = Arc::new(DataverseCrm::new(client.clone()));
+    let engine = Engine::new(crm, store.clone(), settings.tenant.clone()).with_settings(current);
+    let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
+    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held, writers)));
+    Ok(DataverseAccess { client, secret, writer })
+}
+
+/// A client that signs in as the settings say, and the secret that it does it with, if any.
+pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
+
+/// Makes the client of the environment. No call is made.
+///
+/// # Errors
+/// What must be mended first.
+pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     let broken = |problem: String| held_by_settings(&[SettingProblem(problem)]);
     let http = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
@@ -183,12 +213,7 @@ fn dataverse(settings: &DataverseSettings, store: &Arc<dyn Store>) -> Result<Dat
             (Arc::new(tokens), Some(secret))
         }
     };
-    let client = Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url)));
-    let crm = Arc::new(DataverseCrm::new(client.clone()));
-    let engine = Engine::new(crm, store.clone(), settings.tenant.clone());
-    let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
-    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held, writers)));
-    Ok(DataverseAccess { client, secret, writer })
+    Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
 }
 
 /// Every batch leaves one record in the log; what it says of holds is kept where Health finds it; and the processes that write

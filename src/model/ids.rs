@@ -17,6 +17,11 @@ pub fn lead(tenant: &str, key: &Address, generation: u32) -> Uuid {
     id("lead", &[tenant, key.as_str(), &generation.to_string()])
 }
 
+/// A contact of this matching key, where the settings have unmatched participants become contacts.
+pub fn contact(tenant: &str, key: &Address, generation: u32) -> Uuid {
+    id("contact", &[tenant, key.as_str(), &generation.to_string()])
+}
+
 /// Each part is preceded by its length, so that no two lists of parts read the same.
 fn id(what: &str, parts: &[&str]) -> Uuid {
     let mut name = what.to_owned();
@@ -37,6 +42,7 @@ mod tests {
         assert_ne!(attendance("t", "a/1:b", "c", None), attendance("t", "a", "b/1:c", None));
         let key = Address::parse("ana@x.example").unwrap();
         assert_ne!(lead("t", &key, 0), lead("t", &key, 1));
+        assert_ne!(lead("t", &key, 0), contact("t", &key, 0));
         assert_eq!(attendance("inevent", "1", "2", None).to_string(), "d0b5f1ce-94f1-5c1d-a4aa-ab9b03fd4c38");
     }
 }

@@ -1,5 +1,7 @@
-//! What the connector is told by its environment: app settings in Azure, variables on a desk.
+//! What the connector is told: by its environment (app settings in Azure, variables on a desk), and by the settings document.
 
+pub mod document;
+pub mod kept;
 mod secret;
 
 use secrecy::SecretString;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::rows::{AttendanceRow, PersonRow, PersonTable, Table};
+use super::rows::{AttendanceRow, PersonRef, PersonRow, PersonTable, Table};
 use crate::{
-    dataverse::{Columns, Failure},
+    dataverse::{Columns, Failure, metadata::TableColumns},
     model::Address,
 };
 
@@ -16,8 +16,10 @@ use crate::{
 pub struct Wanted {
     /// Contacts and leads with these addresses.
     pub addresses: BTreeSet<Address>,
-    /// Leads with these ids, open or not.
-    pub leads: BTreeSet<Uuid>,
+    /// Contacts and leads with these ids, open or not.
+    pub people: BTreeSet<PersonRef>,
+    /// The columns of people to read beside those that every person has.
+    pub columns: BTreeMap<PersonTable, BTreeSet<String>>,
     /// All rows of these participants, by event.
     pub participants: BTreeMap<String, BTreeSet<String>>,
     /// Rows without an attendance status of these events, or of one session of them.
@@ -38,7 +40,7 @@ pub struct Write {
     pub id: Uuid,
     pub action: Action,
     pub columns: Columns,
-    /// The lead that must exist first.
+    /// The contact or lead that must exist first.
     pub after: Option<Uuid>,
     /// The events, by their place in the batch, that this write settles.
     pub events: BTreeSet<usize>,
@@ -58,6 +60,9 @@ pub enum Action {
 pub trait Crm: Send + Sync {
     /// The application user's id.
     async fn me(&self) -> Result<Uuid, Failure>;
+
+    /// The definitions of a table's columns.
+    async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure>;
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
 
@@ -83,7 +88,7 @@ impl Rows {
             .min_by_key(|row| (std::cmp::Reverse(row.modified), row.person.id))
     }
 
-    pub fn lead(&self, id: Uuid) -> Option<&PersonRow> {
-        self.people.iter().find(|row| row.person.table == PersonTable::Lead && row.person.id == id)
+    pub fn person(&self, person: PersonRef) -> Option<&PersonRow> {
+        self.people.iter().find(|row| row.person == person)
     }
 }

@@ -9,10 +9,13 @@ use uuid::Uuid;
 
 use super::{
     crm::{Action, Crm, Rows, Wanted, Write},
-    mapping::mapped,
     rows::{ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
 };
-use crate::dataverse::{Client, Columns, Error, Failure, Part, query};
+use crate::dataverse::{
+    Client, Columns, Error, Failure, Part,
+    metadata::{self, TableColumns},
+    query,
+};
 
 /// Rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
 const BULK: usize = 250;
@@ -62,6 +65,10 @@ impl Crm for DataverseCrm {
         self.me.get_or_try_init(ask).await.copied()
     }
 
+    async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure> {
+        metadata::columns(&self.client, table.table().name).await.map_err(|error| error.failure())
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         let queries = queries(wanted);
         if queries.is_empty() {
@@ -107,13 +114,16 @@ fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
     let addresses: Vec<&str> = wanted.addresses.iter().map(|address| address.as_str()).collect();
     for table in [PersonTable::Contact, PersonTable::Lead] {
         for run in query::chunks(&addresses) {
-            queries.push((Some(table), people(table, &query::is_one_of("emailaddress1", run))));
+            queries.push((Some(table), people(table, wanted, &query::is_one_of("emailaddress1", run))));
         }
     }
-    let leads: Vec<String> = wanted.leads.iter().map(Uuid::to_string).collect();
-    let leads: Vec<&str> = leads.iter().map(String::as_str).collect();
-    for run in query::chunks(&leads) {
-        queries.push((Some(PersonTable::Lead), people(PersonTable::Lead, &query::is_one_of("leadid", run))));
+    for table in [PersonTable::Contact, PersonTable::Lead] {
+        let ids = wanted.people.iter().filter(|person| person.table == table);
+        let ids: Vec<String> = ids.map(|person| person.id.to_string()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        for run in query::chunks(&ids) {
+            queries.push((Some(table), people(table, wanted, &query::is_one_of(table.table().key, run))));
+        }
     }
     let attendance = |filter: &str| query::select(ATTENDANCE.set, ATTENDANCE_COLUMNS, filter);
     for (event, participants) in &wanted.participants {
@@ -133,9 +143,9 @@ fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
     queries
 }
 
-fn people(table: PersonTable, filter: &str) -> String {
+fn people(table: PersonTable, wanted: &Wanted, filter: &str) -> String {
     let mut columns =
         vec![table.table().key, "emailaddress1", "statecode", "modifiedon", "_ownerid_value", PROFILE_STAMP];
-    columns.extend(mapped(table).map(|mapped| mapped.column));
+    columns.extend(wanted.columns.get(&table).into_iter().flatten().map(String::as_str));
     query::select(table.table().set, &columns, filter)
 }

@@ -13,13 +13,15 @@ use uuid::Uuid;
 use super::{
     closings::{self, Closings},
     crm::{Action, Crm, Rows, Wanted, Write},
-    outcome::{Outcome, Postponement, Refusal, Report, Tally},
-    plan::{Context, people, plan},
-    rows::{PersonTable, Table},
+    current::{CurrentSettings, NoRules},
+    outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
+    plan::{ColumnProblem, Context, people, plan},
+    rows::{ATTENDANCE, PersonTable, Table},
+    rules::Rules,
 };
 use crate::{
     dataverse::Failure,
-    model::{Address, Kind, ParticipantEvent, ids},
+    model::{Address, Kind, ParticipantEvent},
     store::{Store, StoreError},
 };
 
@@ -31,12 +33,23 @@ pub struct Engine {
     crm: Arc<dyn Crm>,
     store: Arc<dyn Store>,
     tenant: String,
+    settings: CurrentSettings,
 }
 
 /// Why a batch stopped as a whole.
 enum Stop {
     Failed(Failure),
+    Held(Held),
     Store,
+}
+
+impl From<NoRules> for Stop {
+    fn from(why: NoRules) -> Self {
+        match why {
+            NoRules::Failed(failure) => Self::Failed(failure),
+            NoRules::Held(held) => Self::Held(held),
+        }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -62,7 +75,12 @@ struct Batch<'a> {
 impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
-        Self { crm, store, tenant }
+        Self { crm, store, tenant, settings: CurrentSettings::defaults() }
+    }
+
+    /// The same with settings of its own instead of the defaults.
+    pub fn with_settings(self, settings: CurrentSettings) -> Self {
+        Self { settings, ..self }
     }
 
     /// Writes a batch; every event gets an outcome.
@@ -72,6 +90,7 @@ impl Engine {
         let rest = match self.settle(&mut batch).await {
             Ok(()) => None,
             Err(Stop::Failed(Failure::Held(hold))) => Some(Postponement::Held(hold.into())),
+            Err(Stop::Held(held)) => Some(Postponement::Held(held)),
             Err(Stop::Failed(Failure::Transient { retry_after })) => Some(Postponement::Transient { retry_after }),
             Err(Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store) => {
                 Some(Postponement::Transient { retry_after: None })
@@ -91,15 +110,25 @@ impl Engine {
         for closing in batch.events.iter().filter(|event| event.participant.is_none()) {
             closings::record(&*self.store, closing).await?;
         }
-        let context = Context { tenant: self.tenant.clone(), me: self.crm.me().await? };
+        let rules = self.settings.rules(&*self.crm).await?;
+        let context = Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules };
+        let synced = |event: &ParticipantEvent| synced(event, &context.rules);
+        let mut reported = BTreeSet::new();
         for _ in 0..MAX_ROUNDS {
-            let open: Vec<usize> = (0..batch.events.len()).filter(|index| batch.outcomes[*index].is_none()).collect();
+            let open = |index: &usize| batch.outcomes[*index].is_none() && synced(&batch.events[*index]);
+            let open: Vec<usize> = (0..batch.events.len()).filter(open).collect();
             let events: Vec<ParticipantEvent> = open.iter().map(|index| batch.events[*index].clone()).collect();
             let named: BTreeSet<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
             // Before the rows: who records a closing sweeps the rows afterwards.
             let known = closings::load(&*self.store, &named).await?;
-            let rows = self.load(&events).await?;
+            let rows = self.load(&events, &context.rules).await?;
             let planned = plan(&events, &rows, &known, &context);
+            batch.refuse(&open, &planned.refused);
+            for problem in planned.left_out {
+                if reported.insert((open[problem.event], problem.column.clone())) {
+                    tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
+                }
+            }
             if planned.writes.is_empty() {
                 return Ok(());
             }
@@ -116,50 +145,49 @@ impl Engine {
         Ok(closings::load(&*self.store, events).await? == *known)
     }
 
-    async fn load(&self, events: &[ParticipantEvent]) -> Result<Rows, Failure> {
-        let mut wanted = wanted(events);
-        let mut guesses: BTreeMap<Address, u32> = BTreeMap::new();
-        for address in &wanted.addresses {
-            guesses.insert(address.clone(), 0);
-            wanted.leads.insert(ids::lead(&self.tenant, address, 0));
+    async fn load(&self, events: &[ParticipantEvent], rules: &Rules) -> Result<Rows, Failure> {
+        let mut wanted = wanted(events, rules);
+        let mut guesses: BTreeMap<(PersonTable, Address), u32> = BTreeMap::new();
+        for event in events {
+            let created = people::created_in(rules.of(event).unmatched);
+            guesses.extend(created.zip(people::address(event)).map(|who| (who, 0)));
         }
+        let id = |table, address: &Address, generation| people::person(table, &self.tenant, address, generation);
+        wanted.people.extend(guesses.keys().map(|(table, address)| id(*table, address, 0)));
         let mut rows = self.crm.load(&wanted).await?;
-        // Seldom: the lead that once had this address was closed or re-addressed; the ids that follow it are looked at too.
+        // Seldom: whom the connector once made for this address was closed or re-addressed; the ids that follow it are looked at too.
         loop {
             let matched = |address: &Address| {
                 [PersonTable::Contact, PersonTable::Lead]
                     .into_iter()
                     .any(|table| rows.matching(table, address).is_some())
             };
-            guesses.retain(|address, generation| {
-                rows.lead(ids::lead(&self.tenant, address, *generation)).is_some() && !matched(address)
+            guesses.retain(|(table, address), generation| {
+                rows.person(id(*table, address, *generation)).is_some() && !matched(address)
             });
             if guesses.is_empty() {
                 return Ok(rows);
             }
-            let mut more = Wanted::default();
-            for (address, generation) in &mut guesses {
+            let mut more = Wanted { columns: wanted.columns.clone(), ..Wanted::default() };
+            for ((table, address), generation) in &mut guesses {
                 let next = *generation + 1..=*generation + 8;
-                more.leads.extend(next.map(|generation| ids::lead(&self.tenant, address, generation)));
+                more.people.extend(next.map(|generation| id(*table, address, generation)));
                 *generation += 8;
             }
             rows.people.extend(self.crm.load(&more).await?.people);
         }
     }
 
-    /// Applies the writes: leads, then rows, then updates. Returns whether each one took effect as planned.
+    /// Applies the writes: people, then rows, then updates. Returns whether each one took effect as planned.
     async fn apply(&self, batch: &mut Batch<'_>, open: &[usize], writes: &[Write]) -> Result<bool, Stop> {
-        let lead = PersonTable::Lead.table();
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
         let mut clean = true;
-        let is = |table: Table| move |write: &&&Write| write.table == table;
-        let (leads, rows): (Vec<&Write>, Vec<&Write>) = (
-            creates.iter().filter(is(lead)).copied().collect(),
-            creates.iter().filter(|write| !is(lead)(write)).copied().collect(),
-        );
-        for (step, create) in [(leads, true), (rows, true), (updates, false)] {
+        let of =
+            |table: Table| -> Vec<&Write> { creates.iter().filter(|write| write.table == table).copied().collect() };
+        let [leads, contacts, rows] = [PersonTable::Lead.table(), PersonTable::Contact.table(), ATTENDANCE].map(of);
+        for (step, create) in [(leads, true), (contacts, true), (rows, true), (updates, false)] {
             let step: Vec<&Write> =
                 step.into_iter().filter(|write| write.after.is_none_or(|lead| !missing.contains(&lead))).collect();
             if step.is_empty() {
@@ -179,6 +207,14 @@ impl Engine {
 }
 
 impl Batch<'_> {
+    /// What the mappings refuse.
+    fn refuse(&mut self, open: &[usize], problems: &[ColumnProblem]) {
+        for problem in problems {
+            let refusal = Refusal { code: None, reason: format!("{problem}; the mapping is required") };
+            self.outcomes[open[problem.event]] = Some(Outcome::Refused(refusal));
+        }
+    }
+
     fn record(&mut self, open: &[usize], write: &Write, result: Result<(), Failure>) -> Result<(), Stop> {
         let events = write.events.iter().map(|index| open[*index]);
         match result {
@@ -203,8 +239,19 @@ impl Batch<'_> {
     }
 }
 
-fn wanted(events: &[ParticipantEvent]) -> Wanted {
+/// Whether anything at all is written about an event.
+fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
+    let rules = rules.of(event);
+    rules.sync && !people::address(event).is_some_and(|address| rules.excludes(&address))
+}
+
+fn wanted(events: &[ParticipantEvent], rules: &Rules) -> Wanted {
     let mut wanted = Wanted::default();
+    for table in [PersonTable::Contact, PersonTable::Lead] {
+        let mapped = events.iter().flat_map(|event| rules.of(event).mapped(table));
+        let columns = mapped.map(|mapped| mapped.column.clone()).collect();
+        wanted.columns.insert(table, columns);
+    }
     for event in events {
         match &event.participant {
             Some(participant) => {

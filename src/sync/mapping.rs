@@ -1,85 +1,133 @@
-//! Which value of a participant goes to which column of contact and lead, and how it is written there.
+//! Which value of an event goes to which column of contact and lead: the mappings of the settings, ready to be used.
+
+use std::cell::OnceCell;
 
 use serde_json::Value;
 
-use super::rows::PersonTable;
-use crate::model::{Participant, ParticipantEvent};
+use super::{
+    convert::{How, Unconvertible, convert},
+    rows::PersonTable,
+};
+use crate::{
+    dataverse::metadata::ColumnKind,
+    model::{Occasion, ParticipantEvent},
+    settings::document::{Expression, ExpressionError, Field, Mapping, Mode, Source, Target},
+};
 
-/// A column and where its value comes from.
+/// A column of one table and where its value comes from.
+#[derive(Debug)]
 pub struct Mapped {
-    pub column: &'static str,
-    /// Characters that the column holds; longer values are cut.
-    pub max_length: usize,
-    source: fn(&ParticipantEvent, &Participant) -> Option<String>,
+    pub table: PersonTable,
+    pub column: String,
+    pub mode: Mode,
+    pub required: bool,
+    source: Stated,
+    kind: ColumnKind,
+    how: How,
 }
 
-/// The custom question whose answer goes to [`BUDGET`].
-const BUDGET_QUESTION: &str = "Budget";
-const BUDGET: &str = "new_budget";
+/// A source, compiled.
+#[derive(Debug)]
+enum Stated {
+    Field(Field),
+    /// In lower case.
+    Answer(String),
+    Expression(Expression),
+}
 
-/// Columns that contact and lead share. `emailaddress1` is not among them: it is what the row was found by, so it never changes.
-const PERSON: &[Mapped] = &[
-    Mapped { column: "firstname", max_length: 50, source: |_, person| person.first_name.clone() },
-    Mapped { column: "lastname", max_length: 50, source: |_, person| person.last_name.clone() },
-    Mapped { column: "jobtitle", max_length: 100, source: |_, person| person.job_title.clone() },
-    Mapped { column: "telephone1", max_length: 50, source: |_, person| person.phone.clone() },
-    Mapped { column: "address1_country", max_length: 80, source: |_, person| person.country.clone() },
-    Mapped { column: "new_ineventparticipantid", max_length: 100, source: |_, person| person.external_id.clone() },
-    Mapped { column: BUDGET, max_length: 200, source: |event, _| answer(event, BUDGET_QUESTION) },
-];
+/// Why a column gets no value although something was stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmapped {
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    #[error(transparent)]
+    Unconvertible(#[from] Unconvertible),
+}
 
-const LEAD_ONLY: &[Mapped] =
-    &[Mapped { column: "companyname", max_length: 100, source: |_, person| person.company.clone() }];
+/// An event, and its JSON once an expression asks for it.
+pub struct Said<'a> {
+    pub event: &'a ParticipantEvent,
+    json: OnceCell<Value>,
+}
 
-/// The columns mapped for a table.
-pub fn mapped(table: PersonTable) -> impl Iterator<Item = &'static Mapped> {
-    let own = match table {
-        PersonTable::Contact => &[],
-        PersonTable::Lead => LEAD_ONLY,
-    };
-    PERSON.iter().chain(own)
+impl<'a> Said<'a> {
+    pub fn new(event: &'a ParticipantEvent) -> Self {
+        Self { event, json: OnceCell::new() }
+    }
+
+    fn json(&self) -> &Value {
+        self.json.get_or_init(|| serde_json::to_value(self.event).unwrap_or_default())
+    }
 }
 
 impl Mapped {
-    /// What the event states of this column: trimmed and cut to fit. `None` when it states nothing; blank is nothing.
-    pub fn value(&self, event: &ParticipantEvent) -> Option<String> {
-        let written = (self.source)(event, event.participant.as_ref()?)?;
-        cut(&written, self.max_length)
+    /// # Errors
+    /// What is wrong with its expression.
+    pub fn new(mapping: &Mapping, table: PersonTable, kind: ColumnKind) -> Result<Self, String> {
+        let source = match &mapping.source {
+            Source::Field(field) => Stated::Field(*field),
+            Source::Answer(question) => Stated::Answer(question.trim().to_lowercase()),
+            Source::Expression(text) => Stated::Expression(Expression::compile(text)?),
+        };
+        let (mode, required, column) = (mapping.mode, mapping.required, mapping.column.clone());
+        Ok(Self { table, column, mode, required, source, kind, how: How::of(mapping) })
+    }
+
+    /// What the event states of this column, as the column takes it; `None` when it states nothing. Blank is nothing.
+    ///
+    /// # Errors
+    /// When there is something, and it cannot be made into what the column takes.
+    pub fn value(&self, said: &Said<'_>) -> Result<Option<Value>, Unmapped> {
+        let stated = match &self.source {
+            Stated::Field(field_path) => field(*field_path, said.event),
+            Stated::Answer(question) => answer(said.event, question),
+            Stated::Expression(expression) => expression.value(said.json())?,
+        };
+        Ok(match stated {
+            Some(stated) => convert(&stated, &self.kind, &self.how)?,
+            None => None,
+        })
     }
 }
 
-/// Trims and cuts at a character; `None` when nothing is left.
-pub fn cut(text: &str, max_length: usize) -> Option<String> {
-    let cut: String = text.trim().chars().take(max_length).collect();
-    let cut = cut.trim_end();
-    (!cut.is_empty()).then(|| cut.to_owned())
-}
-
-/// The answer to a question as text; questions are compared without case.
-fn answer(event: &ParticipantEvent, question: &str) -> Option<String> {
-    let (_, answer) = event.answers.iter().find(|(asked, _)| asked.trim().eq_ignore_ascii_case(question))?;
-    as_text(answer)
-}
-
-/// Several choices are joined by `; `.
-fn as_text(answer: &Value) -> Option<String> {
-    match answer {
-        Value::Null | Value::Object(_) => None,
-        Value::String(text) => Some(text.clone()),
-        Value::Array(choices) => Some(choices.iter().filter_map(as_text).collect::<Vec<_>>().join("; ")),
-        other => Some(other.to_string()),
+impl From<Target> for PersonTable {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Contact => Self::Contact,
+            Target::Lead => Self::Lead,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn field(field: Field, event: &ParticipantEvent) -> Option<Value> {
+    let person = event.participant.as_ref();
+    let session = event.session.as_ref();
+    let begin = |occasion: &Occasion| occasion.begin.map(|time| time.to_string());
+    let end = |occasion: &Occasion| occasion.end.map(|time| time.to_string());
+    let text = match field {
+        Field::ParticipantId => person.map(|person| person.id.clone()),
+        Field::Email => person.and_then(|person| person.email.clone()),
+        Field::FirstName => person.and_then(|person| person.first_name.clone()),
+        Field::LastName => person.and_then(|person| person.last_name.clone()),
+        Field::Company => person.and_then(|person| person.company.clone()),
+        Field::JobTitle => person.and_then(|person| person.job_title.clone()),
+        Field::Phone => person.and_then(|person| person.phone.clone()),
+        Field::Country => person.and_then(|person| person.country.clone()),
+        Field::ExternalId => person.and_then(|person| person.external_id.clone()),
+        Field::EventId => Some(event.event.id.clone()),
+        Field::EventName => event.event.name.clone(),
+        Field::EventBegin => begin(&event.event),
+        Field::EventEnd => end(&event.event),
+        Field::SessionId => session.map(|session| session.id.clone()),
+        Field::SessionName => session.and_then(|session| session.name.clone()),
+        Field::SessionBegin => session.and_then(begin),
+        Field::SessionEnd => session.and_then(end),
+    };
+    text.map(Value::from)
+}
 
-    #[test]
-    fn values_are_trimmed_cut_and_never_blank() {
-        assert_eq!(cut("  Ana ", 50).as_deref(), Some("Ana"));
-        assert_eq!(cut("äöü xyz", 4).as_deref(), Some("äöü"));
-        assert_eq!(cut(" \t", 50), None);
-        assert_eq!(as_text(&serde_json::json!(["a", 1, null])).as_deref(), Some("a; 1"));
-    }
+/// The answer to a question, which is in lower case.
+fn answer(event: &ParticipantEvent, question: &str) -> Option<Value> {
+    let asked = |asked: &str| asked.trim().to_lowercase() == question;
+    event.answers.iter().find(|(key, _)| asked(key)).map(|(_, answer)| answer.clone())
 }

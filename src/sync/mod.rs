@@ -6,12 +6,15 @@
 mod breaker;
 pub mod closings;
 pub mod coalesce;
+pub mod convert;
 pub mod crm;
+pub mod current;
 pub mod engine;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;
 pub mod rows;
+pub mod rules;
 pub mod writers;
 
 mod dataverse_crm;

@@ -5,14 +5,20 @@
 pub mod people;
 mod row;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use people::People;
 use uuid::Uuid;
 
 use super::{
     closings::Closings,
     crm::{Rows, Write},
-    rows::RowKey,
+    mapping::Unmapped,
+    rows::{PersonTable, RowKey},
+    rules::Rules,
 };
 use crate::model::{Kind, ParticipantEvent};
 
@@ -21,24 +27,46 @@ use crate::model::{Kind, ParticipantEvent};
 pub struct Context {
     /// Keeps the ids of several InEvent tenants in one CRM apart.
     pub tenant: String,
-    /// The application user, who owns the leads that the connector creates.
+    /// The application user, who owns the people that the connector creates.
     pub me: Uuid,
+    pub rules: Arc<Rules>,
 }
 
-/// The writes of one batch: leads to create, then rows to create, then updates.
+/// The writes of one batch: people to create, then rows to create, then updates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
     pub writes: Vec<Write>,
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
+    /// Events, by their place in the batch, that lack what a required mapping needs. Nothing of them is written.
+    pub refused: Vec<ColumnProblem>,
+    /// Columns that were left out of what is written.
+    pub left_out: Vec<ColumnProblem>,
+}
+
+/// Why a column got no value although something was stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnProblem {
+    /// The event's place in the batch.
+    pub event: usize,
+    pub table: PersonTable,
+    pub column: String,
+    pub why: Unmapped,
+}
+
+/// `lead.new_budget: the value is …`
+impl std::fmt::Display for ColumnProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}: {}", self.table.table().name, self.column, self.why)
+    }
 }
 
 /// Decides.
 pub fn plan(events: &[ParticipantEvent], rows: &Rows, closings: &Closings, context: &Context) -> Plan {
     let mut people = people::resolve(events, rows, context);
-    let mut plan = Plan { writes: people.take_writes(), confirm: false };
-    for (participant, group) in groups(events, rows) {
+    let mut plan = people.take_plan();
+    for (participant, group) in groups(events, rows, &people) {
         row::plan(&participant, &group, events, rows, &people, closings, context, &mut plan);
     }
     plan
@@ -58,10 +86,11 @@ struct Group {
     closings: BTreeSet<usize>,
 }
 
-fn groups(events: &[ParticipantEvent], rows: &Rows) -> BTreeMap<EventParticipant, Group> {
+fn groups(events: &[ParticipantEvent], rows: &Rows, people: &People) -> BTreeMap<EventParticipant, Group> {
     let mut groups: BTreeMap<EventParticipant, Group> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         match &event.participant {
+            Some(_) if people.silent(index) => {}
             Some(participant) => {
                 let key = EventParticipant { event: event.event.id.clone(), participant: participant.id.clone() };
                 groups.entry(key).or_default().statements.push(index);

@@ -12,6 +12,7 @@ use crate::{
         event::{Attendance, Registration},
         stamp::{Fingerprint, Ledger},
     },
+    settings::document::Template,
 };
 
 /// Logical name, set name and primary key of a table.
@@ -214,9 +215,9 @@ pub fn stamps(state: &State, details: &Details) -> [(&'static str, Value); 4] {
 }
 
 /// The columns that people and reports read.
-pub fn outcome(outcome: &Outcome, name: &str) -> [(&'static str, Value); 6] {
+pub fn outcome(outcome: &Outcome, name: &str, template: &Template) -> [(&'static str, Value); 6] {
     [
-        ("subject", subject(outcome, name).into()),
+        ("subject", subject(outcome, name, template).into()),
         ("new_registrationstatus", registration_choice(outcome.registration).into()),
         ("new_attendancestatus", outcome.attendance.map(attendance_choice).into()),
         ("new_checkintime", outcome.check_in.map(whole_seconds).into()),
@@ -245,8 +246,7 @@ fn attendance_choice(attendance: Attendance) -> i64 {
 /// The longest subject, in characters. The platform's own activities allow 200, an exported custom one 400.
 const MAX_SUBJECT: usize = 200;
 
-/// `{status}: {name}`.
-fn subject(outcome: &Outcome, name: &str) -> String {
+fn subject(outcome: &Outcome, name: &str, template: &Template) -> String {
     let status = match (outcome.attendance, outcome.registration) {
         (Some(Attendance::Attended), _) => "Attended",
         (Some(Attendance::Partial), _) => "Partial",
@@ -254,7 +254,7 @@ fn subject(outcome: &Outcome, name: &str) -> String {
         (Some(Attendance::NoShow), _) => "No show",
         (None, Registration::Registered) => "Registered for",
     };
-    format!("{status}: {name}").chars().take(MAX_SUBJECT).collect()
+    template.fill(status, name).chars().take(MAX_SUBJECT).collect()
 }
 
 /// Dataverse keeps whole seconds.
@@ -269,6 +269,14 @@ pub fn instant(time: Timestamp) -> String {
 
 fn blank_is_null(text: String) -> Value {
     if text.is_empty() { Value::Null } else { text.into() }
+}
+
+/// Whether the CRM holds this value already. Numbers are compared as numbers: 90 is 90.00.
+pub fn same(stored: Option<&Value>, value: &Value) -> bool {
+    match (stored.unwrap_or(&Value::Null), value) {
+        (Value::Number(stored), Value::Number(value)) => stored.as_f64() == value.as_f64(),
+        (stored, value) => stored == value,
+    }
 }
 
 pub fn text<'a>(columns: &'a Columns, column: &str) -> Option<&'a str> {

@@ -8,17 +8,20 @@ use std::{
 
 use async_trait::async_trait;
 use inevent_d365::{
-    dataverse::{Columns, Failure},
+    dataverse::{Columns, Failure, metadata::TableColumns},
     model::Address,
     sync::{
         crm::{Action, Crm, Rows, Wanted, Write},
-        rows::{AttendanceRow, PersonRow, PersonTable},
+        rows::{AttendanceRow, PersonRef, PersonRow, PersonTable},
     },
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::processes::{Chance, step};
+use crate::{
+    processes::{Chance, step},
+    settings,
+};
 
 pub const ME: Uuid = Uuid::from_u128(1);
 const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -55,13 +58,24 @@ impl MemoryCrm {
         crm
     }
 
-    /// All rows, without what is first-come by nature (`docs/convergence.md`): a lead's topic.
-    pub fn rows(&self) -> BTreeMap<(&'static str, Uuid), Columns> {
+    /// All rows, without what is first-come by nature (`docs/convergence.md`): a lead's topic, and the values of columns that are
+    /// written once.
+    pub fn rows(&self, modes: bool) -> BTreeMap<(&'static str, Uuid), Columns> {
         let tables = self.tables.lock().unwrap();
         let mut rows: BTreeMap<_, Columns> = tables.rows.iter().map(|(key, (_, row))| (*key, row.clone())).collect();
         for ((table, _), row) in &mut rows {
             if *table == "lead" {
                 row.remove("subject");
+            }
+            for column in settings::CREATED {
+                if modes {
+                    row.remove(column);
+                }
+            }
+            for column in settings::FILLED {
+                if modes && row.contains_key(column) {
+                    row.insert(column.into(), "filled".into());
+                }
             }
         }
         rows
@@ -157,6 +171,10 @@ impl Crm for MemoryCrm {
         Ok(ME)
     }
 
+    async fn columns(&self, _: PersonTable) -> Result<TableColumns, Failure> {
+        Ok(settings::columns())
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         if self.fails() {
             return Err(Failure::Transient { retry_after: None });
@@ -168,7 +186,7 @@ impl Crm for MemoryCrm {
                 let address =
                     row.get("emailaddress1").and_then(Value::as_str).and_then(|text| Address::parse(text).ok());
                 address.is_some_and(|address| wanted.addresses.contains(&address))
-                    || (table == PersonTable::Lead && wanted.leads.contains(&id))
+                    || wanted.people.contains(&PersonRef { table, id })
             });
             rows.people.extend(found.into_iter().filter_map(|row| PersonRow::read(table, row)));
         }

@@ -6,7 +6,7 @@ use inevent_d365::model::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::processes::Chance;
+use crate::{processes::Chance, settings::DOCUMENTS};
 
 /// How a history is delivered.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Delivery {
     /// Calls fail, some after they took effect.
     pub faults: bool,
     pub shuffled: bool,
+    /// The settings document.
+    pub settings: &'static str,
 }
 
 impl Arbitrary for Delivery {
@@ -26,20 +28,33 @@ impl Arbitrary for Delivery {
     type Strategy = BoxedStrategy<Self>;
 
     fn arbitrary_with((): ()) -> Self::Strategy {
-        (any::<u64>(), 1..=3_usize, 1..=6_usize, any::<bool>())
-            .prop_map(|(seed, processes, batch, faults)| Self { seed, processes, batch, faults, shuffled: true })
+        let settings = prop::sample::select(DOCUMENTS.to_vec());
+        (any::<u64>(), 1..=3_usize, 1..=6_usize, any::<bool>(), settings)
+            .prop_map(|(seed, processes, batch, faults, settings)| Self {
+                seed,
+                processes,
+                batch,
+                faults,
+                shuffled: true,
+                settings,
+            })
             .boxed()
     }
 }
 
 impl Delivery {
-    pub fn one_by_one() -> Self {
-        Self { seed: 1, processes: 1, batch: 1, faults: false, shuffled: false }
+    pub fn one_by_one(settings: &'static str) -> Self {
+        Self { seed: 1, processes: 1, batch: 1, faults: false, shuffled: false, settings }
     }
 
     /// The same order, without faults.
     pub fn calm(self) -> Self {
         Self { faults: false, ..self }
+    }
+
+    /// Whether the settings have mappings that are not `overwrite`.
+    pub fn modes(self) -> bool {
+        self.settings.contains("MAPPINGS")
     }
 
     /// Every event, some of them twice, shuffled.

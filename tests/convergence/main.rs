@@ -9,6 +9,7 @@
 mod crm;
 mod histories;
 mod processes;
+mod settings;
 mod store;
 
 use histories::{Delivery, history};
@@ -20,9 +21,9 @@ proptest! {
 
     #[test]
     fn any_delivery_ends_like_the_ordered_one(events in history(), delivery in any::<Delivery>()) {
-        let expected = ordered(&events);
+        let expected = ordered(&events, delivery.settings);
         let found = processes::deliver(&delivery.deliveries(&events), &delivery);
-        prop_assert_eq!(&found.rows(), &expected.rows());
+        prop_assert_eq!(&found.rows(delivery.modes()), &expected.rows(delivery.modes()));
 
         // Once more: what is known already writes nothing.
         let writes = found.writes();
@@ -36,9 +37,9 @@ proptest! {
     #[test]
     fn a_registration_that_races_with_the_end_is_a_no_show(seed in any::<u64>()) {
         let (before, race) = histories::registered_again_while_the_event_ends();
-        let how = Delivery { seed, processes: 2, batch: 1, faults: false, shuffled: false };
+        let how = Delivery { seed, processes: 2, batch: 1, faults: false, shuffled: false, settings: "{}" };
         let found = processes::deliver_into(&crm::MemoryCrm::seeded(), &[&before, &race], &how);
-        prop_assert_eq!(&found.rows(), &ordered(&[before, race].concat()).rows());
+        prop_assert_eq!(&found.rows(false), &ordered(&[before, race].concat(), "{}").rows(false));
     }
 }
 
@@ -48,8 +49,8 @@ fn cases() -> u32 {
 }
 
 /// Each statement once, alone, in the order of time, without a fault.
-fn ordered(events: &[ParticipantEvent]) -> crm::MemoryCrm {
+fn ordered(events: &[ParticipantEvent], settings: &'static str) -> crm::MemoryCrm {
     let mut events = events.to_vec();
     events.sort_by_key(|event| event.time);
-    processes::deliver(&events, &Delivery::one_by_one())
+    processes::deliver(&events, &Delivery::one_by_one(settings))
 }

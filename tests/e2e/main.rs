@@ -12,4 +12,5 @@ mod failures;
 mod parked;
 mod promptness;
 mod recorded_stream;
+mod settings;
 mod world;

@@ -16,6 +16,7 @@ use crate::{
         ids,
         stamp::{Cell, Fingerprint, Offer},
     },
+    settings::document::Template,
     sync::{
         closings::Closings,
         crm::{Action, Rows, Write},
@@ -145,21 +146,21 @@ impl<'a> Draft<'a> {
     }
 
     /// The columns that people read and the stamps, as they were and as they become: what differs is written.
-    fn columns(&self, participant: &EventParticipant) -> Columns {
+    fn columns(&self, participant: &EventParticipant, subject: &Template) -> Columns {
         let mut columns = self.changed.clone();
-        let after = rows::outcome(&self.state.outcome(), &self.name(&self.changed, participant));
+        let after = rows::outcome(&self.state.outcome(), &self.name(&self.changed, participant), subject);
         let stamps = rows::stamps(&self.state, &self.details);
         match self.stored {
             None => columns.extend(after.into_iter().chain(stamps).map(owned).filter(|(_, value)| !value.is_null())),
             Some(row) => {
-                let before = rows::outcome(&row.state.outcome(), &self.name(&Columns::new(), participant));
+                let before = rows::outcome(&row.state.outcome(), &self.name(&Columns::new(), participant), subject);
                 let stamped = rows::stamps(&row.state, &row.details);
                 let differing = |(before, after): ((&str, Value), (&'static str, Value))| {
                     (before.1 != after.1).then(|| owned(after))
                 };
                 columns.extend(before.into_iter().zip(after).filter_map(differing));
                 columns.extend(stamped.into_iter().zip(stamps).filter_map(differing));
-                columns.retain(|column, value| !same(row.columns.get(column), value));
+                columns.retain(|column, value| !rows::same(row.columns.get(column), value));
             }
         }
         columns
@@ -180,7 +181,7 @@ impl Plan {
         if let Some(regarded) = moved {
             draft.details.regards = Some(regarded.address);
         }
-        let mut columns = draft.columns(participant);
+        let mut columns = draft.columns(participant, &context.rules.of_event(&participant.event).subject);
         if let Some(regarded) = moved {
             bind(&mut columns, regarded);
         }
@@ -232,12 +233,4 @@ fn bind(columns: &mut Columns, regarded: &Regarded) {
 
 fn owned((column, value): (&str, Value)) -> (String, Value) {
     (column.to_owned(), value)
-}
-
-/// Whether the CRM holds this value already. Numbers are compared as numbers: 90 is 90.00.
-fn same(stored: Option<&Value>, value: &Value) -> bool {
-    match (stored.unwrap_or(&Value::Null), value) {
-        (Value::Number(stored), Value::Number(value)) => stored.as_f64() == value.as_f64(),
-        (stored, value) => stored == value,
-    }
 }

@@ -1,0 +1,151 @@
+//! What the shape of a document cannot say.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target};
+
+/// Columns of contact and lead that the connector finds or keeps rows by.
+pub const RESERVED: &[&str] =
+    &["emailaddress1", "contactid", "leadid", "statecode", "statuscode", "ownerid", "new_ineventprofilestamp"];
+
+/// Characters of the column that keeps a person's stamps, and of one stamp beside the column's name.
+const STAMPS: usize = 4_000;
+const STAMP: usize = 42;
+
+/// Whether a text can be a column's logical name. It is what keeps settings from reaching into a query.
+pub fn is_column_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    text.len() <= 100 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed)
+}
+
+pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
+    if document.version == 0 {
+        problems.push(Problem::new("version", "there is no version 0", "Write 1, or leave it out."));
+    }
+    let Ok(Value::Object(all)) = serde_json::to_value(&document.defaults) else { return };
+    event("defaults", &document.defaults, &all, problems);
+    for (id, own) in &document.events {
+        event(&format!("events.{id}"), &document.effective(id), own, problems);
+    }
+}
+
+/// `own` is what was set at this place, so that nothing is said twice.
+fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
+    if own.contains_key("lead_topic") && settings.lead_topic.speaks_of_status() {
+        problems.push(Problem::new(
+            format!("{place}.lead_topic"),
+            "a topic has no {status}",
+            "Use {name} only: a lead may outlive any status.",
+        ));
+    }
+    if own.contains_key("excluded_domains") {
+        for (index, domain) in settings.excluded_domains.iter().enumerate() {
+            let bare = domain.trim().trim_start_matches('.');
+            if bare.is_empty() || bare.contains(['@', ' ', '*', '/']) {
+                problems.push(Problem::new(
+                    format!("{place}.excluded_domains[{index}]"),
+                    "not a domain",
+                    "Write it like contoso.example; its subdomains are meant too.",
+                ));
+            }
+        }
+    }
+    if own.contains_key("mappings") {
+        let mut seen = BTreeSet::new();
+        for (index, one) in settings.mappings.iter().enumerate() {
+            let place = format!("{place}.mappings[{index}]");
+            mapping(&place, one, problems);
+            for table in &one.tables {
+                if !seen.insert((*table, &one.column)) {
+                    problems.push(Problem::new(
+                        format!("{place}.column"),
+                        format!("{} is mapped twice for one table", one.column),
+                        "Keep one, with an expression where several sources matter.",
+                    ));
+                }
+            }
+        }
+        for table in [Target::Contact, Target::Lead] {
+            let stamped = |one: &&Mapping| one.mode != Mode::OnCreate && one.tables.contains(&table);
+            let stamps: usize = settings.mappings.iter().filter(stamped).map(|one| one.column.len() + STAMP).sum();
+            if stamps > STAMPS {
+                problems.push(Problem::new(
+                    format!("{place}.mappings"),
+                    "there are more columns than the stamps of a row have room for",
+                    "Map fewer columns, or some of them on_create, which needs no stamp.",
+                ));
+                break;
+            }
+        }
+    }
+}
+
+fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
+    let mut wrong = |field: &str, problem: &str, remedy: &str| {
+        problems.push(Problem::new(format!("{place}.{field}"), problem, remedy));
+    };
+    if !is_column_name(&mapping.column) {
+        wrong(
+            "column",
+            "not a column's logical name",
+            "Write it as the table's column list shows it under Name: lower-case letters, digits and _.",
+        );
+    } else if RESERVED.contains(&mapping.column.as_str()) {
+        wrong("column", "the connector finds or keeps rows by this column", "Map to another column.");
+    }
+    if mapping.tables.is_empty() {
+        wrong("tables", "no table is named", "Name contact, lead or both, or leave it out for both.");
+    }
+    if let Some(zone) = &mapping.time_zone
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        wrong("time_zone", "not a time zone", "Write its IANA name, such as America/Sao_Paulo.");
+    }
+    match &mapping.source {
+        Source::Answer(question) if question.trim().is_empty() => {
+            wrong("source.answer", "names no question", "Write the question's key or label.");
+        }
+        Source::Expression(text) => {
+            if let Err(problem) = Expression::compile(text) {
+                wrong("source.expression", &problem, "Correct it; a minijinja expression stands there without {{ }}.");
+            }
+        }
+        Source::Answer(_) | Source::Field(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::document::{DocumentError, read};
+
+    #[test]
+    fn what_is_well_formed_and_still_wrong() {
+        let text = r#"{ "defaults": {
+            "lead_topic": "{status}", "excluded_domains": ["contoso.example", "@x.example"],
+            "mappings": [
+                { "source": { "answer": " " }, "column": "new_a" },
+                { "source": { "field": "participant.email" }, "column": "emailaddress1" },
+                { "source": { "field": "participant.phone" }, "column": "telephone1&$filter=x", "tables": [] },
+                { "source": { "field": "event.begin" }, "column": "new_a", "tables": ["lead"], "time_zone": "Mars/Base" }
+            ]
+        } }"#;
+        let Err(DocumentError::Invalid(problems)) = read(text) else { panic!() };
+        let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "defaults.lead_topic",
+                "defaults.excluded_domains[1]",
+                "defaults.mappings[0].source.answer",
+                "defaults.mappings[1].column",
+                "defaults.mappings[2].column",
+                "defaults.mappings[2].tables",
+                "defaults.mappings[3].time_zone",
+                "defaults.mappings[3].column",
+            ]
+        );
+        assert!(problems.iter().all(|problem| !problem.problem.is_empty() && problem.remedy.ends_with('.')));
+    }
+}

@@ -1,0 +1,173 @@
+//! Which value goes to which column.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One column and where its value comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    pub source: Source,
+    /// The tables that have the column.
+    #[serde(default = "both")]
+    #[schemars(length(min = 1))]
+    pub tables: Vec<Target>,
+    /// The logical name of the column, such as `jobtitle`.
+    #[schemars(length(min = 1, max = 100))]
+    pub column: String,
+    #[serde(default)]
+    pub mode: Mode,
+    /// What becomes of text that the column cannot hold.
+    #[serde(default)]
+    pub too_long: TooLong,
+    /// An event whose value cannot be made or converted is refused and parked with the reason. Otherwise it is written without that
+    /// column. A value that is not stated is no error.
+    #[serde(default)]
+    pub required: bool,
+    /// For choice and yes/no columns: the option (by value or label) for each source value, compared without case. What does not
+    /// stand here is tried as value and label itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Choice>,
+    /// For choice and yes/no columns: the option for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<Choice>,
+    /// For date columns: the IANA time zone (such as `America/Sao_Paulo`) of times that name none, and in which a time becomes a date.
+    /// Without it UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+}
+
+/// An option of a choice column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected an option's value (a whole number), its label, true or false")]
+pub enum Choice {
+    YesNo(bool),
+    Value(i64),
+    Label(String),
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A field of the participant, the event or the session.
+    Field(Field),
+    /// The answer to a question, named as the event names it: its key or label, compared without case.
+    Answer(String),
+    /// A minijinja expression over `participant`, `event`, `session`, `answers`, `kind`, `time`, `score` and `status`, such as
+    /// `participant.country | upper`. An expression that needs what an event does not state states nothing either.
+    Expression(String),
+}
+
+/// A field by its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Field {
+    #[serde(rename = "participant.id")]
+    ParticipantId,
+    #[serde(rename = "participant.email")]
+    Email,
+    #[serde(rename = "participant.first_name")]
+    FirstName,
+    #[serde(rename = "participant.last_name")]
+    LastName,
+    #[serde(rename = "participant.company")]
+    Company,
+    #[serde(rename = "participant.job_title")]
+    JobTitle,
+    #[serde(rename = "participant.phone")]
+    Phone,
+    #[serde(rename = "participant.country")]
+    Country,
+    #[serde(rename = "participant.external_id")]
+    ExternalId,
+    #[serde(rename = "event.id")]
+    EventId,
+    #[serde(rename = "event.name")]
+    EventName,
+    #[serde(rename = "event.begin")]
+    EventBegin,
+    #[serde(rename = "event.end")]
+    EventEnd,
+    #[serde(rename = "session.id")]
+    SessionId,
+    #[serde(rename = "session.name")]
+    SessionName,
+    #[serde(rename = "session.begin")]
+    SessionBegin,
+    #[serde(rename = "session.end")]
+    SessionEnd,
+}
+
+impl Field {
+    /// The most characters that an event may state of it, where that is bounded.
+    pub fn longest(self) -> Option<usize> {
+        match self {
+            Self::ParticipantId | Self::Email | Self::EventId | Self::SessionId => Some(100),
+            Self::EventName | Self::SessionName => Some(300),
+            _ => None,
+        }
+    }
+}
+
+/// A table of people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    Contact,
+    Lead,
+}
+
+/// When a column is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Whenever the source's value changes. Never with a blank.
+    #[default]
+    Overwrite,
+    /// When the source's value changes and the column is empty.
+    FillIfEmpty,
+    /// Only into a row that the connector creates.
+    OnCreate,
+}
+
+/// What becomes of text that is longer than its column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TooLong {
+    /// It is cut.
+    #[default]
+    Cut,
+    /// It cannot be converted.
+    Refuse,
+}
+
+fn both() -> Vec<Target> {
+    vec![Target::Contact, Target::Lead]
+}
+
+/// What is mapped without any settings.
+pub(super) fn built_in() -> Vec<Mapping> {
+    let mapping = |source, column: &str, tables| Mapping {
+        source,
+        tables,
+        column: column.to_owned(),
+        mode: Mode::default(),
+        too_long: TooLong::default(),
+        required: false,
+        values: BTreeMap::new(),
+        otherwise: None,
+        time_zone: None,
+    };
+    vec![
+        mapping(Source::Field(Field::FirstName), "firstname", both()),
+        mapping(Source::Field(Field::LastName), "lastname", both()),
+        mapping(Source::Field(Field::JobTitle), "jobtitle", both()),
+        mapping(Source::Field(Field::Phone), "telephone1", both()),
+        mapping(Source::Field(Field::Country), "address1_country", both()),
+        mapping(Source::Field(Field::ExternalId), "new_ineventparticipantid", both()),
+        mapping(Source::Answer("Budget".to_owned()), "new_budget", both()),
+        mapping(Source::Field(Field::Company), "companyname", vec![Target::Lead]),
+    ]
+}

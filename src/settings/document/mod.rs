@@ -1,0 +1,122 @@
+//! The settings document: what an administrator decides, for all events and for single ones.
+//!
+//! These types are the one definition: defaults, documentation, the published schema (`docs/settings.schema.json`) and the shape
+//! that is accepted come from them. What a shape cannot say is in `check`.
+
+mod check;
+mod expression;
+mod mapping;
+mod read;
+mod template;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use check::{RESERVED, is_column_name};
+pub use expression::{Expression, ExpressionError};
+pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
+pub use read::{DocumentError, Problem, read};
+pub use template::{Template, TemplateProblem};
+
+/// The newest version of the document that this release understands.
+pub const VERSION: u32 = 1;
+
+/// The settings of the connector. Every setting may be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The version of this document's form. A connector that is older than the document holds all events instead of guessing.
+    #[serde(default = "version")]
+    #[schemars(range(min = 1))]
+    pub version: u32,
+    /// What holds for every event.
+    #[serde(default)]
+    pub defaults: EventSettings,
+    /// What differs for single events, by InEvent's event id. A setting that is left out there is as in `defaults`; a list that is
+    /// given replaces the whole list.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, EventSettings>")]
+    pub events: BTreeMap<String, Overrides>,
+    /// Where editors find the schema; the connector does not look at it.
+    #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+}
+
+/// The settings that one event has of its own, checked to have the shape of [`EventSettings`].
+pub type Overrides = Map<String, Value>;
+
+/// How one event is brought into the CRM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSettings {
+    /// Whether anything is written for the event. What arrives while this is off is dropped.
+    pub sync: bool,
+    /// What becomes of a participant whose address no contact and no open lead has.
+    pub unmatched: Unmatched,
+    /// Participants with an address in one of these domains, or in a subdomain of one, are left out altogether.
+    pub excluded_domains: Vec<String>,
+    /// The topic of a new lead. `{name}` is the event's name, or its id where it has none. Cut to 300 characters.
+    pub lead_topic: Template,
+    /// The subject of an attendance row. `{status}` is "Registered for", "Attended", "No show", "Partial" or "Cancelled"; `{name}` is
+    /// the name of the event or session, or its id. Cut to 200 characters. It is written anew when status or name change.
+    pub subject: Template,
+    /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
+    pub mappings: Vec<Mapping>,
+}
+
+/// What becomes of a participant whom nobody in the CRM matches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// A new lead is created.
+    #[default]
+    CreateLead,
+    /// A new contact is created.
+    CreateContact,
+    /// Nobody is created. The attendance row is written, and regards nobody until somebody has the address.
+    UpdateOnly,
+    /// Nothing is written about the participant.
+    Ignore,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self { version: VERSION, defaults: EventSettings::default(), events: BTreeMap::new(), schema: None }
+    }
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        Self {
+            sync: true,
+            unmatched: Unmatched::default(),
+            excluded_domains: Vec::new(),
+            lead_topic: Template::lead_topic(),
+            subject: Template::subject(),
+            mappings: mapping::built_in(),
+        }
+    }
+}
+
+fn version() -> u32 {
+    VERSION
+}
+
+impl Document {
+    /// The settings in force for an event. An id without settings of its own gives the defaults.
+    pub fn effective(&self, event: &str) -> EventSettings {
+        let Some(own) = self.events.get(event) else { return self.defaults.clone() };
+        let Ok(Value::Object(mut merged)) = serde_json::to_value(&self.defaults) else { return self.defaults.clone() };
+        merged.extend(own.clone());
+        // What was read has been checked to have this shape.
+        serde_json::from_value(merged.into()).unwrap_or_else(|_| self.defaults.clone())
+    }
+}
+
+/// The JSON Schema of [`Document`], as text.
+pub fn json_schema() -> String {
+    serde_json::to_string_pretty(&schemars::schema_for!(Document)).unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! Where the settings document is kept: a file on a desk, a blob in Azure.
+
+mod blob;
+mod file;
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+pub use blob::BlobPlace;
+pub use file::FilePlace;
+
+use super::Lookup;
+use crate::azure::Account;
+
+/// Names the file with the settings document; without it the document is a blob of the storage account.
+pub const SETTINGS_FILE: &str = "INEVENT_D365_SETTINGS";
+
+/// The container of the blob.
+pub const CONTAINER: &str = "inevent-settings";
+
+/// A document as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub text: String,
+    pub etag: ETag,
+}
+
+/// A version of the document, opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+/// Keeps the document, and every version that it replaced.
+#[async_trait]
+pub trait SettingsPlace: Send + Sync + Debug {
+    /// `None` where there is no document: the defaults hold.
+    async fn read(&self) -> Result<Option<Kept>, PlaceError>;
+
+    /// Puts a document in place of the version `expected` (`None`: of nothing), which goes to the history.
+    ///
+    /// # Errors
+    /// [`PlaceError::Changed`] when another version is there.
+    async fn write(&self, text: &str, expected: Option<&ETag>) -> Result<ETag, PlaceError>;
+
+    /// How long what was read may be used before it is read again.
+    fn fresh_for(&self) -> Duration;
+}
+
+/// Why the document could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    #[error("somebody else changed the settings in the meantime")]
+    Changed,
+    /// It stays so until somebody mends it.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It may pass.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The place that the environment names.
+///
+/// # Errors
+/// In words for the person who mends it, when the storage account is not named as it must be.
+pub fn place(lookup: Lookup<'_>) -> Result<Arc<dyn SettingsPlace>, String> {
+    if let Some(path) = lookup(SETTINGS_FILE).filter(|path| !path.trim().is_empty()) {
+        return Ok(Arc::new(FilePlace::new(path.trim())));
+    }
+    let account = Account::from_settings("AzureWebJobsStorage", lookup).map_err(|error| error.to_string())?;
+    Ok(Arc::new(BlobPlace::new(&account).map_err(|error| error.to_string())?))
+}

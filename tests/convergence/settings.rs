@@ -1,0 +1,64 @@
+//! Settings documents that histories are delivered under, with every mapping mode, and a place that keeps one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use inevent_d365::{
+    dataverse::metadata::{Choice, Column, ColumnKind, TableColumns},
+    settings::kept::{ETag, Kept, PlaceError, SettingsPlace},
+};
+
+/// The values of `fill_if_empty` and `on_create` are first-come; everything else must not depend on the order.
+pub const DOCUMENTS: [&str; 4] = [
+    "{}",
+    r#"{ "defaults": { "unmatched": "create_lead", "subject": "{name} ({status})", "mappings": MAPPINGS },
+         "events": { "e1": { "mappings": [{ "source": { "field": "participant.job_title" }, "column": "jobtitle" }] } } }"#,
+    r#"{ "defaults": { "unmatched": "create_contact", "mappings": MAPPINGS } }"#,
+    r#"{ "defaults": { "unmatched": "ignore", "mappings": MAPPINGS }, "events": { "e1": { "sync": false } } }"#,
+];
+
+/// Of the job titles A, B and C the last is no grade and is left out; whose names are no rank (B and B, A and blank) is refused.
+const MAPPINGS: &str = r#"[
+    { "source": { "field": "participant.job_title" }, "column": "jobtitle" },
+    { "source": { "field": "participant.first_name" }, "column": "firstname", "mode": "fill_if_empty" },
+    { "source": { "field": "participant.last_name" }, "column": "lastname", "mode": "on_create" },
+    { "source": { "expression": "event.id ~ '/' ~ participant.last_name" }, "column": "new_seen" },
+    { "source": { "field": "participant.job_title" }, "column": "new_grade", "values": { "A": 1, "B": "Second" } },
+    { "source": { "expression": "participant.first_name ~ participant.last_name" }, "column": "new_rank",
+      "values": { "AA": 1, "AB": 2, "BA": 2 }, "required": true }
+]"#;
+
+/// Columns whose value, though not whether there is one, depends on who came first.
+pub const FILLED: [&str; 1] = ["firstname"];
+pub const CREATED: [&str; 1] = ["lastname"];
+
+/// What the mapped columns are.
+pub fn columns() -> TableColumns {
+    let column = |kind| Column { kind, creatable: true, updatable: true };
+    let text = || column(ColumnKind::Text { max: 50 });
+    let options =
+        vec![Choice { value: 1, labels: vec!["First".into()] }, Choice { value: 2, labels: vec!["Second".into()] }];
+    let grade = || column(ColumnKind::Choice(options.clone()));
+    let names = ["jobtitle", "firstname", "lastname", "new_seen"].map(|name| (name.to_owned(), text()));
+    let mut columns = BTreeMap::from(names);
+    columns.extend([("new_grade".to_owned(), grade()), ("new_rank".to_owned(), grade())]);
+    columns
+}
+
+#[derive(Debug)]
+pub struct Fixed(pub &'static str);
+
+#[async_trait]
+impl SettingsPlace for Fixed {
+    async fn read(&self) -> Result<Option<Kept>, PlaceError> {
+        Ok(Some(Kept { text: self.0.replace("MAPPINGS", MAPPINGS), etag: ETag("1".into()) }))
+    }
+
+    async fn write(&self, _: &str, _: Option<&ETag>) -> Result<ETag, PlaceError> {
+        Err(PlaceError::Changed)
+    }
+
+    fn fresh_for(&self) -> Duration {
+        Duration::from_secs(1_000)
+    }
+}

@@ -1,0 +1,290 @@
+//! The settings document at work, over the wire: each policy, each mode, conversions, and changes that take effect while the
+//! connector runs.
+
+use std::path::PathBuf;
+
+use inevent_d365::{
+    local::host::Host,
+    settings::kept::{BlobPlace, PlaceError, SettingsPlace},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    crm::{self, Row, text},
+    world::World,
+};
+
+/// A world whose connector reads its settings from a file.
+struct Desk {
+    world: World,
+    host: Host,
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn start() -> Self {
+        let world = World::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.json");
+        let host = world.host_with(&[("INEVENT_D365_SETTINGS", file.to_str().unwrap())]).await;
+        Self { world, host, file, _folder: folder }
+    }
+
+    fn set(&self, document: Value) {
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, document.to_string()).unwrap();
+        std::fs::rename(new, &self.file).unwrap();
+    }
+
+    fn set_defaults(&self, settings: Value) {
+        self.set(json!({ "version": 1, "defaults": settings }));
+    }
+
+    async fn send(&self, event: Value) {
+        self.world.send(&self.host, &event).await;
+        self.world.drained(&self.host).await;
+    }
+
+    /// The contacts, leads and attendance rows of one address or participant.
+    async fn found(&self, name: &str) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
+        let address = format!("{name}@fabrikam.example");
+        let dump = crm::dump(&self.world).await;
+        let people = |table| {
+            let rows: &Vec<Row> = &dump[table];
+            rows.iter().filter(|row| text(row, "emailaddress1") == Some(&address)).cloned().collect::<Vec<_>>()
+        };
+        let rows = dump["new_eventattendance"].iter().filter(|row| text(row, "new_participantid") == Some(name));
+        (people("contact"), people("lead"), rows.cloned().collect())
+    }
+}
+
+/// `name` registers; it is participant id and local part of the address.
+fn registered(name: &str, second: u8) -> Value {
+    json!({
+        "id": format!("{name}-{second}"), "time": format!("2026-05-01T09:00:{second:02}Z"), "kind": "registered",
+        "event": { "id": "4711", "name": "Partner Day" },
+        "participant": { "id": name, "email": format!("{name}@fabrikam.example"), "last_name": "Doe" },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_policy_from_the_moment_that_it_is_set() {
+    let desk = Desk::start().await;
+    let counts = async |name: &str| {
+        let (contacts, leads, rows) = desk.found(name).await;
+        (contacts.len(), leads.len(), rows.len())
+    };
+    // No file: the defaults.
+    desk.send(registered("default", 1)).await;
+    assert_eq!(counts("default").await, (0, 1, 1));
+    for (policy, expected) in
+        [("create_contact", (1, 0, 1)), ("update_only", (0, 0, 1)), ("ignore", (0, 0, 0)), ("create_lead", (0, 1, 1))]
+    {
+        desk.set_defaults(
+            json!({ "unmatched": policy, "lead_topic": "InEvent: {name}", "subject": "{name} ({status})" }),
+        );
+        desk.send(registered(policy, 1)).await;
+        assert_eq!(counts(policy).await, expected, "{policy}");
+    }
+    let (_, leads, rows) = desk.found("create_lead").await;
+    assert_eq!(text(&leads[0], "subject"), Some("InEvent: Partner Day"));
+    assert_eq!(text(&rows[0], "subject"), Some("Partner Day (Registered for)"));
+    assert_eq!(text(&rows[0], "_regardingobjectid_value"), text(&leads[0], "leadid"));
+    let (contacts, _, rows) = desk.found("create_contact").await;
+    assert_eq!(text(&rows[0], "_regardingobjectid_value"), text(&contacts[0], "contactid"));
+    assert_eq!(text(&contacts[0], "lastname"), Some("Doe"));
+    // Who is nobody yet is found once somebody creates them.
+    assert_eq!(text(&desk.found("update_only").await.2[0], "_regardingobjectid_value"), None);
+    desk.send(registered("update_only", 2)).await;
+    let (_, leads, rows) = desk.found("update_only").await;
+    assert_eq!(text(&rows[0], "_regardingobjectid_value"), text(&leads[0], "leadid"));
+
+    desk.set_defaults(json!({ "excluded_domains": ["Fabrikam.example"] }));
+    desk.send(registered("staff", 1)).await;
+    assert_eq!(counts("staff").await, (0, 0, 0));
+    desk.set(json!({ "events": { "4711": { "sync": false } } }));
+    desk.send(registered("off", 1)).await;
+    assert_eq!(counts("off").await, (0, 0, 0));
+    desk.set(json!({ "defaults": { "sync": false }, "events": { "4711": { "sync": true } } }));
+    desk.send(registered("on", 1)).await;
+    assert_eq!(counts("on").await, (0, 1, 1));
+    assert_eq!(desk.world.given_up().await, (0, 0));
+    desk.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_mode_and_type_of_column() {
+    let desk = Desk::start().await;
+    let lead = |source: Value, column: &str, more: Value| {
+        let mut mapping = json!({ "source": source, "column": column, "tables": ["lead"] });
+        mapping.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        mapping
+    };
+    let answer = |question: &str| json!({ "answer": question });
+    desk.set_defaults(json!({ "mappings": [
+        lead(answer("Role"), "jobtitle", json!({})),
+        lead(answer("phone"), "telephone1", json!({ "mode": "fill_if_empty" })),
+        lead(answer("Company"), "companyname", json!({ "mode": "on_create" })),
+        lead(json!({ "expression": "participant.last_name | upper ~ ', ' ~ answers.Role" }), "description", json!({})),
+        lead(answer("Source"), "leadsourcecode", json!({ "values": { "Expo": "Trade Show", "friend": 3 }, "otherwise": 10 })),
+        lead(answer("Decides"), "decisionmaker", json!({})),
+        lead(answer("Staff"), "numberofemployees", json!({})),
+        lead(answer("Money"), "budgetamount", json!({})),
+        lead(answer("Closes"), "estimatedclosedate", json!({ "time_zone": "America/Sao_Paulo" })),
+        { "source": { "answer": "Born" }, "column": "birthdate", "tables": ["contact"] },
+        lead(answer("Website"), "websiteurl", json!({ "too_long": "refuse", "required": true })),
+    ] }));
+    let said = |name: &str, second: u8, answers: Value| {
+        let mut event = registered(name, second);
+        event["answers"] = answers;
+        event
+    };
+    desk.send(said(
+        "one",
+        1,
+        json!({
+            "Role": "Chef", "Phone": "1", "company": "A", "Source": "expo", "Decides": "1", "Staff": "x", "Money": "12.345",
+            "Closes": "2026-06-01T09:00:00", "Born": "1980-02-29",
+        }),
+    ))
+    .await;
+    let (_, leads, _) = desk.found("one").await;
+    let lead = &leads[0];
+    assert_eq!(
+        (text(lead, "jobtitle"), text(lead, "telephone1"), text(lead, "companyname")),
+        (Some("Chef"), Some("1"), Some("A"))
+    );
+    assert_eq!(text(lead, "description"), Some("DOE, Chef"));
+    assert_eq!(lead["leadsourcecode"], 7);
+    assert_eq!(lead["decisionmaker"], true);
+    assert_eq!(lead["numberofemployees"], Value::Null, "what cannot be converted is left out");
+    assert_eq!(lead["budgetamount"].as_f64(), Some(12.345));
+    assert_eq!(text(lead, "estimatedclosedate"), Some("2026-06-01T12:00:00Z"));
+
+    desk.send(said(
+        "one",
+        2,
+        json!({ "Role": "Cook", "Phone": "2", "Company": "B", "Source": "?", "Decides": "0", "Staff": "3" }),
+    ))
+    .await;
+    let (_, leads, rows) = desk.found("one").await;
+    let lead = &leads[0];
+    assert_eq!(
+        (text(lead, "jobtitle"), text(lead, "telephone1"), text(lead, "companyname")),
+        (Some("Cook"), Some("1"), Some("A"))
+    );
+    assert_eq!((&lead["leadsourcecode"], &lead["decisionmaker"]), (&json!(10), &json!(false)));
+    assert_eq!(lead["numberofemployees"], 3);
+    assert_eq!((leads.len(), rows.len()), (1, 1));
+    assert_eq!(desk.world.given_up().await, (0, 0));
+
+    // Required and not convertible: parked, and nothing of it is written.
+    desk.send(said("two", 1, json!({ "Website": "x".repeat(201) }))).await;
+    assert_eq!(desk.world.given_up().await, (0, 1));
+    let (contacts, leads, rows) = desk.found("two").await;
+    assert!(contacts.is_empty() && leads.is_empty() && rows.is_empty());
+    desk.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_understood_holds_everything_until_it_is_mended() {
+    let desk = Desk::start().await;
+    let mapping = json!({ "source": { "answer": "X" }, "column": "new_nothing", "tables": ["lead"] });
+    for (number, bad) in [
+        json!({ "version": 2 }),
+        json!({ "defaults": { "unmatched": "delete" } }),
+        json!({ "defaults": { "mappings": [mapping] } }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("held{number}");
+        desk.set(bad.clone());
+        desk.world.send(&desk.host, &registered(&name, 1)).await;
+        let held = async || desk.world.health(&desk.host).await.1["held"]["name"] == "settings";
+        desk.world.until(&desk.host, "held", held).await;
+        assert!(desk.found(&name).await.2.is_empty(), "{bad}");
+        desk.set(json!({}));
+        desk.world.drained(&desk.host).await;
+        assert_eq!(desk.found(&name).await.2.len(), 1, "{bad}");
+        let free = async || desk.world.health(&desk.host).await.1["held"].is_null();
+        desk.world.until(&desk.host, "free", free).await;
+    }
+    assert_eq!(desk.world.given_up().await, (0, 0));
+    desk.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place() {
+    let sandbox = dataverse_sandbox::start(dataverse_sandbox::Options {
+        http_port: 0,
+        org: "contoso".into(),
+        seed: dataverse_sandbox::Seed::Crm,
+    });
+    let sandbox = sandbox.await.unwrap();
+    let dataverse = sandbox.connection();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.json");
+    let validate = async |mappings: Value| {
+        std::fs::write(&file, json!({ "defaults": { "mappings": mappings } }).to_string()).unwrap();
+        let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"))
+            .args(["settings", "validate", "--live", file.to_str().unwrap()])
+            .envs([
+                ("DATAVERSE_URL", &dataverse.http),
+                ("DATAVERSE_TOKEN_URL", &dataverse.token_url),
+                ("DATAVERSE_TENANT_ID", &dataverse.tenant),
+                ("DATAVERSE_CLIENT_ID", &dataverse.client_id),
+                ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
+            ])
+            .output();
+        let output = run.await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let answer = json!({ "answer": "X" });
+    let good = json!([{ "source": answer, "column": "description" }, { "source": answer, "column": "birthdate", "tables": ["contact"] }]);
+    assert_eq!(validate(good).await, (Some(0), String::new()));
+    let (code, told) = validate(json!([
+        { "source": answer, "column": "birthdate" },
+        { "source": answer, "column": "parentcustomerid", "tables": ["contact"] },
+        { "source": answer, "column": "fullname", "tables": ["lead"] },
+        { "source": { "field": "event.name" }, "column": "jobtitle" },
+        { "source": answer, "column": "gendercode", "tables": ["contact"], "values": { "x": "Unknown", "f": "female" } },
+    ]))
+    .await;
+    assert_eq!(code, Some(65), "{told}");
+    let lines: Vec<&str> = told.lines().collect();
+    for (line, expected) in lines.iter().zip([
+        "defaults.mappings[0].column: the table lead has no column birthdate.",
+        "defaults.mappings[1].column: parentcustomerid of contact is of the type Lookup,",
+        "defaults.mappings[2].column: fullname of lead cannot be written.",
+        "defaults.mappings[3].column: jobtitle holds 100 characters,",
+        "defaults.mappings[3].column: jobtitle holds 100 characters,",
+        "defaults.mappings[4].values.x: gendercode has no such option.",
+    ]) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+    assert_eq!(lines.len(), 6, "{told}");
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_file_the_settings_are_a_blob() {
+    let world = World::start().await;
+    let place = BlobPlace::new(&world.account()).unwrap();
+    assert_eq!(place.read().await, Ok(None));
+    let first = place.write(r#"{ "defaults": { "sync": false } }"#, None).await.unwrap();
+    assert_eq!(place.write("{}", None).await, Err(PlaceError::Changed));
+    let ignore = r#"{ "defaults": { "unmatched": "ignore" } }"#;
+    let second = place.write(ignore, Some(&first)).await.unwrap();
+    assert_eq!(place.write("{}", Some(&first)).await, Err(PlaceError::Changed));
+    let kept = place.read().await.unwrap().unwrap();
+    assert_eq!((kept.text.as_str(), &kept.etag), (ignore, &second));
+
+    let host = world.host().await;
+    let before = crm::comparable(&crm::dump(&world).await);
+    world.send(&host, &registered("nobody", 1)).await;
+    world.drained(&host).await;
+    assert_eq!(crm::comparable(&crm::dump(&world).await), before);
+    host.stop().await;
+}

@@ -1,0 +1,69 @@
+//! The published schema of the settings says what the connector does.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use inevent_d365::settings::document::{self, Document};
+use serde_json::{Value, json};
+
+#[test]
+fn the_published_schema_is_the_one_in_the_code() {
+    let published = include_str!("../docs/settings.schema.json");
+    assert_eq!(
+        published.trim(),
+        document::json_schema().trim(),
+        "print it anew: cargo run -- settings schema > docs/settings.schema.json"
+    );
+}
+
+#[test]
+fn schema_and_connector_agree() {
+    let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let mapping = |more: Value| {
+        let mut mapping = json!({ "source": { "answer": "Budget" }, "column": "new_budget" });
+        mapping.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "defaults": { "mappings": [mapping] } })
+    };
+    let default = serde_json::to_value(Document::default()).unwrap();
+    for good in [
+        default,
+        json!({ "events": { "4711": { "sync": false } } }),
+        mapping(json!({ "mode": "fill_if_empty", "values": { "a": 1, "b": "Label", "c": true }, "otherwise": 0 })),
+        mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
+    ] {
+        assert!(schema.is_valid(&good), "{good}");
+        assert!(document::read(&good.to_string()).is_ok(), "{good}");
+    }
+    for bad in [
+        json!({ "default": {} }),
+        json!({ "events": { "4711": { "sync": 1 } } }),
+        json!({ "defaults": { "unmatched": "delete" } }),
+        mapping(json!({ "mode": "sometimes" })),
+        mapping(json!({ "tables": ["account"] })),
+        mapping(json!({ "source": { "field": "participant.eye_colour" } })),
+        mapping(json!({ "values": { "a": [] } })),
+    ] {
+        assert!(!schema.is_valid(&bad), "{bad}");
+        assert!(document::read(&bad.to_string()).is_err(), "{bad}");
+    }
+}
+
+/// Every setting stands in `docs/settings.md`, with the default that the schema gives it.
+#[test]
+fn the_docs_name_every_setting_with_its_default() {
+    let docs = include_str!("../docs/settings.md");
+    let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
+    for table in ["EventSettings", "Mapping"] {
+        for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
+            let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
+            let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));
+            if let Some(default) = setting.get("default").filter(|_| name != "mappings") {
+                let plain = default.is_null() || *default == json!({});
+                assert!(plain || row.contains(&format!("`{default}`")), "{row} is not {default}");
+            }
+        }
+    }
+    for word in ["create_lead", "create_contact", "update_only", "ignore", "overwrite", "fill_if_empty", "on_create"] {
+        assert!(docs.contains(&format!("`{word}`")), "{word}");
+    }
+}
