@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{relation_id, text_of};
-use crate::metadata::{Association, Column, Relation, Schema, Table};
+use crate::metadata::{Association, Column, Relation, Schema, System, Table};
 use crate::webapi::definitions::Described;
 use crate::webapi::definitions::describe::label;
 
@@ -21,6 +21,13 @@ pub(in crate::webapi::definitions) fn many_to_one(schema: &Schema, table: &Table
         for relation in &lookup.relations {
             let navigation = lookup.navigations.iter().find(|n| n.targets.contains(&relation.target));
             let mut described = one_to_many(table, column, relation, navigation.map_or("", |n| n.name.as_str()));
+            if column.system == Some(System::Owner) {
+                // Users and teams are owners: one relationship leads to both.
+                described.insert("ReferencedEntity".to_owned(), "owner".into());
+                described.insert("ReferencedAttribute".to_owned(), "ownerid".into());
+                found.push(described);
+                break;
+            }
             if let Some(target) = schema.table(&relation.target) {
                 described.insert("ReferencedAttribute".to_owned(), target.columns[target.id].logical.clone().into());
             }
