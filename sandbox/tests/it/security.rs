@@ -134,6 +134,13 @@ async fn the_missing_privilege_is_named() {
         ("GET", "leads", None, "prvReadLead"),
         ("POST", "accounts", Some(json!({ "name": "A" })), "prvCreateAccount"),
         ("POST", "new_eventattendances", Some(json!({ "subject": "A" })), "prvCreateActivity"),
+        ("POST", "EntityDefinitions", Some(json!({})), "prvCreateEntity"),
+        (
+            "DELETE",
+            "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='new_budget')",
+            None,
+            "prvDeleteAttribute",
+        ),
     ] {
         let reply = second.send(&world, method, path, body).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "0x80040220"), "{path}: {}", reply.text);

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::address::{Segment, segments};
+use super::caller;
 use super::dispatch::Service;
 use super::prefer::Prefer;
 use super::uri::form_pairs;
@@ -24,6 +25,7 @@ use super::{Request, Response};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Schema, Table};
 use crate::organization::Data;
+use crate::records::Rights;
 use crate::records::normal_id;
 
 /// First segments of requests about definitions.
@@ -51,7 +53,10 @@ pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -
     let mut schema = data.schema.clone();
     let result =
         segments(service.relative(&request.target).split('?').next().unwrap_or_default()).and_then(|segments| {
-            let session = service.organization.session(data, service.caller);
+            let mut session = caller::session(service, data, request)?;
+            session.check_privilege(&privilege(&request.method, &segments))?;
+            // What follows from the change is the platform's own work.
+            session.rights = Rights::platform();
             let mut edit = edit::Edit { session: &session, schema: &mut schema, solution: write::solution(request) };
             let change = write::Change { service, request, segments: &segments };
             data.store.atomically(|| write::perform(&mut edit, &change))
@@ -64,6 +69,31 @@ pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -
         }
         Err(error) => Response::error(&error, &Prefer::of(request)),
     }
+}
+
+/// What it takes to change a definition.
+fn privilege(method: &str, segments: &[Segment]) -> String {
+    let named = |name: &str| segments.iter().any(|segment| segment.name == name);
+    if segments.first().is_some_and(|first| first.name.starts_with("Publish")) {
+        return "prvPublishCustomization".to_owned();
+    }
+    let what = if named("Attributes") {
+        "Attribute"
+    } else if named("Keys") {
+        "EntityKey"
+    } else if named("RelationshipDefinitions") {
+        "Relationship"
+    } else if named("GlobalOptionSetDefinitions") {
+        "OptionSet"
+    } else {
+        "Entity"
+    };
+    let verb = match method {
+        "POST" => "Create",
+        "DELETE" => "Delete",
+        _ => "Write",
+    };
+    format!("prv{verb}{what}")
 }
 
 /// Answers a `GET` of definitions.
