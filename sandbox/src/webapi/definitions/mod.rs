@@ -54,11 +54,11 @@ pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -
     let result =
         segments(service.relative(&request.target).split('?').next().unwrap_or_default()).and_then(|segments| {
             let mut session = caller::session(service, data, request)?;
-            session.check_privilege(&privilege(&request.method, &segments))?;
+            let change = write::Change { service, request, segments: &segments };
+            session.check_privilege(&write::privilege(&change))?;
             // What follows from the change is the platform's own work.
             session.rights = Rights::platform();
             let mut edit = edit::Edit { session: &session, schema: &mut schema, solution: write::solution(request) };
-            let change = write::Change { service, request, segments: &segments };
             data.store.atomically(|| write::perform(&mut edit, &change))
         });
     match result {
@@ -69,31 +69,6 @@ pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -
         }
         Err(error) => Response::error(&error, &Prefer::of(request)),
     }
-}
-
-/// What it takes to change a definition.
-fn privilege(method: &str, segments: &[Segment]) -> String {
-    let named = |name: &str| segments.iter().any(|segment| segment.name == name);
-    if segments.first().is_some_and(|first| first.name.starts_with("Publish")) {
-        return "prvPublishCustomization".to_owned();
-    }
-    let what = if named("Attributes") {
-        "Attribute"
-    } else if named("Keys") {
-        "EntityKey"
-    } else if named("RelationshipDefinitions") {
-        "Relationship"
-    } else if named("GlobalOptionSetDefinitions") {
-        "OptionSet"
-    } else {
-        "Entity"
-    };
-    let verb = match method {
-        "POST" => "Create",
-        "DELETE" => "Delete",
-        _ => "Write",
-    };
-    format!("prv{verb}{what}")
 }
 
 /// Answers a `GET` of definitions.
