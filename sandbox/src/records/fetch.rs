@@ -19,7 +19,7 @@ impl Session<'_> {
         (query.after, query.offset, query.distinct) = (None, 0, false);
         query.limit = if fetched.top { Some(fetched.size) } else { None };
         let table = Arc::clone(&query.table);
-        let mut rows = self.data.store.select(&query)?;
+        let mut rows = self.select(&query)?;
         // Links to several rows repeat the row they start from.
         let mut seen = std::collections::HashSet::new();
         rows.retain(|row| row[table.id].id().is_some_and(|id| seen.insert(id)));

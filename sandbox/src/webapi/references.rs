@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::Response;
 use super::address::{RowKey, Segment, absent, find, reference, row_key};
-use super::conditions::Precondition;
+use super::conditions::{Precondition, etag};
 use super::deep::{add_one, link, parties, replace_parties, unlink};
 use super::dispatch::{Operation, Service};
 use super::payload::object;
+use super::read::representation;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Collection, Table};
 use crate::records::Session;
@@ -126,6 +127,11 @@ pub(super) fn create_in(
     let body = object(&child.set, &operation.request.body)?;
     let new = add_one(service, session, table, id, &collection, &body)?;
     let url = format!("{}/{}({new})", service.root, child.set);
+    if operation.prefer.representation {
+        let row = session.find(child, new)?.ok_or_else(|| ApiError::does_not_exist(child, new))?;
+        let response = representation(service, session, child, &row, operation, 201)?;
+        return Ok(response.with("ETag", etag(child, &row)).about(url));
+    }
     Ok(Response::empty(204).with("OData-EntityId", url.clone()).about(url))
 }
 

@@ -102,6 +102,14 @@ async fn others_can_change_things_under_way() {
     let stale = world.request("PATCH", &path).header("if-match", tag).json(&json!({ "jobtitle": "Mine" }));
     assert_eq!(world.send(stale).await.status, 412);
     assert_eq!(world.get(&path).await.json()["jobtitle"], "Changed");
+
+    // A column goes away between two pages.
+    let column = "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='new_budget')";
+    let fault = json!({ "kind": "meanwhile", "skip": 1, "request": { "method": "DELETE", "path": column } });
+    world.admin("POST", "faults", Some(fault)).await;
+    let path = "contacts?$select=new_budget&$top=1";
+    let replies = [world.get(path).await, world.get(path).await];
+    assert_eq!((replies[0].status, replies[1].status), (200, 400), "{}", replies[1].text);
 }
 
 #[tokio::test]

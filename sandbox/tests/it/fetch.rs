@@ -272,3 +272,16 @@ async fn lookups_are_sorted_by_name_and_choices_by_label() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_query_has_five_hundred_conditions_at_most() {
+    let world = World::new(Seed::Crm).await;
+    for (number, status) in [(500, 200), (501, 400)] {
+        let conditions = "<condition%20attribute='statecode'%20operator='eq'%20value='1'/>".repeat(number);
+        let xml = format!("<fetch><entity%20name='contact'><filter%20type='or'>{conditions}</filter></entity></fetch>");
+        let get = format!("GET contacts?fetchXml={xml} HTTP/1.1\n\n");
+        let reply = world.batch(&format!("--b\nContent-Type: application/http\n\n{get}\n--b--\n"), None).await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+        assert!(reply.text.contains(if status == 200 { "Walter" } else { "0x8004430C" }));
+    }
+}

@@ -90,6 +90,18 @@ async fn definitions_are_filtered_expanded_and_told_apart() {
 }
 
 #[tokio::test]
+async fn names_of_relationships_are_unique() {
+    let world = World::new(Seed::Empty).await;
+    let all = world.get("RelationshipDefinitions?$select=SchemaName").await.json();
+    let mut names: Vec<&str> =
+        all["value"].as_array().unwrap().iter().map(|one| one["SchemaName"].as_str().unwrap()).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[tokio::test]
 async fn clients_can_ask_what_changed() {
     let world = World::new(Seed::Empty).await;
     let query = |logical: &str| {

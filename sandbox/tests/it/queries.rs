@@ -268,6 +268,77 @@ async fn found(world: &World, options: &[(&str, &str)]) -> Vec<usize> {
     found
 }
 
+/// A sort criterion in both languages, and how a person stands in it.
+type Criterion = (&'static str, fn(&Person) -> (Option<String>, Option<i64>));
+
+const CRITERIA: [Criterion; 4] = [
+    ("nickname", |person| (person.name.as_ref().map(|name| name.to_lowercase()), None)),
+    ("birthdate", |person| (person.born.clone(), None)),
+    ("lastusedincampaign", |person| (None, person.seen)),
+    ("familystatuscode", |person| (None, person.choice)),
+];
+
+/// All pages of a query, one after the other.
+async fn pages(world: &World, order: &str, size: usize) -> Vec<usize> {
+    let prefer = format!("odata.maxpagesize={size}");
+    let request = world.request("GET", "contacts").query(&[("$select", "lastname"), ("$orderby", order)]);
+    let mut reply = world.send(request.header("prefer", &prefer)).await.json();
+    let mut found = Vec::new();
+    loop {
+        found.extend(reply["value"].as_array().unwrap().iter().map(number));
+        let Some(next) = reply["@odata.nextLink"].as_str() else { return found };
+        let request = world.request("GET", next.strip_prefix(&world.url("")).unwrap());
+        reply = world.send(request.header("prefer", &prefer)).await.json();
+    }
+}
+
+fn number(row: &Value) -> usize {
+    row["lastname"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn pages_of_both_languages_are_the_sorted_whole() {
+    let world = World::new(Seed::Empty).await;
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let people = prop::collection::vec(person(), 30).new_tree(&mut runner).unwrap().current();
+    let firms = vec![Firm { name: None, size: None }; FIRMS];
+    plant(&world, &firms, &people).await;
+    let strategy = (prop::collection::vec((0..4_usize, any::<bool>()), 1..3), 3..12_usize);
+    for _ in 0..25 {
+        let (criteria, size) = strategy.new_tree(&mut runner).unwrap().current();
+        let direction = |descending: bool| if descending { " desc" } else { "" };
+        let order: Vec<String> =
+            criteria.iter().map(|(at, descending)| format!("{}{}", CRITERIA[*at].0, direction(*descending))).collect();
+        let order = order.join(",");
+        let whole = pages(&world, &order, 5000).await;
+        assert_eq!(whole.len(), people.len());
+        for pair in whole.windows(2) {
+            let compared = criteria.iter().map(|(at, descending)| {
+                let key = CRITERIA[*at].1;
+                let compared = key(&people[pair[0]]).cmp(&key(&people[pair[1]]));
+                if *descending { compared.reverse() } else { compared }
+            });
+            let compared = compared.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
+            assert_ne!(compared, std::cmp::Ordering::Greater, "{order}: {pair:?}");
+        }
+        assert_eq!(pages(&world, &order, size).await, whole, "{order} by {size}");
+        let elements: String = criteria
+            .iter()
+            .map(|(at, descending)| format!("<order attribute='{}' descending='{descending}'/>", CRITERIA[*at].0))
+            .collect();
+        let mut fetched = Vec::new();
+        for page in 1..=people.len().div_ceil(size) {
+            let xml = format!(
+                "<fetch count='{size}' page='{page}' useraworderby='true'><entity name='contact'>\
+                 <attribute name='lastname'/>{elements}</entity></fetch>"
+            );
+            let reply = world.query("contacts", &[("fetchXml", &xml)]).await;
+            fetched.extend(reply.json()["value"].as_array().unwrap().iter().map(number));
+        }
+        assert_eq!(fetched, whole, "{order} by {size}");
+    }
+}
+
 /// Rows stay the same through the cases: what varies are the queries.
 #[tokio::test]
 async fn both_languages_find_the_same_rows_as_a_naive_evaluation() {

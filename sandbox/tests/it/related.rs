@@ -123,6 +123,10 @@ async fn a_row_can_be_made_inside_a_collection() {
     assert_eq!(reply.status, 204, "{}", reply.text);
     let task = world.get(&format!("tasks({})?$select=_regardingobjectid_value", reply.id())).await.json();
     assert_eq!(task["_regardingobjectid_value"], ANA);
+    let request = world.request("POST", &format!("contacts({ANA})/Contact_Tasks?$select=subject"));
+    let request = request.header("prefer", "return=representation").json(&json!({ "subject": "Shown" }));
+    let shown = world.send(request).await;
+    assert_eq!((shown.status, &shown.json()["subject"]), (201, &json!("Shown")));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::cookie;
 use super::filter::filters;
 use super::links::{Source, Sources, entity};
 use super::xml::{Element, invalid};
-use crate::errors::ApiResult;
+use crate::errors::{ApiError, ApiResult};
 use crate::query::{Aggregation, Query};
 use crate::records::Session;
 
@@ -13,6 +13,8 @@ pub(crate) use super::columns::Shown;
 
 /// The most rows of a page.
 const MAX_PAGE: usize = 5000;
+/// The most conditions and links of a query.
+const MAX_CONDITIONS: usize = 500;
 
 /// What FetchXML asks for.
 #[derive(Debug)]
@@ -70,6 +72,10 @@ pub(crate) fn bind_fetch(session: &Session<'_>, fetch: &Element, default_size: O
         return Err(invalid(&format!("'{}' can't stand in 'fetch'.", element.name)));
     }
     check(element)?;
+    if conditions(element) > MAX_CONDITIONS {
+        let message = "Number of conditions in query exceeded maximum limit.";
+        return Err(ApiError::new(400, "0x8004430C", message));
+    }
     let table = entity(session, element.required("name")?)?;
     let root = Source { element, table: table.clone(), alias: table.logical.clone() };
     let mut sources = Sources { session, all: vec![root] };
@@ -124,11 +130,17 @@ pub(crate) fn bind_fetch(session: &Session<'_>, fetch: &Element, default_size: O
     let last = fetch.attribute("paging-cookie").filter(|_| cookie::possible(&fetched.query));
     match last.map(|text| cookie::last_row(text, &fetched.query)) {
         Some(Some(last)) if fetched.page > 1 => fetched.query.after = Some(last),
-        Some(None) => return Err(crate::errors::ApiError::invalid_argument("Malformed XML in the Paging Cookie")),
+        Some(None) => return Err(ApiError::invalid_argument("Malformed XML in the Paging Cookie")),
         _ => fetched.query.offset = (fetched.page - 1).saturating_mul(fetched.size),
     }
     fetched.query.limit = Some(fetched.size.saturating_add(1));
     Ok(fetched)
+}
+
+/// The conditions and links in an element.
+fn conditions(element: &Element) -> usize {
+    let own = usize::from(matches!(element.name.as_str(), "condition" | "link-entity"));
+    own + element.children.iter().map(conditions).sum::<usize>()
 }
 
 /// `top`, or `count` and `page`.

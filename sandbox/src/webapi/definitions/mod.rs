@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::address::{Segment, segments};
+use super::caller;
 use super::dispatch::Service;
 use super::prefer::Prefer;
 use super::uri::form_pairs;
@@ -24,6 +25,7 @@ use super::{Request, Response};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Schema, Table};
 use crate::organization::Data;
+use crate::records::Rights;
 use crate::records::normal_id;
 
 /// First segments of requests about definitions.
@@ -51,9 +53,12 @@ pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -
     let mut schema = data.schema.clone();
     let result =
         segments(service.relative(&request.target).split('?').next().unwrap_or_default()).and_then(|segments| {
-            let session = service.organization.session(data, service.caller);
-            let mut edit = edit::Edit { session: &session, schema: &mut schema, solution: write::solution(request) };
+            let mut session = caller::session(service, data, request)?;
             let change = write::Change { service, request, segments: &segments };
+            session.check_privilege(&write::privilege(&change))?;
+            // What follows from the change is the platform's own work.
+            session.rights = Rights::platform();
+            let mut edit = edit::Edit { session: &session, schema: &mut schema, solution: write::solution(request) };
             data.store.atomically(|| write::perform(&mut edit, &change))
         });
     match result {
