@@ -218,9 +218,9 @@ async fn what_cannot_be_understood_holds_everything_until_it_is_mended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place() {
     let sandbox = dataverse_sandbox::start(dataverse_sandbox::Options {
-        http_port: 0,
-        org: "contoso".into(),
+        orgs: vec!["contoso".into()],
         seed: dataverse_sandbox::Seed::Crm,
+        ..Default::default()
     });
     let sandbox = sandbox.await.unwrap();
     let dataverse = sandbox.connection();

@@ -193,7 +193,7 @@ fn random_options_are_answered_or_refused() {
             }
             understood.set(understood.get() + 1);
         });
-        assert!(understood.get() > 300, "the pieces fit too rarely: {}", understood.get());
+        assert!(understood.get() > 150, "the pieces fit too rarely: {}", understood.get());
     });
 }
 
@@ -212,6 +212,6 @@ fn random_fetchxml_is_answered_or_refused() {
             session.data.store.count(&fetched.query).unwrap();
             understood.set(understood.get() + 1);
         });
-        assert!(understood.get() > 300, "the pieces fit too rarely: {}", understood.get());
+        assert!(understood.get() > 150, "the pieces fit too rarely: {}", understood.get());
     });
 }
