@@ -26,8 +26,6 @@ const MESSAGES: usize = 96;
 const FETCH: usize = 32;
 /// Longer than a run takes, so that no message comes again while it is under way.
 const INVISIBLE: Duration = Duration::from_secs(15 * 60);
-/// From this dequeue count on a message is written by itself.
-const SUSPICIOUS: u32 = 3;
 
 pub async fn run(app: &App) -> Response {
     let services = match app.services().await {
@@ -83,7 +81,7 @@ async fn deliver_one(services: &Services, message: queue::Message) {
     let delivered = match message.dequeue_count > MAX_DEQUEUE_COUNT {
         true => park_poison(services, &message.text).await,
         false => {
-            let suspicious = message.dequeue_count >= SUSPICIOUS;
+            let suspicious = message.dequeue_count >= super::SUSPICIOUS;
             match deliver(services, queue, decode(&message.text), suspicious).await {
                 Err(why) => put_back(queue, &message.text, why).await,
                 delivered => delivered,

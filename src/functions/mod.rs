@@ -33,6 +33,9 @@ pub const ACTIVITIES_QUEUE: &str = "inevent-activities";
 /// does not read, holds itself to it.
 pub const MAX_DEQUEUE_COUNT: u32 = 30;
 
+/// From this dequeue count on a message is written by itself: it may be what brings the process down.
+const SUSPICIOUS: u32 = 3;
+
 /// How long an invocation may take. Shorter than `functionTimeout` in host.json (10 min): a time-out of the host's would
 /// kill the process with everything else that is under way in it.
 pub const DEADLINE: Duration = Duration::from_secs(8 * 60);

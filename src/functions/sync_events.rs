@@ -12,9 +12,6 @@ use super::{
 /// The name of the queue binding in `functions/SyncEvents/function.json`.
 const BINDING: &str = "msg";
 
-/// From this dequeue count on a message is written by itself.
-const SUSPICIOUS: u32 = 3;
-
 pub async fn run(app: &App, body: &[u8]) -> Response {
     let invocation = match invocation::read(body, BINDING) {
         Ok(invocation) => invocation,
@@ -24,7 +21,7 @@ pub async fn run(app: &App, body: &[u8]) -> Response {
         Ok(services) => services,
         Err(why) => return answer::failed(&why),
     };
-    let alone = invocation.dequeue_count >= SUSPICIOUS;
+    let alone = invocation.dequeue_count >= super::SUSPICIOUS;
     let queue = &*services.events;
     let delivered = match deliver(services, queue, invocation.message, alone).await {
         Err(why) => put_back(queue, &invocation.text, why).await,
