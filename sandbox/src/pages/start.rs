@@ -26,7 +26,9 @@ pub(super) fn page(site: &Site<'_>) -> Markup {
                     dt { "Admin API" } dd { code { "/__admin/" } " (faults, request log, reset, dump)" }
                 }
             }
-            p.quiet { "Everything is kept in memory: it is gone when the sandbox ends." }
+            @if site.state.folder.is_none() {
+                p.quiet { "Everything is kept in memory: it is gone when the sandbox ends." }
+            }
         },
     )
 }

@@ -1,6 +1,7 @@
 //! The certificate authority.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -33,7 +34,14 @@ impl Authority {
             return Ok(Self { issuer: Issuer::new(parameters()?, key), pem });
         }
         let key = KeyPair::generate().context("can't make the authority's key")?;
-        fs::write(&key_file, key.serialize_pem()).with_context(|| format!("can't write {}", key_file.display()))?;
+        let mut file = fs::OpenOptions::new();
+        file.write(true).create(true).truncate(true);
+        // Who reads the key can pose as any host to those who trust the certificate.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        file.open(&key_file)
+            .and_then(|mut file| file.write_all(key.serialize_pem().as_bytes()))
+            .with_context(|| format!("can't write {}", key_file.display()))?;
         Self::with_key(key)
     }
 
