@@ -1,5 +1,9 @@
 //! Bad input: each has its answer, and none takes a good neighbour along.
 
+use inevent_d365::{
+    queue::{AzureBlobBodies, Bodies},
+    store::{AzureTableStore, Store},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -138,5 +142,10 @@ async fn each_bad_request_has_its_status() {
     world.drained(&host).await;
     assert_eq!(crm::dump(&world).await["new_eventattendance"].len(), 4);
     assert_eq!(world.given_up().await, (0, 0));
+    let store = AzureTableStore::new(&world.account(), "inevent").unwrap();
+    let notes = store.list("settledbody", None, 10, None).await.unwrap().records;
+    let [note] = notes.as_slice() else { panic!("one body was settled, not {}", notes.len()) };
+    let bodies = AzureBlobBodies::new(&world.account(), "inevent-bodies").unwrap();
+    assert_eq!(bodies.get(&note.key.row).await.unwrap(), None);
     host.stop().await;
 }
