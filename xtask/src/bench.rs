@@ -5,6 +5,7 @@ mod http;
 mod load;
 mod memory;
 mod report;
+mod sandbox;
 mod server;
 mod start;
 mod storage;
@@ -87,6 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
     bench.size(&dist, &mut report)?;
     start::measure(&bench, &mut report)?;
     throughput::measure(&bench, &mut report)?;
+    sandbox::measure(&bench, &mut report)?;
     if args.json {
         println!("{}", serde_json::to_string(&report).context("cannot print the figures")?);
     } else {

@@ -31,11 +31,8 @@ pub(super) async fn listen(
             calls.join_next().await;
         }
         while calls.try_join_next().is_some() {}
-        let fetched = tokio::select! {
-            fetched = queue.receive(settings.batch_size, core.timing.fetch_visibility) => fetched,
-            () = stop.asked() => break,
-        };
-        let messages = match fetched {
+        // Never given up half-way: messages whose arrival nobody awaits would stay hidden until their time is over.
+        let messages = match queue.receive(settings.batch_size, core.timing.fetch_visibility).await {
             Ok(messages) => messages,
             // Its first writer makes it.
             Err(QueueError::NoSuchQueue) => Vec::new(),

@@ -12,30 +12,35 @@ use crate::cargo;
 
 /// Builds the release binary without the feature `local`, for `target` or this system, and says where it is.
 pub fn release_binary(target: Option<&str>) -> Result<PathBuf> {
+    build("inevent-d365", BINARY, &["--no-default-features"], target)
+}
+
+/// Builds a binary of a package for release, and says where it is.
+pub fn build(package: &str, binary: &str, options: &[&str], target: Option<&str>) -> Result<PathBuf> {
     let mut build = cargo::command();
-    build.args(["build", "--release", "-p", "inevent-d365", "--no-default-features", "--locked"]);
+    build.args(["build", "--release", "--locked", "-p", package]).args(options);
     // Cargo says itself where it put the binary: that place depends on the target and on the user's settings.
-    build.args(["--bin", BINARY, "--message-format", "json-render-diagnostics"]);
+    build.args(["--bin", binary, "--message-format", "json-render-diagnostics"]);
     if let Some(triple) = target {
         build.args(["--target", triple]);
     }
     let mut build = build.stdout(Stdio::piped()).spawn().context("cannot run cargo build")?;
     let output = build.stdout.take().context("cargo build has no output")?;
-    let mut binary = None;
+    let mut executable_at = None;
     for line in BufReader::new(output).lines() {
-        binary = executable(&line.context("cannot read what cargo build says")?).or(binary);
+        executable_at = executable(&line.context("cannot read what cargo build says")?, binary).or(executable_at);
     }
     let status = build.wait().context("cannot wait for cargo build")?;
     if !status.success() {
         bail!("cargo build: {status}");
     }
-    binary.context("cargo build names no binary")
+    executable_at.context("cargo build names no binary")
 }
 
 /// The binary's path, where a line of cargo's output is about it.
-fn executable(line: &str) -> Option<PathBuf> {
+fn executable(line: &str, binary: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
-    if message["target"]["name"] != BINARY {
+    if message["target"]["name"] != binary {
         return None;
     }
     message["executable"].as_str().map(PathBuf::from)
@@ -53,7 +58,7 @@ mod tests {
             (r#"{"reason":"build-finished","success":true}"#, false),
             ("a build script's own line", false),
         ] {
-            assert_eq!(executable(line), expected.then(|| PathBuf::from("/t/inevent-d365")), "{line}");
+            assert_eq!(executable(line, BINARY), expected.then(|| PathBuf::from("/t/inevent-d365")), "{line}");
         }
     }
 }
