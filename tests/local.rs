@@ -47,6 +47,18 @@ fn a_file_is_played_and_bad_lines_are_named() {
     assert!(!output.status.success());
     assert_eq!(result(&output)["refused"], 1);
 
+    // Dynamics keeps no date before 1753: this one is parked, which is not lost.
+    let parked = good
+        .lines()
+        .next()
+        .unwrap()
+        .replace("2026-05-12T08:00:00Z", "1600-01-01T00:00:00Z")
+        .replace("\"id\": 100", "\"id\": 999");
+    std::fs::write(file, format!("{good}{parked}")).unwrap();
+    let output = local(&["--once", "--json", "--events", file]);
+    assert!(output.status.success());
+    assert_eq!((&result(&output)["parked"], &result(&output)["lost"]), (&1.into(), &0.into()));
+
     std::fs::write(file, "{}\n{").unwrap();
     let output = local(&["--once", "--events", file]);
     assert!(!output.status.success());

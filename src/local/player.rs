@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::{
     dataverse::query,
     functions::{ACTIVITIES_QUEUE, EVENTS_QUEUE},
     model::{ParticipantEvent, ids},
-    parked,
+    parked::{self, Entry},
     sync::rows::ATTENDANCE,
 };
 
@@ -41,7 +42,7 @@ pub struct Played {
     pub api_calls: u64,
     /// Events parked for repair.
     pub parked: u64,
-    /// Events of which there is neither a row nor a parked record.
+    /// Events of which there is neither a row nor a parked record, and messages that nobody settled, each counted as one.
     pub lost: u64,
     /// From the first event sent to the last one settled.
     pub seconds: f64,
@@ -96,8 +97,8 @@ impl<'a> Player<'a> {
         Ok(refused.into_iter().map(|item| format!("item {}: {}", item.index, item.problems)).collect())
     }
 
-    /// Waits until nothing is queued any more, or nothing happens for a minute.
-    pub async fn settled(&self) -> Result<()> {
+    /// Waits until nothing is queued any more, or nothing happens for a minute; returns how many messages are left.
+    pub async fn settled(&self) -> Result<u64> {
         let mut last = (u64::MAX, Instant::now());
         loop {
             let mut left = 0;
@@ -105,7 +106,7 @@ impl<'a> Player<'a> {
                 left += self.desk.queues().queue(name)?.approximate_len().await?;
             }
             if left == 0 || last.1.elapsed() > PATIENCE {
-                return Ok(());
+                return Ok(left);
             }
             if left != last.0 {
                 last = (left, Instant::now());
@@ -116,11 +117,12 @@ impl<'a> Player<'a> {
 
     /// Waits, and looks what came of it all.
     pub async fn result(self) -> Result<Played> {
-        self.settled().await?;
+        let waiting = self.settled().await?;
         let seconds = self.begun.elapsed().as_secs_f64();
         let api_calls = calls(&self.http, self.desk).await? - self.calls_before;
-        let parked = parked::count(self.desk.store(), 1_000).await? as u64;
-        let lost = self.without_a_row().await?.saturating_sub(parked);
+        let parked = self.parked().await?;
+        let lost = waiting + self.without_a_row(&parked).await?;
+        let parked = parked.len() as u64;
         let tally = tally(self.desk);
         Ok(Played {
             events: self.accepted.len() as u64,
@@ -133,12 +135,28 @@ impl<'a> Player<'a> {
         })
     }
 
-    /// Looks in the CRM for the row of every event: by its id, whatever the connector says of itself.
-    async fn without_a_row(&self) -> Result<u64> {
+    async fn parked(&self) -> Result<Vec<Entry>> {
+        let mut pages = parked::Pages::all(self.desk.store());
+        let mut entries = Vec::new();
+        while let Some(page) = pages.next(Timestamp::now()).await? {
+            entries.extend(page.found.into_iter().map(|found| found.entry));
+        }
+        Ok(entries)
+    }
+
+    /// Looks in the CRM for the row of every event of whose participant nothing is parked: by its id, whatever the connector says
+    /// of itself.
+    async fn without_a_row(&self, parked: &[Entry]) -> Result<u64> {
+        let parked: BTreeSet<(Option<&str>, Option<&str>)> =
+            parked.iter().map(|entry| (entry.event.as_deref(), entry.participant.as_deref())).collect();
         let id = |event: &Value| {
             let event: ParticipantEvent = serde_json::from_value(event.clone()).ok()?;
+            let participant = event.participant.as_ref()?;
+            if parked.contains(&(Some(&event.event.id), Some(&participant.id))) {
+                return None;
+            }
             let session = event.session.as_ref().map(|session| session.id.as_str());
-            Some(ids::attendance(TENANT, &event.event.id, &event.participant?.id, session).to_string())
+            Some(ids::attendance(TENANT, &event.event.id, &participant.id, session).to_string())
         };
         let expected: Vec<String> = self.accepted.iter().filter_map(id).collect();
         let distinct: BTreeSet<&str> = expected.iter().map(String::as_str).collect();
