@@ -30,6 +30,8 @@ fn schema_and_connector_agree() {
         json!({ "events": { "4711": { "sync": false } } }),
         mapping(json!({ "mode": "fill_if_empty", "values": { "a": 1, "b": "Label", "c": true }, "otherwise": 0 })),
         mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
+        json!({ "defaults": { "level": "attendance", "partial": { "below_minutes": 5 }, "fallback_owner": null } }),
+        json!({ "defaults": { "lookups": [{ "column": "new_accountid", "table": "account" }] } }),
     ] {
         assert!(schema.is_valid(&good), "{good}");
         assert!(document::read(&good.to_string()).is_ok(), "{good}");
@@ -39,6 +41,10 @@ fn schema_and_connector_agree() {
         json!({ "events": { "4711": { "sync": 1 } } }),
         json!({ "defaults": { "unmatched": "delete" } }),
         mapping(json!({ "mode": "sometimes" })),
+        json!({ "defaults": { "level": "everything" } }),
+        json!({ "defaults": { "partial": { "below_percent_of_sessions": 101 } } }),
+        json!({ "defaults": { "fallback_owner": { "contact": "1" } } }),
+        json!({ "defaults": { "lookups": [{ "column": "new_accountid" }] } }),
         mapping(json!({ "tables": ["account"] })),
         mapping(json!({ "source": { "field": "participant.eye_colour" } })),
         mapping(json!({ "values": { "a": [] } })),
@@ -53,7 +59,7 @@ fn schema_and_connector_agree() {
 fn the_docs_name_every_setting_with_its_default() {
     let docs = include_str!("../docs/settings.md");
     let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
-    for table in ["EventSettings", "Mapping"] {
+    for table in ["EventSettings", "Mapping", "Lookup"] {
         for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
             let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));
@@ -63,7 +69,18 @@ fn the_docs_name_every_setting_with_its_default() {
             }
         }
     }
-    for word in ["create_lead", "create_contact", "update_only", "ignore", "overwrite", "fill_if_empty", "on_create"] {
+    for word in [
+        "create_lead",
+        "create_contact",
+        "update_only",
+        "ignore",
+        "overwrite",
+        "fill_if_empty",
+        "on_create",
+        "registrations",
+        "attendance",
+        "sessions",
+    ] {
         assert!(docs.contains(&format!("`{word}`")), "{word}");
     }
 }

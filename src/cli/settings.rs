@@ -1,17 +1,21 @@
 //! `settings`: look at the settings document and check it before it is put in place.
 
-use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode};
+use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Failure, metadata},
+    dataverse::{Client, Failure, metadata},
     functions::connect,
     settings::{
         DataverseSettings,
         document::{self, Document, DocumentError, Problem},
         kept,
     },
-    sync::rules::{self, Definitions, Rules},
+    sync::{
+        DataverseCrm,
+        activity::Surroundings,
+        rules::{self, Definitions, Rules},
+    },
 };
 
 /// The document is not in order, as `sysexits.h` has it.
@@ -73,8 +77,15 @@ pub fn run(args: SettingsArgs) -> ExitCode {
 async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
-        let definitions = definitions(&document).await?;
-        let mut problems = Rules::new(&document, &definitions).err().unwrap_or_default();
+        let client = client()?;
+        let definitions = definitions(&document, &client).await?;
+        let around = Surroundings::look(&rules::all(&document), &DataverseCrm::new(client)).await;
+        let around = around.map_err(|failure| match failure {
+            Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
+            _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
+        })?;
+        let rules = Rules::new(&document, &definitions);
+        let mut problems = rules.and_then(|rules| rules.with_activities(&document, &around)).err().unwrap_or_default();
         problems.extend(rules::doubts(&document, &definitions));
         say(&problems)?;
     }
@@ -96,16 +107,20 @@ async fn show(event: Option<&str>, file: Option<&Path>) -> Ended {
     Ok(())
 }
 
-/// What Dataverse says of the tables that the document names.
-async fn definitions(document: &Document) -> Result<Definitions, ExitCode> {
+/// The client of the environment whose settings are set.
+fn client() -> Result<Arc<Client>, ExitCode> {
     let settings = DataverseSettings::read(&|name| std::env::var(name).ok()).map_err(|problems| {
         let told: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
         failed(&told.join(" "), UNAVAILABLE)
     })?;
-    let (client, _) = connect(&settings).map_err(|held| failed(&held.remedy, UNAVAILABLE))?;
+    connect(&settings).map(|(client, _)| client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
+}
+
+/// What Dataverse says of the tables that the document maps to.
+async fn definitions(document: &Document, client: &Client) -> Result<Definitions, ExitCode> {
     let mut definitions = Definitions::new();
     for table in rules::tables(document) {
-        let columns = metadata::columns(&client, table.table().name).await.map_err(|error| match error.failure() {
+        let columns = metadata::columns(client, table.table().name).await.map_err(|error| match error.failure() {
             Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
             _ => failed(&error, UNAVAILABLE),
         })?;

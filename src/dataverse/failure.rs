@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Error, ServiceError, TokenError};
 
 /// What to do about an error.
@@ -13,6 +15,8 @@ pub enum Failure {
     Held(Hold),
     /// Somebody else changed, created or removed the row: read again and decide anew.
     Conflict,
+    /// The user or team whom the row was to belong to cannot own it.
+    UnfitOwner,
     /// This row only, and for good: Dataverse's reason.
     Refused { code: Option<u32>, reason: String },
 }
@@ -109,6 +113,12 @@ impl ServiceError {
         }
     }
 
+    /// Who lacks a privilege: `Principal user (Id=…, type=8, …) is missing prvRead… privilege`.
+    pub fn lacking(&self) -> Option<Uuid> {
+        let (_, rest) = self.message.strip_prefix("Principal ")?.split_once("(Id=")?;
+        rest.get(..36)?.parse().ok()
+    }
+
     /// "Principal with id … does not have CreateAccess right(s) for record with id …"
     fn names_a_record(&self) -> bool {
         self.message.contains("for record with id")
@@ -153,6 +163,12 @@ mod tests {
         ] {
             assert_eq!(kind(status, code, message), expected, "{status} {code:x?} {message}");
         }
+        let lacking = |message: &str| {
+            ServiceError { status: 403, code: None, message: message.into(), retry_after: None }.lacking()
+        };
+        let user = uuid::Uuid::from_u128(7);
+        assert_eq!(lacking(&format!("Principal user (Id={user}, type=8) is missing prvRead…")), Some(user));
+        assert_eq!(lacking("Principal user (Id=é"), None);
         let row = "Principal with id x does not have WriteAccess right(s) for record with id y of entity contact";
         assert!(matches!(kind(403, Some(0x8004_8306), row), Failure::Refused { .. }));
         assert!(matches!(kind(400, Some(0x8004_8d19), "Cannot convert the literal"), Failure::Refused { .. }));

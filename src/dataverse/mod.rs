@@ -5,6 +5,7 @@
 mod batch;
 mod client;
 mod concurrency;
+pub mod definition;
 mod error;
 mod failure;
 pub mod metadata;

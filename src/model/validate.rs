@@ -16,7 +16,7 @@ const MAX_NAME: usize = 300;
 /// The longest value of a profile field or answer, in characters. Shorter columns cut, they don't refuse.
 const MAX_VALUE: usize = 4_000;
 /// Beyond this the CRM's decimal column refuses.
-const MAX_SCORE: f64 = 100_000_000_000.0;
+pub const MAX_SCORE: f64 = 100_000_000_000.0;
 
 /// One thing that is wrong with an event; never carries a value, only where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

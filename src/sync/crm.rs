@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::rows::{AttendanceRow, PersonRef, PersonRow, PersonTable, Table};
+use super::rows::{ActivityTable, AttendanceRow, PersonRef, PersonRow, PersonTable, RowKey, Table};
 use crate::{
-    dataverse::{Columns, Failure, metadata::TableColumns},
+    dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
     model::Address,
 };
 
@@ -20,8 +20,19 @@ pub struct Wanted {
     pub people: BTreeSet<PersonRef>,
     /// The columns of people to read beside those that every person has.
     pub columns: BTreeMap<PersonTable, BTreeSet<String>>,
-    /// All rows of these participants, by event.
-    pub participants: BTreeMap<String, BTreeSet<String>>,
+    /// All rows of these participants, by event, of a table with the connector's columns.
+    pub participants: BTreeMap<String, Participants>,
+    /// Rows of the platform's own tables, by id: they don't say what they are.
+    pub plain: BTreeMap<Uuid, (ActivityTable, RowKey)>,
+}
+
+/// Participants of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participants {
+    pub ids: BTreeSet<String>,
+    pub table: ActivityTable,
+    /// A column to read of their rows beside those that every row has.
+    pub column: Option<String>,
 }
 
 /// What was found.
@@ -62,10 +73,27 @@ pub trait Crm: Send + Sync {
     /// The definitions of a table's columns.
     async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure>;
 
+    /// The definition of a table; `None` when there is none of this name.
+    async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure>;
+
+    /// The ids of at most two rows of a set that have this id, or these texts in these columns.
+    async fn named(
+        &self,
+        set: &str,
+        key: &str,
+        id: Option<&str>,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Vec<Uuid>, Failure>;
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
 
-    /// The ids of all participants who have a row of the event, or of one session of it.
-    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure>;
+    /// The ids of all participants who have a row of the event, or of one session of it, in a table with the connector's columns.
+    async fn participants(
+        &self,
+        table: ActivityTable,
+        event: &str,
+        session: Option<&str>,
+    ) -> Result<BTreeSet<String>, Failure>;
 
     /// Creates rows of one table, an outcome for each in order.
     ///

@@ -1,6 +1,9 @@
 //! [`Crm`] on the Web API: reads in one `$batch`, creates by `CreateMultiple`, updates by a `$batch` of conditional PATCH.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
@@ -9,10 +12,11 @@ use uuid::Uuid;
 
 use super::{
     crm::{Action, Crm, Rows, Wanted, Write},
-    rows::{self, ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
+    rows::{self, ActivityTable, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
 };
 use crate::dataverse::{
-    Client, Columns, Error, Failure, Part,
+    Client, Columns, Error, Failure, Part, ServiceError,
+    definition::{self, TableDefinition},
     metadata::{self, TableColumns},
     query,
 };
@@ -36,9 +40,13 @@ impl DataverseCrm {
     async fn create_bulk(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
         let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
-        match self.client.create_multiple(table.set, table.name, rows).await.map_err(|error| error.failure()) {
+        let failure = |error: Error| match error {
+            Error::Service(error) => self.failure(&error),
+            error => error.failure(),
+        };
+        match self.client.create_multiple(table.set, table.name, rows).await.map_err(failure) {
             Ok(()) => Ok(vec![Ok(()); writes.len()]),
-            Err(Failure::Refused { .. } | Failure::Conflict) => self.create_singly(writes).await,
+            Err(Failure::Refused { .. } | Failure::Conflict | Failure::UnfitOwner) => self.create_singly(writes).await,
             Err(failure) => Err(failure),
         }
     }
@@ -53,7 +61,17 @@ impl DataverseCrm {
     async fn outcomes(&self, parts: &[Part]) -> Result<Vec<Result<(), Failure>>, Failure> {
         let batches = try_join_all(parts.chunks(BATCH).map(|parts| self.client.batch(parts)));
         let answers = batches.await.map_err(|error| error.failure())?.concat();
-        Ok(answers.into_iter().map(|answer| answer.map(drop).map_err(|error| error.failure())).collect())
+        Ok(answers.into_iter().map(|answer| answer.map(drop).map_err(|error| self.failure(&error))).collect())
+    }
+
+    /// What a refused write means. A privilege that somebody else lacks is lacked by the owner whom the row was to get.
+    fn failure(&self, error: &ServiceError) -> Failure {
+        match (error.failure(), error.lacking()) {
+            (Failure::Held(_), Some(principal)) if self.me.get().is_some_and(|me| *me != principal) => {
+                Failure::UnfitOwner
+            }
+            (failure, _) => failure,
+        }
     }
 }
 
@@ -69,6 +87,28 @@ impl Crm for DataverseCrm {
         metadata::columns(&self.client, table.table().name).await.map_err(|error| error.failure())
     }
 
+    async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure> {
+        definition::table(&self.client, name).await.map_err(|error| error.failure())
+    }
+
+    async fn named(
+        &self,
+        set: &str,
+        key: &str,
+        id: Option<&str>,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Vec<Uuid>, Failure> {
+        let texts = texts.iter().map(|(column, value)| format!("{column} eq {}", query::text(value)));
+        let filter: Vec<String> = id.map(|id| format!("{key} eq {id}")).into_iter().chain(texts).collect();
+        let query = format!("{}&$top=2", query::select(set, &[key], &filter.join(" and ")));
+        let [answer] = &self.client.batch(&[Part::get(query)]).await.map_err(|error| error.failure())?[..] else {
+            return Ok(Vec::new());
+        };
+        let answer = answer.as_ref().map_err(|error| error.failure())?;
+        let rows = answer["value"].as_array().into_iter().flatten();
+        Ok(rows.filter_map(|row| row[key].as_str()?.parse().ok()).collect())
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         let queries = queries(wanted);
         if queries.is_empty() {
@@ -80,8 +120,14 @@ impl Crm for DataverseCrm {
         for (kind, found) in kinds.into_iter().zip(pages) {
             for columns in found {
                 match kind {
-                    Some(table) => rows.people.extend(PersonRow::read(table, columns)),
-                    None => rows.attendance.extend(AttendanceRow::read(columns)),
+                    Reads::People(table) => rows.people.extend(PersonRow::read(table, columns)),
+                    Reads::Attendance(table) => rows.attendance.extend(AttendanceRow::read(table, columns)),
+                    Reads::Plain => {
+                        let known = rows::guid(&columns, "activityid").and_then(|id| wanted.plain.get(&id));
+                        let row =
+                            known.and_then(|(table, key)| AttendanceRow::read_plain(*table, key.clone(), columns));
+                        rows.attendance.extend(row);
+                    }
                 }
             }
         }
@@ -91,12 +137,17 @@ impl Crm for DataverseCrm {
         Ok(rows)
     }
 
-    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+    async fn participants(
+        &self,
+        table: ActivityTable,
+        event: &str,
+        session: Option<&str>,
+    ) -> Result<BTreeSet<String>, Failure> {
         let mut filter = format!("new_eventid eq {}", query::text(event));
         if let Some(session) = session {
             filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
         }
-        let query = query::select(ATTENDANCE.set, &["new_participantid"], &filter);
+        let query = query::select(table.table.set, &["new_participantid"], &filter);
         let found = self.client.read(vec![query]).await.map_err(|error| error.failure())?.concat();
         Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
     }
@@ -116,13 +167,20 @@ impl Crm for DataverseCrm {
     }
 }
 
-/// The queries, each with the person table that it reads (none: attendance).
-fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
+/// What a query reads.
+#[derive(Clone, Copy)]
+enum Reads {
+    People(PersonTable),
+    Attendance(ActivityTable),
+    Plain,
+}
+
+fn queries(wanted: &Wanted) -> Vec<(Reads, String)> {
     let mut queries = Vec::new();
     let addresses: Vec<&str> = wanted.addresses.iter().map(|address| address.as_str()).collect();
     for table in [PersonTable::Contact, PersonTable::Lead] {
         for run in query::chunks(&addresses) {
-            queries.push((Some(table), people(table, wanted, &query::is_one_of("emailaddress1", run))));
+            queries.push((Reads::People(table), people(table, wanted, &query::is_one_of("emailaddress1", run))));
         }
     }
     for table in [PersonTable::Contact, PersonTable::Lead] {
@@ -130,15 +188,28 @@ fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
         let ids: Vec<String> = ids.map(|person| person.id.to_string()).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         for run in query::chunks(&ids) {
-            queries.push((Some(table), people(table, wanted, &query::is_one_of(table.table().key, run))));
+            let filter = query::is_one_of(table.table().key, run);
+            queries.push((Reads::People(table), people(table, wanted, &filter)));
         }
     }
-    let attendance = |filter: &str| query::select(ATTENDANCE.set, ATTENDANCE_COLUMNS, filter);
     for (event, participants) in &wanted.participants {
-        let participants: Vec<&str> = participants.iter().map(String::as_str).collect();
-        for run in query::chunks(&participants) {
+        let (ids, table): (Vec<&str>, _) = (participants.ids.iter().map(String::as_str).collect(), participants.table);
+        let columns: Vec<&str> = table.reads().into_iter().chain(participants.column.as_deref()).collect();
+        for run in query::chunks(&ids) {
             let of = query::is_one_of("new_participantid", run);
-            queries.push((None, attendance(&format!("new_eventid eq {} and {of}", query::text(event)))));
+            let filter = format!("new_eventid eq {} and {of}", query::text(event));
+            queries.push((Reads::Attendance(table), query::select(table.table.set, &columns, &filter)));
+        }
+    }
+    let mut plain: BTreeMap<ActivityTable, Vec<String>> = BTreeMap::new();
+    for (id, (table, _)) in &wanted.plain {
+        plain.entry(*table).or_default().push(id.to_string());
+    }
+    for (table, ids) in plain {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        for run in query::chunks(&ids) {
+            let filter = query::is_one_of(table.table.key, run);
+            queries.push((Reads::Plain, query::select(table.table.set, &table.reads(), &filter)));
         }
     }
     queries

@@ -12,16 +12,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
+    activity,
     closings::{self, Closed, Closings, Conclusion},
-    crm::{Action, Crm, Rows, Wanted, Write},
+    crm::{Action, Crm, Participants, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
     plan::{ColumnProblem, Context, EventParticipant, people, plan},
-    rows::{ATTENDANCE, PersonTable, Table},
+    rows::{Form, Owner, PersonTable, RowKey, Table},
     rules::Rules,
 };
 use crate::{
-    dataverse::Failure,
+    dataverse::{Failure, Hold},
     model::{Address, ParticipantEvent},
     store::{Store, StoreError},
 };
@@ -78,6 +79,8 @@ struct Batch<'a> {
     tally: Tally,
     /// Rows of a sweep that Dataverse refused.
     refused: BTreeSet<Uuid>,
+    /// Users and teams that cannot own what they were to get.
+    unfit: BTreeSet<Owner>,
 }
 
 /// What is planned together.
@@ -134,7 +137,8 @@ impl Engine {
 
     async fn context(&self) -> Result<Context, Stop> {
         let rules = self.settings.rules(&*self.crm).await?;
-        Ok(Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules })
+        let (tenant, now) = (self.tenant.clone(), (self.clock)());
+        Ok(Context { tenant, me: self.crm.me().await?, rules, now, unfit: BTreeSet::new() })
     }
 
     async fn settle(&self, batch: &mut Batch<'_>) -> Result<(), Stop> {
@@ -167,7 +171,11 @@ impl Engine {
         if !context.rules.of_event(&closed.event).sync {
             return Ok(());
         }
-        let participants = self.crm.participants(&closed.event, closed.session.as_deref()).await?;
+        let table = context.rules.of_event(&closed.event).activity.table;
+        if table.form == Form::Plain {
+            return Ok(());
+        }
+        let participants = self.crm.participants(table, &closed.event, closed.session.as_deref()).await?;
         let participants: Vec<EventParticipant> = participants
             .into_iter()
             .map(|participant| EventParticipant { event: closed.event.clone(), participant })
@@ -191,7 +199,8 @@ impl Engine {
             // Before the rows: who concludes from a closing sweeps the rows afterwards.
             let known = closings::load(&*self.store, &named).await?;
             let rows = self.load(&events, &task.swept, &context.rules).await?;
-            let mut planned = plan(&events, &task.swept, &rows, &known, context);
+            let context = Context { unfit: batch.unfit.clone(), ..context.clone() };
+            let mut planned = plan(&events, &task.swept, &rows, &known, &context);
             planned.writes.retain(|write| !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
             for problem in planned.left_out {
@@ -221,7 +230,7 @@ impl Engine {
         swept: &BTreeSet<EventParticipant>,
         rules: &Rules,
     ) -> Result<Rows, Failure> {
-        let mut wanted = wanted(events, swept, rules);
+        let mut wanted = wanted(events, swept, rules, &self.tenant);
         let mut guesses: BTreeMap<(PersonTable, Address), u32> = BTreeMap::new();
         for event in events {
             let created = people::created_in(rules.of(event).unmatched);
@@ -259,10 +268,12 @@ impl Engine {
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
         let mut clean = true;
-        let of =
-            |table: Table| -> Vec<&Write> { creates.iter().filter(|write| write.table == table).copied().collect() };
-        let [leads, contacts, rows] = [PersonTable::Lead.table(), PersonTable::Contact.table(), ATTENDANCE].map(of);
-        for (step, create) in [(leads, true), (contacts, true), (rows, true), (updates, false)] {
+        let people = [PersonTable::Lead, PersonTable::Contact].map(PersonTable::table);
+        let others = creates.iter().map(|write| write.table).filter(|table| !people.contains(table));
+        let others: BTreeSet<Table> = others.collect();
+        let of = |table: Table| (creates.iter().filter(|write| write.table == table).copied().collect(), true);
+        let steps: Vec<(Vec<&Write>, bool)> = people.into_iter().chain(others).map(of).collect();
+        for (step, create) in steps.into_iter().chain([(updates, false)]) {
             let step: Vec<&Write> =
                 step.into_iter().filter(|write| write.after.is_none_or(|lead| !missing.contains(&lead))).collect();
             if step.is_empty() {
@@ -289,6 +300,7 @@ impl<'a> Batch<'a> {
             changed: BTreeSet::new(),
             tally: Tally::default(),
             refused: BTreeSet::new(),
+            unfit: BTreeSet::new(),
         }
     }
 
@@ -298,7 +310,7 @@ impl<'a> Batch<'a> {
             Stop::Failed(Failure::Held(hold)) => Postponement::Held(hold.into()),
             Stop::Held(held) => Postponement::Held(held),
             Stop::Failed(Failure::Transient { retry_after }) => Postponement::Transient { retry_after },
-            Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store => {
+            Stop::Failed(Failure::Conflict | Failure::UnfitOwner | Failure::Refused { .. }) | Stop::Store => {
                 Postponement::Transient { retry_after: None }
             }
         });
@@ -337,6 +349,14 @@ impl<'a> Batch<'a> {
                 }
             }
             Err(Failure::Conflict) => {}
+            // It is planned again, with another owner.
+            Err(Failure::UnfitOwner) => match Owner::bound(&write.columns) {
+                Some(owner) => {
+                    tracing::warn!(row = %write.id, %owner, "the owner of the contact or lead cannot own the activity");
+                    self.unfit.insert(owner);
+                }
+                None => return Err(Failure::Held(Hold::Privilege).into()),
+            },
             Err(Failure::Refused { code, reason }) => {
                 self.refused.extend(swept.then_some(write.id));
                 for index in events {
@@ -354,20 +374,42 @@ impl<'a> Batch<'a> {
 /// Whether anything at all is written about an event.
 fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
     let rules = rules.of(event);
-    rules.sync && !people::address(event).is_some_and(|address| rules.excludes(&address))
+    rules.sync
+        && rules.activity.level.takes(event)
+        && !people::address(event).is_some_and(|address| rules.excludes(&address))
 }
 
-fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, rules: &Rules) -> Wanted {
+fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, rules: &Rules, tenant: &str) -> Wanted {
     let mut wanted = Wanted::default();
     for table in [PersonTable::Contact, PersonTable::Lead] {
         let mapped = events.iter().flat_map(|event| rules.of(event).mapped(table));
         let columns = mapped.map(|mapped| mapped.column.clone()).collect();
         wanted.columns.insert(table, columns);
     }
+    let activities = events.iter().map(|event| &rules.of(event).activity);
+    wanted.columns.entry(PersonTable::Contact).or_default().extend(activity::contact_columns(activities));
     wanted.addresses = events.iter().filter_map(people::address).collect();
-    let spoken_of = events.iter().filter_map(EventParticipant::of);
-    for EventParticipant { event, participant } in spoken_of.chain(swept.iter().cloned()) {
-        wanted.participants.entry(event).or_default().insert(participant);
+    for (event, participant) in events.iter().filter_map(|event| Some((event, EventParticipant::of(event)?))) {
+        let table = rules.of(event).activity.table;
+        match table.form {
+            Form::Stamped => participants(&mut wanted, participant, rules),
+            Form::Plain => {
+                let EventParticipant { event: id, participant } = participant;
+                let session = event.session.as_ref().map(|session| session.id.clone());
+                for session in BTreeSet::from([None, session]) {
+                    let key = RowKey { event: id.clone(), participant: participant.clone(), session };
+                    wanted.plain.insert(table.row_id(tenant, &key), (table, key));
+                }
+            }
+        }
     }
+    swept.iter().for_each(|participant| participants(&mut wanted, participant.clone(), rules));
     wanted
+}
+
+fn participants(wanted: &mut Wanted, EventParticipant { event, participant }: EventParticipant, rules: &Rules) {
+    let rules = &rules.of_event(&event).activity;
+    let column = || rules.account.as_ref().map(|account| account.column.clone());
+    let all = || Participants { ids: BTreeSet::new(), table: rules.table, column: column() };
+    wanted.participants.entry(event).or_insert_with(all).ids.insert(participant);
 }

@@ -3,6 +3,7 @@
 //! [`plan`] decides, without I/O, over a snapshot; [`engine`] loads the snapshot, applies the plan and repeats until a plan over
 //! fresh rows writes nothing; [`coalesce`] gathers concurrent deliveries into one batch.
 
+pub mod activity;
 mod breaker;
 pub mod closings;
 pub mod coalesce;

@@ -2,7 +2,9 @@
 //!
 //! The same events in any order and number, planned over whatever the earlier ones left behind, end in the same rows.
 
+mod life;
 pub mod people;
+mod regarded;
 mod row;
 
 use std::{
@@ -10,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use people::People;
 use uuid::Uuid;
 
@@ -17,7 +20,7 @@ use super::{
     closings::Closings,
     crm::{Rows, Write},
     mapping::Unmapped,
-    rows::PersonTable,
+    rows::{Owner, PersonTable},
     rules::Rules,
 };
 use crate::model::ParticipantEvent;
@@ -30,6 +33,10 @@ pub struct Context {
     /// The application user, who owns the people that the connector creates.
     pub me: Uuid,
     pub rules: Arc<Rules>,
+    /// The time, for what is only said of rows that are made.
+    pub now: Timestamp,
+    /// Users and teams that turned out to be unable to own rows.
+    pub unfit: BTreeSet<Owner>,
 }
 
 /// The writes of one batch: people to create, then rows to create, then updates.

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{mapping::Mapped, rows::PersonTable};
+use super::{
+    activity::{ActivityRules, Surroundings},
+    mapping::Mapped,
+    rows::PersonTable,
+};
 use crate::{
     dataverse::metadata::{Column, ColumnKind, TableColumns},
     model::{Address, ParticipantEvent},
@@ -29,6 +33,7 @@ pub struct EventRules {
     /// In lower case, without leading dots.
     excluded_domains: Vec<String>,
     mappings: Vec<Mapped>,
+    pub activity: ActivityRules,
 }
 
 /// Text columns whose lengths need not be asked for: the platform's own, and those of the connector's solution.
@@ -68,7 +73,8 @@ pub fn tables(document: &Document) -> BTreeSet<PersonTable> {
     mappings.flat_map(|mapping| mapping.tables).map(PersonTable::from).collect()
 }
 
-fn all(document: &Document) -> Vec<EventSettings> {
+/// Every set of settings that a document holds.
+pub fn all(document: &Document) -> Vec<EventSettings> {
     let own = document.events.keys().map(|event| document.effective(event));
     std::iter::once(document.defaults.clone()).chain(own).collect()
 }
@@ -98,6 +104,25 @@ impl Rules {
             problems.extend(found.into_iter().filter(|_| own.contains_key("mappings")));
         }
         if problems.is_empty() { Ok(Self { defaults, events }) } else { Err(problems) }
+    }
+
+    /// The same with the rules for activities.
+    ///
+    /// # Errors
+    /// Everything that the environment does not have.
+    pub fn with_activities(mut self, document: &Document, around: &Surroundings) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.defaults.activity = ActivityRules::new("defaults", &document.defaults, around, &mut problems);
+        for (event, rules) in &mut self.events {
+            let (place, settings) = (format!("events.{event}"), document.effective(event));
+            let mut found = Vec::new();
+            rules.activity = ActivityRules::new(&place, &settings, around, &mut found);
+            // What is inherited was said already.
+            let own = document.events.get(event);
+            let is_own = |field: &str| own.is_some_and(|own| own.contains_key(field));
+            problems.extend(found.into_iter().filter(|_| is_own("activity_table") || is_own("lookups")));
+        }
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 
     pub fn of(&self, event: &ParticipantEvent) -> &EventRules {
@@ -131,6 +156,7 @@ impl EventRules {
             subject: settings.subject.clone(),
             excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
             mappings,
+            activity: ActivityRules::default(),
         }
     }
 

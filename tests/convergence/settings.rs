@@ -9,13 +9,25 @@ use inevent_d365::{
 };
 
 /// The values of `fill_if_empty` and `on_create` are first-come; everything else must not depend on the order.
-pub const DOCUMENTS: [&str; 4] = [
+pub const DOCUMENTS: [&str; 8] = [
     "{}",
     r#"{ "defaults": { "unmatched": "create_lead", "subject": "{name} ({status})", "mappings": MAPPINGS },
          "events": { "e1": { "mappings": [{ "source": { "field": "participant.job_title" }, "column": "jobtitle" }] } } }"#,
     r#"{ "defaults": { "unmatched": "create_contact", "mappings": MAPPINGS } }"#,
     r#"{ "defaults": { "unmatched": "ignore", "mappings": MAPPINGS }, "events": { "e1": { "sync": false } } }"#,
+    r#"{ "defaults": { "partial": { "below_minutes": 1, "below_percent_of_sessions": 60 },
+         "fallback_owner": { "team": "00000000-0000-0000-0000-0000000003e7" } } }"#,
+    r#"{ "defaults": { "leave_open": true, "follow_owner": true, "partial": { "below_percent_of_sessions": 100 } } }"#,
+    r#"{ "defaults": { "level": "registrations" }, "events": { "e1": { "level": "attendance", "score": "score * 2" } } }"#,
+    r#"{ "defaults": { "activity_table": "new_webinarattendance", "lookups": [
+             { "column": "new_accountid", "table": "account" },
+             { "column": "new_campaignid", "table": "campaign", "id": "00000000-0000-0000-0000-00000000001e" } ] },
+         "events": { "e1": { "activity_table": "new_eventattendance" } } }"#,
 ];
+
+/// Rows in a table of the platform's own: those of one participant's sessions are not found by each other.
+pub const PLAIN: &str =
+    r#"{ "defaults": { "activity_table": "appointment" }, "events": { "e1": { "leave_open": true } } }"#;
 
 /// Of the job titles A, B and C the last is no grade and is left out; whose names are no rank (B and B, A and blank) is refused.
 const MAPPINGS: &str = r#"[

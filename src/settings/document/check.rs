@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target};
+use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target, activity};
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
 pub const RESERVED: &[&str] =
@@ -52,6 +52,7 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
             }
         }
     }
+    activity::check(place, settings, own, problems);
     if own.contains_key("mappings") {
         let mut seen = BTreeSet::new();
         for (index, one) in settings.mappings.iter().enumerate() {

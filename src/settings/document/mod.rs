@@ -3,6 +3,7 @@
 //! These types are the one definition: defaults, documentation, the published schema (`docs/settings.schema.json`) and the shape
 //! that is accepted come from them. What a shape cannot say is in `check`.
 
+mod activity;
 mod check;
 mod expression;
 mod mapping;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
@@ -63,6 +65,24 @@ pub struct EventSettings {
     /// The subject of an attendance row. `{status}` is "Registered for", "Attended", "No show", "Partial" or "Cancelled"; `{name}` is
     /// the name of the event or session, or its id. Cut to 200 characters. It is written anew when status or name change.
     pub subject: Template,
+    /// How much of the event is written.
+    pub level: Level,
+    /// The activity table that its rows go to, by logical name: `new_eventattendance`, another one with the same columns, or the
+    /// platform's own `appointment` or `phonecall`, where the order of deliveries is kept less well (`docs/settings.md`).
+    pub activity_table: String,
+    /// When somebody was there only in part.
+    pub partial: Option<Partial>,
+    /// Whether rows stay open. Otherwise they are completed when it is settled who was there, and canceled with the registration.
+    pub leave_open: bool,
+    /// Lookup columns of the activity table, and the rows that they point to.
+    pub lookups: Vec<Lookup>,
+    /// Whether a row changes its owner with the contact or lead. It always starts with theirs.
+    pub follow_owner: bool,
+    /// Who owns a row that the owner of the contact or lead cannot own. Without it the application user.
+    pub fallback_owner: Option<Principal>,
+    /// A minijinja expression over an event that gives the score, such as `answers.Points`. Without it the event's `score` counts. What
+    /// it gives that is no number states nothing.
+    pub score: Option<String>,
     /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
     pub mappings: Vec<Mapping>,
 }
@@ -96,6 +116,14 @@ impl Default for EventSettings {
             excluded_domains: Vec::new(),
             lead_topic: Template::lead_topic(),
             subject: Template::subject(),
+            level: Level::default(),
+            activity_table: ACTIVITY_TABLE.to_owned(),
+            partial: None,
+            leave_open: false,
+            lookups: Vec::new(),
+            follow_owner: false,
+            fallback_owner: None,
+            score: None,
             mappings: mapping::built_in(),
         }
     }
