@@ -5,12 +5,15 @@
 #[path = "../peers/azurite.rs"]
 mod azurite;
 
+mod activities;
 mod bad_input;
 mod crm;
+mod desk;
 mod expectation;
 mod failures;
 mod parked;
 mod promptness;
 mod recorded_stream;
 mod settings;
+mod web_api;
 mod world;

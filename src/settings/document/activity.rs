@@ -11,6 +11,9 @@ use super::{EventSettings, Expression, Overrides, Problem, is_column_name};
 /// The connector's own activity table.
 pub const ACTIVITY_TABLE: &str = "new_eventattendance";
 
+/// Lookups that follow from the participant.
+const OWN_LOOKUPS: [&str; 2] = ["regardingobjectid", "ownerid"];
+
 /// How much of an event is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +124,9 @@ pub(super) fn check(place: &str, settings: &EventSettings, own: &Overrides, prob
         for column in lookup.key.keys().filter(|column| !is_column_name(column)) {
             wrong(&format!(".key.{column}"), not_a_name, name_it);
         }
+        if OWN_LOOKUPS.contains(&lookup.column.as_str()) {
+            wrong(".column", "the connector binds this column itself", "Name another lookup column.");
+        }
         if settings.lookups[..index].iter().any(|earlier| earlier.column == lookup.column) {
             wrong(".column", "the column is set twice", "Keep one.");
         }
@@ -145,7 +151,7 @@ mod tests {
             "activity_table": "New_Webinar", "partial": { "below_minutes": 0, "below_percent_of_sessions": 101 },
             "fallback_owner": { "user": "me" }, "score": "participant.points",
             "lookups": [
-                { "column": "new_accountid", "table": "account" },
+                { "column": "ownerid", "table": "account" },
                 { "column": "new_campaignid", "table": "campaign" },
                 { "column": "new_campaignid", "table": "Campaign", "id": "1" },
                 { "column": "new_x", "table": "campaign", "id": "7c1b0b2e-4f0a-4c8e-9b1e-2f6f3a5d9c10", "key": { "a b": "c" } }
@@ -161,6 +167,7 @@ mod tests {
                 "defaults.partial.below_percent_of_sessions",
                 "defaults.fallback_owner",
                 "defaults.score",
+                "defaults.lookups[0].column",
                 "defaults.lookups[1]",
                 "defaults.lookups[2].table",
                 "defaults.lookups[2].column",
