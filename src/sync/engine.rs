@@ -12,21 +12,24 @@ use uuid::Uuid;
 
 use super::{
     closings::{self, Closings},
-    crm::{Action, Crm, Rows, Wanted, Write},
+    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
+    matching::Who,
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
-    plan::{ColumnProblem, Context, people, plan},
-    rows::{ATTENDANCE, PersonTable, Table},
+    plan::{Context, Plan, Refused, plan, wanted},
+    rows::{ATTENDANCE, PersonRef, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
     dataverse::Failure,
-    model::{Address, Kind, ParticipantEvent},
+    model::{Address, ParticipantEvent},
     store::{Store, StoreError},
 };
 
 /// How often a batch is planned anew before it goes back to the queue. Each round that fails has lost a race to another batch.
 const MAX_ROUNDS: usize = 12;
+/// How often a plan may lack something that must be read first.
+const MAX_LOOKS: usize = 24;
 
 /// Writes batches of events to the CRM.
 pub struct Engine {
@@ -92,9 +95,9 @@ impl Engine {
             Err(Stop::Failed(Failure::Held(hold))) => Some(Postponement::Held(hold.into())),
             Err(Stop::Held(held)) => Some(Postponement::Held(held)),
             Err(Stop::Failed(Failure::Transient { retry_after })) => Some(Postponement::Transient { retry_after }),
-            Err(Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store) => {
-                Some(Postponement::Transient { retry_after: None })
-            }
+            Err(
+                Stop::Failed(Failure::Conflict | Failure::Duplicate { .. } | Failure::Refused { .. }) | Stop::Store,
+            ) => Some(Postponement::Transient { retry_after: None }),
         };
         let settled = |index| Outcome::Settled { changed: batch.changed.contains(&index) };
         let outcomes = batch
@@ -113,7 +116,7 @@ impl Engine {
         let rules = self.settings.rules(&*self.crm).await?;
         let context = Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules };
         let synced = |event: &ParticipantEvent| synced(event, &context.rules);
-        let mut reported = BTreeSet::new();
+        let mut learnt = Learnt::default();
         for _ in 0..MAX_ROUNDS {
             let open = |index: &usize| batch.outcomes[*index].is_none() && synced(&batch.events[*index]);
             let open: Vec<usize> = (0..batch.events.len()).filter(open).collect();
@@ -121,18 +124,13 @@ impl Engine {
             let named: BTreeSet<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
             // Before the rows: who records a closing sweeps the rows afterwards.
             let known = closings::load(&*self.store, &named).await?;
-            let rows = self.load(&events, &context.rules).await?;
-            let planned = plan(&events, &rows, &known, &context);
+            let planned = self.look_and_plan(&events, &known, &context, &mut learnt).await?;
             batch.refuse(&open, &planned.refused);
-            for problem in planned.left_out {
-                if reported.insert((open[problem.event], problem.column.clone())) {
-                    tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
-                }
-            }
+            learnt.report(&planned, &events, &open);
             if planned.writes.is_empty() {
                 return Ok(());
             }
-            let clean = self.apply(batch, &open, &planned.writes).await?;
+            let clean = self.apply(batch, &open, &planned.writes, &mut learnt).await?;
             let done = clean && !planned.confirm && self.nothing_closed_since(&known, &named).await?;
             if done {
                 return Ok(());
@@ -141,45 +139,50 @@ impl Engine {
         Err(Stop::Failed(Failure::Conflict))
     }
 
+    /// Plans over fresh rows, reading on as long as the plan lacks something.
+    async fn look_and_plan(
+        &self,
+        events: &[ParticipantEvent],
+        known: &Closings,
+        context: &Context,
+        learnt: &mut Learnt,
+    ) -> Result<Plan, Failure> {
+        let first = wanted(events, context);
+        let mut rows = self.crm.load(&first).await?;
+        let columns = first.columns.clone();
+        rows.asked = first;
+        let duplicates = learnt.duplicates.values().flat_map(|found| &found.people).copied().collect();
+        rows.duplicates = learnt.duplicates.clone();
+        let mut lacking = Wanted { people: duplicates, ..Wanted::default() };
+        for _ in 0..MAX_LOOKS {
+            if lacking != Wanted::default() {
+                lacking.columns = columns.clone();
+                let more = self.crm.load(&lacking).await?;
+                rows.extend(std::mem::take(&mut lacking), more);
+            }
+            rows.hidden = learnt.hidden(&rows);
+            let planned = plan(events, &rows, known, context);
+            if planned.lacking == Wanted::default() {
+                return Ok(planned);
+            }
+            lacking = planned.lacking;
+        }
+        // Merges and conversions that go on and on while they are read.
+        Err(Failure::Conflict)
+    }
+
     async fn nothing_closed_since(&self, known: &Closings, events: &BTreeSet<&str>) -> Result<bool, Stop> {
         Ok(closings::load(&*self.store, events).await? == *known)
     }
 
-    async fn load(&self, events: &[ParticipantEvent], rules: &Rules) -> Result<Rows, Failure> {
-        let mut wanted = wanted(events, rules);
-        let mut guesses: BTreeMap<(PersonTable, Address), u32> = BTreeMap::new();
-        for event in events {
-            let created = people::created_in(rules.of(event).unmatched);
-            guesses.extend(created.zip(people::address(event)).map(|who| (who, 0)));
-        }
-        let id = |table, address: &Address, generation| people::person(table, &self.tenant, address, generation);
-        wanted.people.extend(guesses.keys().map(|(table, address)| id(*table, address, 0)));
-        let mut rows = self.crm.load(&wanted).await?;
-        // Seldom: whom the connector once made for this address was closed or re-addressed; the ids that follow it are looked at too.
-        loop {
-            let matched = |address: &Address| {
-                [PersonTable::Contact, PersonTable::Lead]
-                    .into_iter()
-                    .any(|table| rows.matching(table, address).is_some())
-            };
-            guesses.retain(|(table, address), generation| {
-                rows.person(id(*table, address, *generation)).is_some() && !matched(address)
-            });
-            if guesses.is_empty() {
-                return Ok(rows);
-            }
-            let mut more = Wanted { columns: wanted.columns.clone(), ..Wanted::default() };
-            for ((table, address), generation) in &mut guesses {
-                let next = *generation + 1..=*generation + 8;
-                more.people.extend(next.map(|generation| id(*table, address, generation)));
-                *generation += 8;
-            }
-            rows.people.extend(self.crm.load(&more).await?.people);
-        }
-    }
-
-    /// Applies the writes: people, then rows, then updates. Returns whether each one took effect as planned.
-    async fn apply(&self, batch: &mut Batch<'_>, open: &[usize], writes: &[Write]) -> Result<bool, Stop> {
+    /// Applies the writes: new people and those whom rows wait for, then new rows, then updates. Returns whether each one took effect as planned.
+    async fn apply(
+        &self,
+        batch: &mut Batch<'_>,
+        open: &[usize],
+        writes: &[Write],
+        learnt: &mut Learnt,
+    ) -> Result<bool, Stop> {
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
@@ -187,17 +190,21 @@ impl Engine {
         let of =
             |table: Table| -> Vec<&Write> { creates.iter().filter(|write| write.table == table).copied().collect() };
         let [leads, contacts, rows] = [PersonTable::Lead.table(), PersonTable::Contact.table(), ATTENDANCE].map(of);
-        for (step, create) in [(leads, true), (contacts, true), (rows, true), (updates, false)] {
+        let awaited: BTreeSet<Uuid> = writes.iter().filter_map(|write| write.after).collect();
+        let (first, rest): (Vec<&Write>, Vec<&Write>) =
+            updates.into_iter().partition(|write| awaited.contains(&write.id));
+        for (step, create) in [(leads, true), (contacts, true), (first, false), (rows, true), (rest, false)] {
             let step: Vec<&Write> =
-                step.into_iter().filter(|write| write.after.is_none_or(|lead| !missing.contains(&lead))).collect();
+                step.into_iter().filter(|write| write.after.is_none_or(|person| !missing.contains(&person))).collect();
             if step.is_empty() {
                 continue;
             }
             let results = if create { self.crm.create(&step).await? } else { self.crm.update(&step).await? };
             for (write, result) in step.into_iter().zip(results) {
-                if result.is_err() {
+                if let Err(failure) = &result {
                     clean = false;
                     missing.insert(write.id);
+                    learnt.from(write, failure, &*self.crm).await?;
                 }
                 batch.record(open, write, result)?;
             }
@@ -207,11 +214,10 @@ impl Engine {
 }
 
 impl Batch<'_> {
-    /// What the mappings refuse.
-    fn refuse(&mut self, open: &[usize], problems: &[ColumnProblem]) {
-        for problem in problems {
-            let refusal = Refusal { code: None, reason: format!("{problem}; the mapping is required") };
-            self.outcomes[open[problem.event]] = Some(Outcome::Refused(refusal));
+    fn refuse(&mut self, open: &[usize], refused: &[Refused]) {
+        for Refused { event, reason } in refused {
+            let refusal = Refusal { code: None, reason: reason.clone() };
+            self.outcomes[open[*event]].get_or_insert(Outcome::Refused(refusal));
         }
     }
 
@@ -225,7 +231,7 @@ impl Batch<'_> {
                     Action::Update { .. } => self.tally.updated += 1,
                 }
             }
-            Err(Failure::Conflict) => {}
+            Err(Failure::Conflict | Failure::Duplicate { .. }) => {}
             Err(Failure::Refused { code, reason }) => {
                 for index in events {
                     let refusal = Refusal { code, reason: reason.clone() };
@@ -239,33 +245,59 @@ impl Batch<'_> {
     }
 }
 
-/// Whether anything at all is written about an event.
-fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
-    let rules = rules.of(event);
-    rules.sync && !people::address(event).is_some_and(|address| rules.excludes(&address))
+/// What a batch learnt from writes that were refused, and what it told already.
+#[derive(Default)]
+struct Learnt {
+    duplicates: BTreeMap<Who, Duplicates>,
+    /// Ids of people whose creation collided.
+    taken: BTreeSet<PersonRef>,
+    reported: BTreeSet<(usize, String)>,
 }
 
-fn wanted(events: &[ParticipantEvent], rules: &Rules) -> Wanted {
-    let mut wanted = Wanted::default();
-    for table in [PersonTable::Contact, PersonTable::Lead] {
-        let mapped = events.iter().flat_map(|event| rules.of(event).mapped(table));
-        let columns = mapped.map(|mapped| mapped.column.clone()).collect();
-        wanted.columns.insert(table, columns);
-    }
-    for event in events {
-        match &event.participant {
-            Some(participant) => {
-                wanted.addresses.extend(people::address(event));
-                wanted.participants.entry(event.event.id.clone()).or_default().insert(participant.id.clone());
+impl Learnt {
+    async fn from(&mut self, write: &Write, failure: &Failure, crm: &dyn Crm) -> Result<(), Failure> {
+        let person = PersonTable::of(write.table.name).map(|table| PersonRef { table, id: write.id });
+        match (failure, &write.detect) {
+            (Failure::Duplicate { .. }, Some(who)) => {
+                self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
             }
-            None => {
-                let session = match event.kind {
-                    Kind::SessionClosed => event.session.as_ref().map(|session| session.id.clone()),
-                    _ => None,
-                };
-                wanted.undecided.insert((event.event.id.clone(), session));
+            (Failure::Conflict, _) if write.action == Action::Create => self.taken.extend(person),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Of the ids that collided, those at which nobody is seen although they were asked for.
+    fn hidden(&self, rows: &Rows) -> BTreeSet<Uuid> {
+        let seen: BTreeSet<PersonRef> = rows.people.iter().map(|row| row.person).collect();
+        let hidden = self.taken.iter().filter(|person| rows.asked.people.contains(person) && !seen.contains(person));
+        hidden.map(|person| person.id).collect()
+    }
+
+    /// Says once what a person may want to look at. Ids only.
+    fn report(&mut self, planned: &Plan, events: &[ParticipantEvent], open: &[usize]) {
+        for problem in &planned.left_out {
+            if self.reported.insert((open[problem.event], problem.column.clone())) {
+                tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
+            }
+        }
+        for (person, of) in &planned.ambiguous {
+            if self.reported.insert((*of, person.id.to_string())) {
+                let table = person.table.table().name;
+                tracing::warn!(table, id = %person.id, of, "several match; the one modified last was taken");
+            }
+        }
+        for row in &planned.unmatched {
+            if self.reported.insert((0, row.to_string())) {
+                tracing::warn!(row = %row, "the row regards nobody: nobody was found or created for its participant");
             }
         }
     }
-    wanted
+}
+
+/// Whether anything at all is written about an event.
+fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
+    let rules = rules.of(event);
+    let address = || Address::parse(event.participant.as_ref()?.email.as_deref()?).ok();
+    rules.sync && !address().is_some_and(|address| rules.excludes(&address))
 }

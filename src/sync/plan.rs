@@ -2,8 +2,11 @@
 //!
 //! The same events in any order and number, planned over whatever the earlier ones left behind, end in the same rows.
 
-pub mod people;
+mod identity;
+mod people;
 mod row;
+mod statements;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +14,14 @@ use std::{
 };
 
 use people::People;
+use statements::{EventParticipant, Statement};
 use uuid::Uuid;
+use view::View;
 
 use super::{
     closings::Closings,
-    crm::{Rows, Write},
-    mapping::Unmapped,
-    rows::{PersonTable, RowKey},
+    crm::{Rows, Wanted, Write},
+    rows::{PersonRef, PersonTable, RowKey},
     rules::Rules,
 };
 use crate::model::{Kind, ParticipantEvent};
@@ -39,10 +43,25 @@ pub struct Plan {
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
-    /// Events, by their place in the batch, that lack what a required mapping needs. Nothing of them is written.
-    pub refused: Vec<ColumnProblem>,
+    /// What must be read first. While this is not empty, the plan is not to be relied on.
+    pub lacking: Wanted,
+    /// Events of which nothing is written.
+    pub refused: Vec<Refused>,
     /// Columns that were left out of what is written.
     pub left_out: Vec<ColumnProblem>,
+    /// Who was taken of several open people with one key, and how many they were.
+    pub ambiguous: Vec<(PersonRef, usize)>,
+    /// Rows, by their id, that regard nobody.
+    pub unmatched: BTreeSet<Uuid>,
+}
+
+/// Why nothing of an event is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The event's place in the batch.
+    pub event: usize,
+    /// For the person who mends it.
+    pub reason: String,
 }
 
 /// Why a column got no value although something was stated.
@@ -52,7 +71,17 @@ pub struct ColumnProblem {
     pub event: usize,
     pub table: PersonTable,
     pub column: String,
-    pub why: Unmapped,
+    pub why: String,
+}
+
+impl Refused {
+    fn new(event: usize, reason: String) -> Self {
+        Self { event, reason }
+    }
+
+    fn required(problem: &ColumnProblem) -> Self {
+        Self::new(problem.event, format!("{problem}; the mapping is required"))
+    }
 }
 
 /// `lead.new_budget: the value is …`
@@ -62,46 +91,70 @@ impl std::fmt::Display for ColumnProblem {
     }
 }
 
+/// What to read first, before it is known what more is needed.
+pub fn wanted(events: &[ParticipantEvent], context: &Context) -> Wanted {
+    let mut wanted = Wanted::default();
+    for statement in statements::statements(events, context) {
+        for table in [PersonTable::Contact, PersonTable::Lead] {
+            let columns = wanted.columns.entry(table).or_default();
+            columns.extend(statement.rules.mapped(table).map(|mapped| mapped.column.clone()));
+            columns.extend(statement.rules.matcher.columns(table).into_iter().map(str::to_owned));
+        }
+        for (table, column, value) in statement.keys.iter().flat_map(|key| &key.lookups) {
+            wanted.keyed.entry((*table, (*column).to_owned())).or_default().insert(value.clone());
+        }
+        // Whom the connector may have created for this key.
+        let created = identity::created_in(statement.rules.unmatched).zip(statement.who());
+        wanted.people.extend(created.map(|(table, who)| people::person(table, &context.tenant, who, 0)));
+        let EventParticipant { event, participant } = statement.of;
+        wanted.participants.entry(event).or_default().insert(participant);
+    }
+    for event in events.iter().filter(|event| event.participant.is_none()) {
+        let session = match event.kind {
+            Kind::SessionClosed => event.session.as_ref().map(|session| session.id.clone()),
+            _ => None,
+        };
+        wanted.undecided.insert((event.event.id.clone(), session));
+    }
+    wanted
+}
+
 /// Decides.
 pub fn plan(events: &[ParticipantEvent], rows: &Rows, closings: &Closings, context: &Context) -> Plan {
-    let mut people = people::resolve(events, rows, context);
-    let mut plan = people.take_plan();
-    for (participant, group) in groups(events, rows, &people) {
-        row::plan(&participant, &group, events, rows, &people, closings, context, &mut plan);
+    let statements = statements::statements(events, context);
+    let known = statements::known(&statements, rows);
+    let view = View::new(rows);
+    let mut plan = Plan::default();
+    let people = people::plan(&statements, &known, &view, context, &mut plan);
+    for (participant, group) in groups(&statements, events, rows, &people) {
+        let (participant, group, view, people) = (&participant, &group, &view, &people);
+        row::plan(&row::Case { participant, group, events, view, people, closings, context }, &mut plan);
     }
+    plan.lacking = view.lacking();
     plan
 }
 
-/// The participant of one event: whose rows are decided together, because they regard one person.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct EventParticipant {
-    event: String,
-    participant: String,
-}
-
-/// The events of a batch about one participant, and the closings that touch the rows of that participant.
-#[derive(Debug, Default)]
-struct Group {
-    statements: Vec<usize>,
+/// What of a batch is about one participant, and the closings that touch the rows of that participant.
+#[derive(Default)]
+pub struct Group<'a> {
+    statements: Vec<&'a Statement<'a>>,
     closings: BTreeSet<usize>,
 }
 
-fn groups(events: &[ParticipantEvent], rows: &Rows, people: &People) -> BTreeMap<EventParticipant, Group> {
-    let mut groups: BTreeMap<EventParticipant, Group> = BTreeMap::new();
-    for (index, event) in events.iter().enumerate() {
-        match &event.participant {
-            Some(_) if people.silent(index) => {}
-            Some(participant) => {
-                let key = EventParticipant { event: event.event.id.clone(), participant: participant.id.clone() };
-                groups.entry(key).or_default().statements.push(index);
-            }
-            None => {
-                for row in rows.attendance.iter().filter(|row| closes(event, &row.key)) {
-                    let key =
-                        EventParticipant { event: row.key.event.clone(), participant: row.key.participant.clone() };
-                    groups.entry(key).or_default().closings.insert(index);
-                }
-            }
+fn groups<'a>(
+    statements: &'a [Statement<'a>],
+    events: &[ParticipantEvent],
+    rows: &Rows,
+    people: &People,
+) -> BTreeMap<EventParticipant, Group<'a>> {
+    let mut groups: BTreeMap<EventParticipant, Group<'a>> = BTreeMap::new();
+    for statement in statements.iter().filter(|statement| !people.silent(statement.index)) {
+        groups.entry(statement.of.clone()).or_default().statements.push(statement);
+    }
+    for (index, event) in events.iter().enumerate().filter(|(_, event)| event.participant.is_none()) {
+        for row in rows.attendance.iter().filter(|row| closes(event, &row.key)) {
+            let of = EventParticipant { event: row.key.event.clone(), participant: row.key.participant.clone() };
+            groups.entry(of).or_default().closings.insert(index);
         }
     }
     groups

@@ -41,6 +41,35 @@ impl PersonTable {
         }
     }
 
+    /// The columns of every person that are read whatever the settings say.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Contact => &[
+                "contactid",
+                "emailaddress1",
+                "statecode",
+                "modifiedon",
+                "_ownerid_value",
+                "merged",
+                "_masterid_value",
+                "_originatingleadid_value",
+                "_parentcustomerid_value",
+                PROFILE_STAMP,
+            ],
+            Self::Lead => &[
+                "leadid",
+                "emailaddress1",
+                "statecode",
+                "modifiedon",
+                "_ownerid_value",
+                "merged",
+                "_masterid_value",
+                "_parentcontactid_value",
+                PROFILE_STAMP,
+            ],
+        }
+    }
+
     pub fn of(logical_name: &str) -> Option<Self> {
         [Self::Contact, Self::Lead].into_iter().find(|table| table.table().name == logical_name)
     }
@@ -73,8 +102,14 @@ impl Owner {
     }
 }
 
+/// `statecode` of a lead that became somebody.
+const QUALIFIED: i64 = 1;
+
 /// The column of contact and lead that keeps the profile's stamps.
 pub const PROFILE_STAMP: &str = "new_ineventprofilestamp";
+
+/// The name of a contact's account: a navigation property and a column of its table.
+pub const COMPANY_NAME: &str = "parentcustomerid_account/name";
 
 /// A contact or lead as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,19 +121,47 @@ pub struct PersonRow {
     pub active: bool,
     pub modified: Option<Timestamp>,
     pub owner: Option<Owner>,
+    /// Into whom this one was merged.
+    pub master: Option<Uuid>,
+    /// A lead that was qualified.
+    pub qualified: bool,
+    /// The contact that a qualified lead became, where the lead names it.
+    pub converted: Option<Uuid>,
+    /// The lead that a contact was made of.
+    pub origin: Option<Uuid>,
     pub ledger: Ledger,
     pub columns: Columns,
 }
 
 impl PersonRow {
+    /// Of several the one modified last comes first, then the smaller id.
+    pub fn precedence(&self) -> impl Ord + use<> {
+        (std::cmp::Reverse(self.modified), self.person.id)
+    }
+
+    /// A column, or one of a row that is read along, as `navigation/column`.
+    pub fn value(&self, column: &str) -> Option<&Value> {
+        match column.split_once('/') {
+            None => self.columns.get(column),
+            Some((navigation, column)) => self.columns.get(navigation)?.get(column),
+        }
+    }
+
     pub fn read(table: PersonTable, columns: Columns) -> Option<Self> {
+        let state = columns.get("statecode").and_then(Value::as_i64);
+        let merged = columns.get("merged").and_then(Value::as_bool) == Some(true);
+        let qualified = table == PersonTable::Lead && state == Some(QUALIFIED);
         Some(Self {
             person: PersonRef { table, id: guid(&columns, table.table().key)? },
             etag: text(&columns, "@odata.etag")?.to_owned(),
             address: text(&columns, "emailaddress1").and_then(|address| Address::parse(address).ok()),
-            active: columns.get("statecode").and_then(Value::as_i64) == Some(0),
+            active: state == Some(0),
             modified: text(&columns, "modifiedon").and_then(|time| time.parse().ok()),
             owner: Owner::read(&columns),
+            master: guid(&columns, "_masterid_value").filter(|_| merged),
+            qualified,
+            converted: guid(&columns, "_parentcontactid_value").filter(|_| qualified),
+            origin: guid(&columns, "_originatingleadid_value"),
             ledger: Ledger::parse(text(&columns, PROFILE_STAMP).unwrap_or_default()),
             columns,
         })
@@ -129,14 +192,12 @@ pub struct AttendanceRow {
 /// What the row remembers of names, times and of whom it regards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
-    /// By column; the participant's address stands there under [`ADDRESS`].
+    /// By column; the participant's matching keys stand there under their names.
     pub ledger: Ledger,
-    /// The address for which `regarding` was set. It differs from the latest address until the row has moved.
+    /// The key for which `regarding` was set. It differs from the latest key until the row has moved.
     pub regards: Option<Fingerprint>,
 }
 
-/// The name of the address among the details.
-pub const ADDRESS: &str = "address";
 const REGARDS: &str = "regards:";
 
 impl Details {
@@ -202,6 +263,14 @@ impl AttendanceRow {
             columns,
         })
     }
+}
+
+/// The columns that tell whose row regards whom.
+pub const USER_COLUMNS: &[&str] = &["_regardingobjectid_value", "new_participantid"];
+
+/// Who is regarded, and the participant whose row it is.
+pub fn user(columns: &Columns) -> Option<(Uuid, String)> {
+    Some((guid(columns, "_regardingobjectid_value")?, text(columns, "new_participantid")?.to_owned()))
 }
 
 /// The columns that keep the state.

@@ -6,21 +6,24 @@ use serde_json::Value;
 
 use super::{
     Context, EventParticipant, Group, Plan,
-    people::{self, People},
+    people::People,
+    statements::{Latest, Statement},
+    view::View,
 };
 use crate::{
     dataverse::Columns,
     model::{
-        Address, Occasion, ParticipantEvent,
+        Occasion, ParticipantEvent,
         attendance::State,
         ids,
-        stamp::{Cell, Fingerprint, Offer},
+        stamp::{Fingerprint, Offer},
     },
     settings::document::Template,
     sync::{
         closings::Closings,
         crm::{Action, Rows, Write},
-        rows::{self, ADDRESS, ATTENDANCE, AttendanceRow, Details, Owner, PersonRef, PersonTable},
+        rows::{self, ATTENDANCE, AttendanceRow, Details, Owner, PersonRef, PersonTable},
+        rules::EventRules,
     },
 };
 
@@ -38,39 +41,37 @@ struct Draft<'a> {
 
 /// Whom the rows are to regard.
 struct Regarded {
-    address: Fingerprint,
+    /// For which key.
+    key: Fingerprint,
     person: PersonRef,
     owner: Option<Owner>,
-    new: bool,
+    /// Whether a write must make them so first.
+    awaited: bool,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the inputs of one pure decision")]
-pub fn plan(
-    participant: &EventParticipant,
-    group: &Group,
-    events: &[ParticipantEvent],
-    rows: &Rows,
-    people: &People,
-    closings: &Closings,
-    context: &Context,
-    plan: &mut Plan,
-) {
-    let mut drafts = stored(participant, rows);
-    let mut addresses = BTreeMap::new();
-    for index in &group.statements {
-        let event = &events[*index];
-        let session = event.session.as_ref().map(|session| session.id.clone());
+/// The participant of one event, and what is known where their rows are decided.
+pub struct Case<'a> {
+    pub participant: &'a EventParticipant,
+    pub group: &'a Group<'a>,
+    pub events: &'a [ParticipantEvent],
+    pub view: &'a View<'a>,
+    pub people: &'a People,
+    pub closings: &'a Closings,
+    pub context: &'a Context,
+}
+
+/// Decides.
+pub fn plan(case: &Case<'_>, plan: &mut Plan) {
+    let mut drafts = stored(case.participant, case.view.rows);
+    for statement in &case.group.statements {
+        let session = statement.event.session.as_ref().map(|session| session.id.clone());
         let draft = drafts.entry(session.clone()).or_insert_with(|| Draft::new(session, None));
-        if let Some(address) = people::address(event) {
-            draft.details.ledger.offer(ADDRESS, event.time, address.as_str());
-            addresses.insert(Fingerprint::of(address.as_str()), address);
-        }
-        draft.join(event, *index);
+        draft.join(statement);
     }
-    let regarded = regarded(drafts.values(), &addresses, people);
+    let regarded = case.regarded(drafts.values());
     for draft in drafts.values_mut() {
-        draft.state.conclude(closings.over(&participant.event, draft.session.as_deref()));
-        plan.extend(draft, participant, group, regarded.as_ref(), context, events);
+        draft.state.conclude(case.closings.over(&case.participant.event, draft.session.as_deref()));
+        plan.extend(draft, case, regarded.as_ref());
     }
 }
 
@@ -83,27 +84,48 @@ fn stored<'a>(participant: &EventParticipant, rows: &'a Rows) -> BTreeMap<Option
         .collect()
 }
 
-/// The person of the latest address that was stated about any of the rows.
-///
-/// Where nobody in this batch stated it, the row that holds it says who that is, unless somebody cleared that row: then it is the
-/// latest address of this batch.
-fn regarded<'a>(
-    drafts: impl Iterator<Item = &'a Draft<'a>>,
-    addresses: &BTreeMap<Fingerprint, Address>,
-    people: &People,
-) -> Option<Regarded> {
-    let mut stated: Vec<(Cell<Fingerprint>, &Draft<'_>)> =
-        drafts.filter_map(|draft| Some((draft.details.ledger.get(ADDRESS)?, draft))).collect();
-    stated.sort_by_key(|(cell, _)| std::cmp::Reverse(*cell));
-    let latest = stated.first()?.0.value;
-    stated.into_iter().find_map(|(cell, draft)| {
-        if let Some(person) = addresses.get(&cell.value).and_then(|address| people.get(address)) {
-            let (owner, new) = (person.owner.clone(), person.new);
-            return Some(Regarded { address: cell.value, person: person.person, owner, new });
+impl Case<'_> {
+    fn rules(&self) -> &EventRules {
+        self.context.rules.of_event(&self.participant.event)
+    }
+
+    /// The person of the latest key that was stated about any of the rows.
+    ///
+    /// Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
+    /// cleared that row: then it is the latest key of this batch.
+    fn regarded<'a>(&self, drafts: impl Iterator<Item = &'a Draft<'a>>) -> Option<Regarded> {
+        let said = self.group.statements.iter().filter_map(|statement| Some(statement.who()?.fingerprint()));
+        let said: BTreeSet<Fingerprint> = said.collect();
+        let latest = |draft: &Draft<'_>| Latest::remembered(&draft.details.ledger, &self.rules().matcher);
+        let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
+        stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
+        let key = stated.first()?.0.key.value;
+        stated.into_iter().find_map(|(latest, draft)| {
+            let of = latest.key.value;
+            if let Some(person) = self.people.get(of).filter(|_| said.contains(&of)) {
+                let (owner, awaited) = (person.owner.clone(), person.awaited);
+                return Some(Regarded { key: of, person: person.person, owner, awaited });
+            }
+            let row = draft.stored.filter(|row| of == key && row.details.regards == Some(key))?;
+            let there = Regarded { key, person: row.regarding?, owner: row.owner.clone(), awaited: false };
+            Some(match self.successor(there.person) {
+                Some((person, owner)) => Regarded { person, owner, ..there },
+                None => there,
+            })
+        })
+    }
+
+    /// Who stands for a person now, if that is somebody else. Where only a closing touches the rows nobody looks.
+    fn successor(&self, person: PersonRef) -> Option<(PersonRef, Option<Owner>)> {
+        if self.group.statements.is_empty() {
+            return None;
         }
-        let row = draft.stored.filter(|row| cell.value == latest && row.details.regards == Some(latest))?;
-        Some(Regarded { address: latest, person: row.regarding?, owner: row.owner.clone(), new: false })
-    })
+        let now = match self.rules().matcher.follow_converted_leads {
+            true => self.view.follow(person),
+            false => self.view.master(person),
+        }?;
+        (now.person != person).then(|| (now.person, now.owner.clone()))
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -118,8 +140,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn join(&mut self, event: &ParticipantEvent, index: usize) {
-        self.statements.insert(index);
+    fn join(&mut self, statement: &Statement<'_>) {
+        let event = statement.event;
+        if let Some(key) = statement.keys.first() {
+            self.details.ledger.offer(key.name, event.time, key.who.as_str());
+        }
+        self.statements.insert(statement.index);
         self.state.join(event);
         self.offer(event, "new_eventname", event.event.name.clone());
         let occasion: &Occasion = event.session.as_ref().unwrap_or(&event.event);
@@ -168,21 +194,18 @@ impl<'a> Draft<'a> {
 }
 
 impl Plan {
-    fn extend(
-        &mut self,
-        draft: &mut Draft<'_>,
-        participant: &EventParticipant,
-        group: &Group,
-        regarded: Option<&Regarded>,
-        context: &Context,
-        events: &[ParticipantEvent],
-    ) {
-        let moved = regarded.filter(|regarded| draft.details.regards != Some(regarded.address));
+    fn extend(&mut self, draft: &mut Draft<'_>, case: &Case<'_>, regarded: Option<&Regarded>) {
+        let Case { participant, group, events, context, .. } = case;
+        let stored = draft.stored.and_then(|row| row.regarding);
+        let moved = regarded.filter(|regarded| {
+            draft.details.regards != Some(regarded.key)
+                || stored.and_then(|person| case.successor(person)).is_some_and(|(now, _)| now == regarded.person)
+        });
         if let Some(regarded) = moved {
-            draft.details.regards = Some(regarded.address);
+            draft.details.regards = Some(regarded.key);
         }
-        let mut columns = draft.columns(participant, &context.rules.of_event(&participant.event).subject);
-        if let Some(regarded) = moved {
+        let mut columns = draft.columns(participant, &case.rules().subject);
+        if let Some(regarded) = moved.filter(|regarded| stored != Some(regarded.person)) {
             bind(&mut columns, regarded);
         }
         if columns.is_empty() {
@@ -207,15 +230,19 @@ impl Plan {
             }
         };
         // A row that nobody in the batch spoke of moves or closes along with its participant: all of the group wait for it.
-        let touched = if draft.statements.is_empty() { group.statements.iter() } else { [].iter() };
+        let touched = if draft.statements.is_empty() { group.statements.as_slice() } else { &[] };
         let closings = group.closings.iter().filter(|index| match draft.stored {
             Some(row) => super::closes(&events[**index], &row.key),
             None => false,
         });
+        let touched = touched.iter().map(|statement| &statement.index);
         let settles = draft.statements.iter().chain(touched).chain(closings).copied().collect();
-        let after = moved.filter(|regarded| regarded.new).map(|regarded| regarded.person.id);
+        let after = moved.filter(|regarded| regarded.awaited).map(|regarded| regarded.person.id);
         self.confirm |= moved.is_some() || action == Action::Create;
-        self.writes.push(Write { table: ATTENDANCE, id, action, columns, after, events: settles });
+        if regarded.is_none() && stored.is_none() && !draft.statements.is_empty() {
+            self.unmatched.insert(id);
+        }
+        self.writes.push(Write { table: ATTENDANCE, id, action, columns, after, events: settles, detect: None });
     }
 }
 
