@@ -17,6 +17,8 @@ pub enum Failure {
     Conflict,
     /// The user or team whom the row was to belong to cannot own it.
     UnfitOwner,
+    /// A duplicate detection rule refused the row. Only where the rules were asked.
+    Duplicate { reason: String },
     /// This row only, and for good: Dataverse's reason.
     Refused { code: Option<u32>, reason: String },
 }
@@ -88,7 +90,7 @@ impl ServiceError {
         let refused = || Failure::Refused { code: self.code, reason: self.message.clone() };
         match (self.code, self.status) {
             // DuplicateRecordsFound: a duplicate detection rule.
-            (Some(0x8004_0333), _) => refused(),
+            (Some(0x8004_0333), _) => Failure::Duplicate { reason: self.message.clone() },
             // DuplicateRecord, DuplicateRecordEntityKey, ConcurrencyVersionMismatch.
             (Some(0x8004_0237 | 0x8006_0892 | 0x8006_0882), _) | (None, 412) => Failure::Conflict,
             // ObjectDoesNotExist, RecordNotFoundByEntityKey: deleted or merged since it was read.
@@ -142,13 +144,14 @@ mod tests {
         };
         let refused = |code: u32| Failure::Refused { code: Some(code), reason: String::new() };
         let transient = Failure::Transient { retry_after: None };
+        let duplicate = || Failure::Duplicate { reason: String::new() };
         for (status, code, message, expected) in [
             (412, Some(0x8004_0237), "", Failure::Conflict),
             (412, Some(0x8006_0882), "", Failure::Conflict),
             (412, None, "", Failure::Conflict),
             (404, Some(0x8004_0217), "", Failure::Conflict),
-            (500, Some(0x8004_0333), "", refused(0x8004_0333)),
-            (412, Some(0x8004_0333), "", refused(0x8004_0333)),
+            (500, Some(0x8004_0333), "", duplicate()),
+            (412, Some(0x8004_0333), "", duplicate()),
             (400, Some(0x8004_4331), "", refused(0x8004_4331)),
             (400, Some(0x8004_0265), "", refused(0x8004_0265)),
             (429, Some(0x8007_2322), "", transient.clone()),

@@ -134,13 +134,9 @@ fn check_participant(event: &ParticipantEvent, wrong: &mut impl FnMut(&str, &str
     if closing {
         return wrong("participant", "is not allowed with a closing, which is about everybody");
     }
-    match person.email.as_deref().map(str::trim) {
-        None | Some("") => wrong("participant.email", "is required: it is what a contact or lead is found by"),
-        Some(written) => {
-            if let Err(why) = Address::parse(written) {
-                wrong("participant.email", why);
-            }
-        }
+    // A guest may have no address; an address that is none is a mistake.
+    if let Some(Err(why)) = person.email.as_deref().filter(|written| !written.trim().is_empty()).map(Address::parse) {
+        wrong("participant.email", why);
     }
     for (path, value) in [
         ("first_name", &person.first_name),

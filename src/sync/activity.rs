@@ -1,6 +1,6 @@
 //! The rules by which an event's attendance becomes rows of an activity table: the settings, over the definitions of their tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
@@ -227,12 +227,6 @@ fn owner(principal: &Principal) -> Option<Owner> {
         Principal::User(id) => Uuid::parse_str(id).ok().map(Owner::user),
         Principal::Team(id) => Uuid::parse_str(id).ok().map(Owner::team),
     }
-}
-
-/// The columns of contacts to read beside the mapped ones.
-pub fn contact_columns<'a>(rules: impl IntoIterator<Item = &'a ActivityRules>) -> BTreeSet<String> {
-    let wanted = rules.into_iter().any(|rules| rules.account.is_some());
-    wanted.then(|| ACCOUNT_OF_CONTACT.to_owned()).into_iter().collect()
 }
 
 /// A contact's company: an account or another contact.

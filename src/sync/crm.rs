@@ -5,25 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::rows::{ActivityTable, AttendanceRow, PersonRef, PersonRow, PersonTable, RowKey, Table};
-use crate::{
-    dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
-    model::Address,
+use super::{
+    matching::Who,
+    rows::{ActivityTable, AttendanceRow, PersonRef, PersonRow, PersonTable, RowKey, Table},
 };
+use crate::dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns};
 
 /// What a batch needs to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Contacts and leads with these addresses.
-    pub addresses: BTreeSet<Address>,
+    /// Contacts and leads that have one of these values (folded, see [`super::matching::folded`]) in a column.
+    pub keyed: BTreeMap<(PersonTable, String), BTreeSet<String>>,
     /// Contacts and leads with these ids, open or not.
     pub people: BTreeSet<PersonRef>,
+    /// Contacts that were made of these leads.
+    pub origins: BTreeSet<Uuid>,
+    /// Leads of which it matters whose rows regard them.
+    pub used: BTreeSet<Uuid>,
     /// The columns of people to read beside those that every person has.
     pub columns: BTreeMap<PersonTable, BTreeSet<String>>,
     /// All rows of these participants, by event, of a table with the connector's columns.
     pub participants: BTreeMap<String, Participants>,
     /// Rows of the platform's own tables, by id: they don't say what they are.
     pub plain: BTreeMap<Uuid, (ActivityTable, RowKey)>,
+    /// The tables in which rows may regard somebody.
+    pub tables: BTreeSet<ActivityTable>,
 }
 
 /// Participants of one event.
@@ -40,6 +46,22 @@ pub struct Participants {
 pub struct Rows {
     pub people: Vec<PersonRow>,
     pub attendance: Vec<AttendanceRow>,
+    /// The participants whose rows regard a lead, of the leads that this was asked of.
+    pub users: BTreeMap<Uuid, BTreeSet<String>>,
+    /// Whom the CRM's duplicate detection rules took somebody for. Learnt from a write that was refused.
+    pub duplicates: BTreeMap<Who, Duplicates>,
+    /// Ids that are taken although nobody is seen there: the role hides them. Learnt from a create that collided.
+    pub hidden: BTreeSet<Uuid>,
+    /// What was asked for: what is not here though it was is not to be seen.
+    pub asked: Wanted,
+}
+
+/// What duplicate detection found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    pub people: BTreeSet<PersonRef>,
+    /// The names of the rules in force for the table, as far as they can be read.
+    pub rules: Vec<String>,
 }
 
 /// One write of one row.
@@ -49,10 +71,12 @@ pub struct Write {
     pub id: Uuid,
     pub action: Action,
     pub columns: Columns,
-    /// The contact or lead that must exist first.
+    /// The contact or lead whose own write must have taken effect first.
     pub after: Option<Uuid>,
     /// The events, by their place in the batch, that this write settles; none where a closing is what moves the row.
     pub events: BTreeSet<usize>,
+    /// Set where the CRM's duplicate detection rules are asked: for whom.
+    pub detect: Option<Who>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,18 +130,23 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// When the call as a whole failed; it may have taken effect.
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure>;
+
+    /// Whom the duplicate detection rules take the person of this write for, who was refused.
+    async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure>;
 }
 
 impl Rows {
-    /// Active contacts (then leads) with this address: the most recently modified first, then by id.
-    pub fn matching(&self, table: PersonTable, address: &Address) -> Option<&PersonRow> {
-        self.people
-            .iter()
-            .filter(|row| row.person.table == table && row.active && row.address.as_ref() == Some(address))
-            .min_by_key(|row| (std::cmp::Reverse(row.modified), row.person.id))
-    }
-
-    pub fn person(&self, person: PersonRef) -> Option<&PersonRow> {
-        self.people.iter().find(|row| row.person == person)
+    /// Takes in what was read in addition, and that it was asked for.
+    pub fn extend(&mut self, asked: Wanted, more: Self) {
+        self.asked.people.extend(asked.people);
+        self.asked.origins.extend(asked.origins);
+        self.users.extend(asked.used.into_iter().map(|lead| (lead, BTreeSet::new())));
+        self.people.extend(more.people);
+        self.people.sort_by_key(|row| row.person);
+        self.people.dedup_by_key(|row| row.person);
+        self.attendance.extend(more.attendance);
+        self.attendance.sort_by_key(|row| row.id);
+        self.attendance.dedup_by_key(|row| row.id);
+        self.users.extend(more.users);
     }
 }

@@ -11,8 +11,9 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
-    crm::{Action, Crm, Rows, Wanted, Write},
-    rows::{self, ActivityTable, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
+    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
+    duplicates,
+    rows::{self, ActivityTable, AttendanceRow, PersonRow, PersonTable},
 };
 use crate::dataverse::{
     Client, Columns, Error, Failure, Part, ServiceError,
@@ -53,8 +54,7 @@ impl DataverseCrm {
 
     /// One by one, for a bulk create that failed as a whole without saying for which row.
     async fn create_singly(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let parts: Vec<Part> =
-            writes.iter().map(|write| Part::create(write.table.set, write.columns.clone())).collect();
+        let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
         self.outcomes(&parts).await
     }
 
@@ -109,34 +109,6 @@ impl Crm for DataverseCrm {
         Ok(rows.filter_map(|row| row[key].as_str()?.parse().ok()).collect())
     }
 
-    async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
-        let queries = queries(wanted);
-        if queries.is_empty() {
-            return Ok(Rows::default());
-        }
-        let (kinds, paths): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
-        let pages = self.client.read(paths).await.map_err(|error| error.failure())?;
-        let mut rows = Rows::default();
-        for (kind, found) in kinds.into_iter().zip(pages) {
-            for columns in found {
-                match kind {
-                    Reads::People(table) => rows.people.extend(PersonRow::read(table, columns)),
-                    Reads::Attendance(table) => rows.attendance.extend(AttendanceRow::read(table, columns)),
-                    Reads::Plain => {
-                        let known = rows::guid(&columns, "activityid").and_then(|id| wanted.plain.get(&id));
-                        let row =
-                            known.and_then(|(table, key)| AttendanceRow::read_plain(*table, key.clone(), columns));
-                        rows.attendance.extend(row);
-                    }
-                }
-            }
-        }
-        // A lead is found by address and by id.
-        rows.people.sort_by_key(|row| row.person);
-        rows.people.dedup_by_key(|row| row.person);
-        Ok(rows)
-    }
-
     async fn participants(
         &self,
         table: ActivityTable,
@@ -152,44 +124,98 @@ impl Crm for DataverseCrm {
         Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
     }
 
+    async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
+        let queries = queries(wanted);
+        if queries.is_empty() {
+            return Ok(Rows::default());
+        }
+        let (kinds, paths): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+        let pages = self.client.read(paths).await.map_err(|error| error.failure())?;
+        let mut rows = Rows::default();
+        for (kind, found) in kinds.into_iter().zip(pages) {
+            for columns in found {
+                match kind {
+                    Of::People(table) => rows.people.extend(PersonRow::read(table, columns)),
+                    Of::Attendance(table) => rows.attendance.extend(AttendanceRow::read(table, columns)),
+                    Of::Plain => {
+                        let known = rows::guid(&columns, "activityid").and_then(|id| wanted.plain.get(&id));
+                        let row =
+                            known.and_then(|(table, key)| AttendanceRow::read_plain(*table, key.clone(), columns));
+                        rows.attendance.extend(row);
+                    }
+                    Of::Users(table) => {
+                        if let Some((lead, user)) = table.user(&columns) {
+                            rows.users.entry(lead).or_default().insert(user);
+                        }
+                    }
+                }
+            }
+        }
+        // Somebody is found by several keys and by id.
+        rows.extend(Wanted::default(), Rows::default());
+        Ok(rows)
+    }
+
+    /// By the bulk message, except where duplicate detection is asked for: whether that message heeds the header that turns it on is not
+    /// documented.
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        if writes.iter().any(|write| write.detect.is_some()) {
+            return self.create_singly(writes).await;
+        }
         let bulks = writes.chunks(BULK).map(|writes| self.create_bulk(writes));
         Ok(try_join_all(bulks).await?.concat())
     }
 
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let part = |write: &&Write| match &write.action {
-            Action::Update { etag } => Part::update(write.table.set, write.id, etag, write.columns.clone()),
-            Action::Create => Part::create(write.table.set, write.columns.clone()),
-        };
-        let parts: Vec<Part> = writes.iter().map(part).collect();
+        let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
         self.outcomes(&parts).await
     }
+
+    async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure> {
+        duplicates::find(&self.client, write).await.map_err(|error| error.failure())
+    }
+}
+
+fn part(write: &Write) -> Part {
+    let part = match &write.action {
+        Action::Update { etag } => Part::update(write.table.set, write.id, etag, write.columns.clone()),
+        Action::Create => Part::create(write.table.set, write.columns.clone()),
+    };
+    part.detecting_duplicates(write.detect.is_some())
 }
 
 /// What a query reads.
 #[derive(Clone, Copy)]
-enum Reads {
+enum Of {
     People(PersonTable),
     Attendance(ActivityTable),
     Plain,
+    /// The participants whose rows regard a lead.
+    Users(ActivityTable),
 }
 
-fn queries(wanted: &Wanted) -> Vec<(Reads, String)> {
+fn queries(wanted: &Wanted) -> Vec<(Of, String)> {
     let mut queries = Vec::new();
-    let addresses: Vec<&str> = wanted.addresses.iter().map(|address| address.as_str()).collect();
-    for table in [PersonTable::Contact, PersonTable::Lead] {
-        for run in query::chunks(&addresses) {
-            queries.push((Reads::People(table), people(table, wanted, &query::is_one_of("emailaddress1", run))));
+    let mut people = |table: PersonTable, column: &str, values: &[&str]| {
+        for run in query::chunks(values) {
+            queries.push((Of::People(table), people(table, wanted, &query::is_one_of(column, run))));
         }
+    };
+    for ((table, column), values) in &wanted.keyed {
+        people(*table, column, &values.iter().map(String::as_str).collect::<Vec<_>>());
     }
     for table in [PersonTable::Contact, PersonTable::Lead] {
-        let ids = wanted.people.iter().filter(|person| person.table == table);
-        let ids: Vec<String> = ids.map(|person| person.id.to_string()).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        for run in query::chunks(&ids) {
-            let filter = query::is_one_of(table.table().key, run);
-            queries.push((Reads::People(table), people(table, wanted, &filter)));
+        let of_table = wanted.people.iter().filter(|person| person.table == table);
+        let ids: Vec<String> = of_table.map(|person| person.id.to_string()).collect();
+        people(table, table.table().key, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let origins: Vec<String> = wanted.origins.iter().map(Uuid::to_string).collect();
+    people(PersonTable::Contact, "originatingleadid", &origins.iter().map(String::as_str).collect::<Vec<_>>());
+    let used: Vec<String> = wanted.used.iter().map(Uuid::to_string).collect();
+    for table in &wanted.tables {
+        for run in query::chunks(&used.iter().map(String::as_str).collect::<Vec<_>>()) {
+            let of = query::is_one_of("regardingobjectid", run);
+            queries.push((Of::Users(*table), query::select(table.table.set, &table.user_columns(), &of)));
         }
     }
     for (event, participants) in &wanted.participants {
@@ -198,7 +224,7 @@ fn queries(wanted: &Wanted) -> Vec<(Reads, String)> {
         for run in query::chunks(&ids) {
             let of = query::is_one_of("new_participantid", run);
             let filter = format!("new_eventid eq {} and {of}", query::text(event));
-            queries.push((Reads::Attendance(table), query::select(table.table.set, &columns, &filter)));
+            queries.push((Of::Attendance(table), query::select(table.table.set, &columns, &filter)));
         }
     }
     let mut plain: BTreeMap<ActivityTable, Vec<String>> = BTreeMap::new();
@@ -209,15 +235,20 @@ fn queries(wanted: &Wanted) -> Vec<(Reads, String)> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         for run in query::chunks(&ids) {
             let filter = query::is_one_of(table.table.key, run);
-            queries.push((Reads::Plain, query::select(table.table.set, &table.reads(), &filter)));
+            queries.push((Of::Plain, query::select(table.table.set, &table.reads(), &filter)));
         }
     }
     queries
 }
 
 fn people(table: PersonTable, wanted: &Wanted, filter: &str) -> String {
-    let mut columns =
-        vec![table.table().key, "emailaddress1", "statecode", "modifiedon", "_ownerid_value", PROFILE_STAMP];
-    columns.extend(wanted.columns.get(&table).into_iter().flatten().map(String::as_str));
-    query::select(table.table().set, &columns, filter)
+    let more = || wanted.columns.get(&table).into_iter().flatten().map(String::as_str);
+    let own: BTreeSet<&str> =
+        table.columns().iter().copied().chain(more()).filter(|name| !name.contains('/')).collect();
+    let query = query::select(table.table().set, &own.into_iter().collect::<Vec<_>>(), filter);
+    let along = more()
+        .filter_map(|name| name.split_once('/'))
+        .map(|(navigation, column)| format!("{navigation}($select={column})"));
+    let along: Vec<String> = along.collect();
+    if along.is_empty() { query } else { format!("{query}&$expand={}", along.join(",")) }
 }

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    activity,
     closings::{self, Closed, Closings, Conclusion},
-    crm::{Action, Crm, Participants, Rows, Wanted, Write},
+    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
+    matching::Who,
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
-    plan::{ColumnProblem, Context, EventParticipant, people, plan},
-    rows::{Form, Owner, PersonTable, RowKey, Table},
+    plan::{Context, EventParticipant, Plan, Refused, plan, wanted},
+    rows::{Form, Owner, PersonRef, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
@@ -29,7 +29,8 @@ use crate::{
 
 /// How often a batch is planned anew before it goes back to the queue. Each round that fails has lost a race to another batch.
 const MAX_ROUNDS: usize = 12;
-
+/// How often a plan may lack something that must be read first.
+const MAX_LOOKS: usize = 24;
 /// Participants whose rows are looked at together when an event or session is swept.
 const SWEPT: usize = 500;
 
@@ -189,7 +190,7 @@ impl Engine {
 
     /// Plans and writes until nothing is left to write.
     async fn write(&self, batch: &mut Batch<'_>, task: &Task, context: &Context) -> Result<(), Stop> {
-        let mut reported = BTreeSet::new();
+        let mut learnt = Learnt::default();
         for _ in 0..MAX_ROUNDS {
             let open = task.statements.iter().copied().filter(|index| batch.outcomes[*index].is_none());
             let open: Vec<usize> = open.collect();
@@ -198,20 +199,15 @@ impl Engine {
             named.extend(task.swept.iter().map(|participant| participant.event.as_str()));
             // Before the rows: who concludes from a closing sweeps the rows afterwards.
             let known = closings::load(&*self.store, &named).await?;
-            let rows = self.load(&events, &task.swept, &context.rules).await?;
             let context = Context { unfit: batch.unfit.clone(), ..context.clone() };
-            let mut planned = plan(&events, &task.swept, &rows, &known, &context);
+            let mut planned = self.look_and_plan(&events, &task.swept, &known, &context, &mut learnt).await?;
             planned.writes.retain(|write| !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
-            for problem in planned.left_out {
-                if reported.insert((open[problem.event], problem.column.clone())) {
-                    tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
-                }
-            }
+            learnt.report(&planned, &events, &open);
             if planned.writes.is_empty() {
                 return Ok(());
             }
-            let clean = self.apply(batch, task, &open, &planned.writes).await?;
+            let clean = self.apply(batch, task, &open, &planned.writes, &mut learnt).await?;
             let done = clean && !planned.confirm && self.nothing_closed_since(&known, &named).await?;
             if done {
                 return Ok(());
@@ -220,50 +216,52 @@ impl Engine {
         Err(Stop::Failed(Failure::Conflict))
     }
 
+    /// Plans over fresh rows, reading on as long as the plan lacks something.
+    async fn look_and_plan(
+        &self,
+        events: &[ParticipantEvent],
+        swept: &BTreeSet<EventParticipant>,
+        known: &Closings,
+        context: &Context,
+        learnt: &mut Learnt,
+    ) -> Result<Plan, Failure> {
+        let first = wanted(events, swept, context);
+        let mut rows = self.crm.load(&first).await?;
+        let (columns, tables) = (first.columns.clone(), first.tables.clone());
+        rows.asked = first;
+        let duplicates = learnt.duplicates.values().flat_map(|found| &found.people).copied().collect();
+        rows.duplicates = learnt.duplicates.clone();
+        let mut lacking = Wanted { people: duplicates, ..Wanted::default() };
+        for _ in 0..MAX_LOOKS {
+            if lacking != Wanted::default() {
+                (lacking.columns, lacking.tables) = (columns.clone(), tables.clone());
+                let more = self.crm.load(&lacking).await?;
+                rows.extend(std::mem::take(&mut lacking), more);
+            }
+            rows.hidden = learnt.hidden(&rows);
+            let planned = plan(events, swept, &rows, known, context);
+            if planned.lacking == Wanted::default() {
+                return Ok(planned);
+            }
+            lacking = planned.lacking;
+        }
+        // Merges and conversions that go on and on while they are read.
+        Err(Failure::Conflict)
+    }
+
     async fn nothing_closed_since(&self, known: &Closings, events: &BTreeSet<&str>) -> Result<bool, Stop> {
         Ok(closings::load(&*self.store, events).await? == *known)
     }
 
-    async fn load(
+    /// Applies the writes: new people and those whom rows wait for, then new rows, then updates. Returns whether each one took effect as planned.
+    async fn apply(
         &self,
-        events: &[ParticipantEvent],
-        swept: &BTreeSet<EventParticipant>,
-        rules: &Rules,
-    ) -> Result<Rows, Failure> {
-        let mut wanted = wanted(events, swept, rules, &self.tenant);
-        let mut guesses: BTreeMap<(PersonTable, Address), u32> = BTreeMap::new();
-        for event in events {
-            let created = people::created_in(rules.of(event).unmatched);
-            guesses.extend(created.zip(people::address(event)).map(|who| (who, 0)));
-        }
-        let id = |table, address: &Address, generation| people::person(table, &self.tenant, address, generation);
-        wanted.people.extend(guesses.keys().map(|(table, address)| id(*table, address, 0)));
-        let mut rows = self.crm.load(&wanted).await?;
-        // Seldom: whom the connector once made for this address was closed or re-addressed; the ids that follow it are looked at too.
-        loop {
-            let matched = |address: &Address| {
-                [PersonTable::Contact, PersonTable::Lead]
-                    .into_iter()
-                    .any(|table| rows.matching(table, address).is_some())
-            };
-            guesses.retain(|(table, address), generation| {
-                rows.person(id(*table, address, *generation)).is_some() && !matched(address)
-            });
-            if guesses.is_empty() {
-                return Ok(rows);
-            }
-            let mut more = Wanted { columns: wanted.columns.clone(), ..Wanted::default() };
-            for ((table, address), generation) in &mut guesses {
-                let next = *generation + 1..=*generation + 8;
-                more.people.extend(next.map(|generation| id(*table, address, generation)));
-                *generation += 8;
-            }
-            rows.people.extend(self.crm.load(&more).await?.people);
-        }
-    }
-
-    /// Applies the writes: people, then rows, then updates. Returns whether each one took effect as planned.
-    async fn apply(&self, batch: &mut Batch<'_>, task: &Task, open: &[usize], writes: &[Write]) -> Result<bool, Stop> {
+        batch: &mut Batch<'_>,
+        task: &Task,
+        open: &[usize],
+        writes: &[Write],
+        learnt: &mut Learnt,
+    ) -> Result<bool, Stop> {
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
@@ -272,18 +270,25 @@ impl Engine {
         let others = creates.iter().map(|write| write.table).filter(|table| !people.contains(table));
         let others: BTreeSet<Table> = others.collect();
         let of = |table: Table| (creates.iter().filter(|write| write.table == table).copied().collect(), true);
-        let steps: Vec<(Vec<&Write>, bool)> = people.into_iter().chain(others).map(of).collect();
-        for (step, create) in steps.into_iter().chain([(updates, false)]) {
+        let mut steps: Vec<(Vec<&Write>, bool)> = people.into_iter().map(of).collect();
+        let awaited: BTreeSet<Uuid> = writes.iter().filter_map(|write| write.after).collect();
+        let (first, rest): (Vec<&Write>, Vec<&Write>) =
+            updates.into_iter().partition(|write| awaited.contains(&write.id));
+        steps.push((first, false));
+        steps.extend(others.into_iter().map(of));
+        steps.push((rest, false));
+        for (step, create) in steps {
             let step: Vec<&Write> =
-                step.into_iter().filter(|write| write.after.is_none_or(|lead| !missing.contains(&lead))).collect();
+                step.into_iter().filter(|write| write.after.is_none_or(|person| !missing.contains(&person))).collect();
             if step.is_empty() {
                 continue;
             }
             let results = if create { self.crm.create(&step).await? } else { self.crm.update(&step).await? };
             for (write, result) in step.into_iter().zip(results) {
-                if result.is_err() {
+                if let Err(failure) = &result {
                     clean = false;
                     missing.insert(write.id);
+                    learnt.from(write, failure, &*self.crm).await?;
                 }
                 batch.record(task, open, write, result)?;
             }
@@ -310,9 +315,10 @@ impl<'a> Batch<'a> {
             Stop::Failed(Failure::Held(hold)) => Postponement::Held(hold.into()),
             Stop::Held(held) => Postponement::Held(held),
             Stop::Failed(Failure::Transient { retry_after }) => Postponement::Transient { retry_after },
-            Stop::Failed(Failure::Conflict | Failure::UnfitOwner | Failure::Refused { .. }) | Stop::Store => {
-                Postponement::Transient { retry_after: None }
-            }
+            Stop::Failed(
+                Failure::Conflict | Failure::Duplicate { .. } | Failure::UnfitOwner | Failure::Refused { .. },
+            )
+            | Stop::Store => Postponement::Transient { retry_after: None },
         });
         let settled = |index| Outcome::Settled { changed: self.changed.contains(&index) };
         let outcomes = self
@@ -327,11 +333,10 @@ impl<'a> Batch<'a> {
         Report { outcomes, tally: self.tally }
     }
 
-    /// What the mappings refuse.
-    fn refuse(&mut self, open: &[usize], problems: &[ColumnProblem]) {
-        for problem in problems {
-            let refusal = Refusal { code: None, reason: format!("{problem}; the mapping is required") };
-            self.outcomes[open[problem.event]] = Some(Outcome::Refused(refusal));
+    fn refuse(&mut self, open: &[usize], refused: &[Refused]) {
+        for Refused { event, reason } in refused {
+            let refusal = Refusal { code: None, reason: reason.clone() };
+            self.outcomes[open[*event]].get_or_insert(Outcome::Refused(refusal));
         }
     }
 
@@ -348,7 +353,7 @@ impl<'a> Batch<'a> {
                     Action::Update { .. } => self.tally.updated += 1,
                 }
             }
-            Err(Failure::Conflict) => {}
+            Err(Failure::Conflict | Failure::Duplicate { .. }) => {}
             // It is planned again, with another owner.
             Err(Failure::UnfitOwner) => match Owner::bound(&write.columns) {
                 Some(owner) => {
@@ -371,45 +376,59 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Whether anything at all is written about an event.
-fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
-    let rules = rules.of(event);
-    rules.sync
-        && rules.activity.level.takes(event)
-        && !people::address(event).is_some_and(|address| rules.excludes(&address))
+/// What a batch learnt from writes that were refused, and what it told already.
+#[derive(Default)]
+struct Learnt {
+    duplicates: BTreeMap<Who, Duplicates>,
+    /// Ids of people whose creation collided.
+    taken: BTreeSet<PersonRef>,
+    reported: BTreeSet<(usize, String)>,
 }
 
-fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, rules: &Rules, tenant: &str) -> Wanted {
-    let mut wanted = Wanted::default();
-    for table in [PersonTable::Contact, PersonTable::Lead] {
-        let mapped = events.iter().flat_map(|event| rules.of(event).mapped(table));
-        let columns = mapped.map(|mapped| mapped.column.clone()).collect();
-        wanted.columns.insert(table, columns);
+impl Learnt {
+    async fn from(&mut self, write: &Write, failure: &Failure, crm: &dyn Crm) -> Result<(), Failure> {
+        let person = PersonTable::of(write.table.name).map(|table| PersonRef { table, id: write.id });
+        match (failure, &write.detect) {
+            (Failure::Duplicate { .. }, Some(who)) => {
+                self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
+            }
+            (Failure::Conflict, _) if write.action == Action::Create => self.taken.extend(person),
+            _ => {}
+        }
+        Ok(())
     }
-    let activities = events.iter().map(|event| &rules.of(event).activity);
-    wanted.columns.entry(PersonTable::Contact).or_default().extend(activity::contact_columns(activities));
-    wanted.addresses = events.iter().filter_map(people::address).collect();
-    for (event, participant) in events.iter().filter_map(|event| Some((event, EventParticipant::of(event)?))) {
-        let table = rules.of(event).activity.table;
-        match table.form {
-            Form::Stamped => participants(&mut wanted, participant, rules),
-            Form::Plain => {
-                let EventParticipant { event: id, participant } = participant;
-                let session = event.session.as_ref().map(|session| session.id.clone());
-                for session in BTreeSet::from([None, session]) {
-                    let key = RowKey { event: id.clone(), participant: participant.clone(), session };
-                    wanted.plain.insert(table.row_id(tenant, &key), (table, key));
-                }
+
+    /// Of the ids that collided, those at which nobody is seen although they were asked for.
+    fn hidden(&self, rows: &Rows) -> BTreeSet<Uuid> {
+        let seen: BTreeSet<PersonRef> = rows.people.iter().map(|row| row.person).collect();
+        let hidden = self.taken.iter().filter(|person| rows.asked.people.contains(person) && !seen.contains(person));
+        hidden.map(|person| person.id).collect()
+    }
+
+    /// Says once what a person may want to look at. Ids only.
+    fn report(&mut self, planned: &Plan, events: &[ParticipantEvent], open: &[usize]) {
+        for problem in &planned.left_out {
+            if self.reported.insert((open[problem.event], problem.column.clone())) {
+                tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
+            }
+        }
+        for (person, of) in &planned.ambiguous {
+            if self.reported.insert((*of, person.id.to_string())) {
+                let table = person.table.table().name;
+                tracing::warn!(table, id = %person.id, of, "several match; the one modified last was taken");
+            }
+        }
+        for row in &planned.unmatched {
+            if self.reported.insert((0, row.to_string())) {
+                tracing::warn!(row = %row, "the row regards nobody: nobody was found or created for its participant");
             }
         }
     }
-    swept.iter().for_each(|participant| participants(&mut wanted, participant.clone(), rules));
-    wanted
 }
 
-fn participants(wanted: &mut Wanted, EventParticipant { event, participant }: EventParticipant, rules: &Rules) {
-    let rules = &rules.of_event(&event).activity;
-    let column = || rules.account.as_ref().map(|account| account.column.clone());
-    let all = || Participants { ids: BTreeSet::new(), table: rules.table, column: column() };
-    wanted.participants.entry(event).or_insert_with(all).ids.insert(participant);
+/// Whether anything at all is written about an event.
+fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
+    let rules = rules.of(event);
+    let address = || Address::parse(event.participant.as_ref()?.email.as_deref()?).ok();
+    rules.sync && rules.activity.level.takes(event) && !address().is_some_and(|address| rules.excludes(&address))
 }

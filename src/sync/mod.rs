@@ -12,12 +12,15 @@ pub mod crm;
 pub mod current;
 pub mod engine;
 pub mod mapping;
+pub mod matching;
 pub mod outcome;
 pub mod plan;
 pub mod rows;
 pub mod rules;
+pub mod source;
 pub mod writers;
 
 mod dataverse_crm;
+mod duplicates;
 
 pub use dataverse_crm::DataverseCrm;

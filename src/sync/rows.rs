@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use activity::{ATTENDANCE, ActivityTable, Form, Shown, naming};
-pub use attendance::{ADDRESS, AttendanceRow, Details, Life, RowKey, instant};
+pub use attendance::{AttendanceRow, Details, Life, RowKey, instant};
 pub use plain::MAX_NAME as MAX_PLAIN_NAME;
 
 use crate::{
@@ -40,6 +40,35 @@ impl PersonTable {
         match self {
             Self::Contact => Table { name: "contact", set: "contacts", key: "contactid" },
             Self::Lead => Table { name: "lead", set: "leads", key: "leadid" },
+        }
+    }
+
+    /// The columns of every person that are read whatever the settings say.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Contact => &[
+                "contactid",
+                "emailaddress1",
+                "statecode",
+                "modifiedon",
+                "_ownerid_value",
+                "merged",
+                "_masterid_value",
+                "_originatingleadid_value",
+                "_parentcustomerid_value",
+                PROFILE_STAMP,
+            ],
+            Self::Lead => &[
+                "leadid",
+                "emailaddress1",
+                "statecode",
+                "modifiedon",
+                "_ownerid_value",
+                "merged",
+                "_masterid_value",
+                "_parentcontactid_value",
+                PROFILE_STAMP,
+            ],
         }
     }
 
@@ -98,8 +127,14 @@ impl std::fmt::Display for Owner {
 /// What binds the owner of a row of any table.
 pub const OWNER_BIND: &str = "ownerid@odata.bind";
 
+/// `statecode` of a lead that became somebody.
+const QUALIFIED: i64 = 1;
+
 /// The column of contact and lead that keeps the profile's stamps.
 pub const PROFILE_STAMP: &str = "new_ineventprofilestamp";
+
+/// The name of a contact's account: a navigation property and a column of its table.
+pub const COMPANY_NAME: &str = "parentcustomerid_account/name";
 
 /// A contact or lead as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,19 +146,47 @@ pub struct PersonRow {
     pub active: bool,
     pub modified: Option<Timestamp>,
     pub owner: Option<Owner>,
+    /// Into whom this one was merged.
+    pub master: Option<Uuid>,
+    /// A lead that was qualified.
+    pub qualified: bool,
+    /// The contact that a qualified lead became, where the lead names it.
+    pub converted: Option<Uuid>,
+    /// The lead that a contact was made of.
+    pub origin: Option<Uuid>,
     pub ledger: Ledger,
     pub columns: Columns,
 }
 
 impl PersonRow {
+    /// Of several the one modified last comes first, then the smaller id.
+    pub fn precedence(&self) -> impl Ord + use<> {
+        (std::cmp::Reverse(self.modified), self.person.id)
+    }
+
+    /// A column, or one of a row that is read along, as `navigation/column`.
+    pub fn value(&self, column: &str) -> Option<&Value> {
+        match column.split_once('/') {
+            None => self.columns.get(column),
+            Some((navigation, column)) => self.columns.get(navigation)?.get(column),
+        }
+    }
+
     pub fn read(table: PersonTable, columns: Columns) -> Option<Self> {
+        let state = columns.get("statecode").and_then(Value::as_i64);
+        let merged = columns.get("merged").and_then(Value::as_bool) == Some(true);
+        let qualified = table == PersonTable::Lead && state == Some(QUALIFIED);
         Some(Self {
             person: PersonRef { table, id: guid(&columns, table.table().key)? },
             etag: text(&columns, "@odata.etag")?.to_owned(),
             address: text(&columns, "emailaddress1").and_then(|address| Address::parse(address).ok()),
-            active: columns.get("statecode").and_then(Value::as_i64) == Some(0),
+            active: state == Some(0),
             modified: text(&columns, "modifiedon").and_then(|time| time.parse().ok()),
             owner: Owner::read(&columns),
+            master: guid(&columns, "_masterid_value").filter(|_| merged),
+            qualified,
+            converted: guid(&columns, "_parentcontactid_value").filter(|_| qualified),
+            origin: guid(&columns, "_originatingleadid_value"),
             ledger: Ledger::parse(text(&columns, PROFILE_STAMP).unwrap_or_default()),
             columns,
         })

@@ -2,15 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{
     activity::{ActivityRules, Surroundings},
     mapping::Mapped,
-    rows::PersonTable,
+    matching::{ADDRESS_COLUMN, Matcher},
+    rows::{ActivityTable, PersonTable},
+    source::{Reader, Said},
 };
 use crate::{
     dataverse::metadata::{Column, ColumnKind, TableColumns},
     model::{Address, ParticipantEvent},
-    settings::document::{Document, EventSettings, Mapping, Mode, Problem, Source, Template, TooLong, Unmatched},
+    settings::document::{
+        Document, EventSettings, ExpressionError, Key, Mapping, Matching, Mode, Problem, Source, Target, Template,
+        TooLong, Unmatched,
+    },
 };
 
 /// What was read of the tables' definitions. A table that is not there was not needed.
@@ -27,7 +34,10 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct EventRules {
     pub sync: bool,
+    pub matcher: Matcher,
     pub unmatched: Unmatched,
+    pub minimal_create: bool,
+    only_if: Option<Reader>,
     pub lead_topic: Template,
     pub subject: Template,
     /// In lower case, without leading dots.
@@ -63,8 +73,50 @@ pub fn needs(document: &Document) -> BTreeSet<PersonTable> {
             let tables = mapping.tables.iter().map(|table| PersonTable::from(*table));
             needs.extend(tables.filter(|table| known(*table, &mapping.column).is_none()));
         }
+        let keys = key_columns(&settings.matching).into_iter().filter(|key| !is_known_key(key.table, key.column));
+        needs.extend(keys.map(|key| key.table));
     }
     needs
+}
+
+/// A column that a key of the settings names.
+struct KeyColumn<'a> {
+    /// Where it stands in the settings.
+    place: String,
+    table: PersonTable,
+    column: &'a str,
+}
+
+fn key_columns(matching: &Matching) -> Vec<KeyColumn<'_>> {
+    let mut columns = Vec::new();
+    for (index, key) in matching.keys.iter().enumerate() {
+        let Key::Columns(parts) = key else { continue };
+        for (part_index, part) in parts.iter().enumerate() {
+            for (field, target) in [("contact", Target::Contact), ("lead", Target::Lead)] {
+                let place = format!("keys[{index}].columns[{part_index}].{field}");
+                columns.extend(part.column(target).map(|column| KeyColumn { place, table: target.into(), column }));
+            }
+        }
+    }
+    columns
+}
+
+fn is_known_key(table: PersonTable, column: &str) -> bool {
+    column == ADDRESS_COLUMN || known(table, column).is_some()
+}
+
+/// What is wrong with a key's column, and how it is mended.
+fn unfit_key(key: &KeyColumn<'_>, definitions: &Definitions) -> Option<(String, &'static str)> {
+    let (name, table) = (key.column, key.table.table().name);
+    let columns = definitions.get(&key.table).filter(|_| !is_known_key(key.table, key.column))?;
+    match columns.get(key.column).map(|column| &column.kind) {
+        None => Some((format!("the table {table} has no column {name}"), "Correct the name, or add the column.")),
+        Some(ColumnKind::Text { .. } | ColumnKind::Whole { .. } | ColumnKind::UniqueId) => None,
+        Some(_) => Some((
+            format!("{name} of {table} is no text, whole number or unique identifier"),
+            "Find people by a column of another type.",
+        )),
+    }
 }
 
 /// The tables that the document maps to.
@@ -101,7 +153,9 @@ impl Rules {
                 EventRules::new(&format!("events.{event}"), &document.effective(event), definitions, &mut found);
             events.insert(event.clone(), rules);
             // What is inherited was said already.
-            problems.extend(found.into_iter().filter(|_| own.contains_key("mappings")));
+            let is_own =
+                |problem: &Problem| own.keys().any(|key| problem.path.starts_with(&format!("events.{event}.{key}")));
+            problems.extend(found.into_iter().filter(is_own));
         }
         if problems.is_empty() { Ok(Self { defaults, events }) } else { Err(problems) }
     }
@@ -123,6 +177,11 @@ impl Rules {
             problems.extend(found.into_iter().filter(|_| is_own("activity_table") || is_own("lookups")));
         }
         if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
+    /// The tables that any event's attendance is written to.
+    pub fn activity_tables(&self) -> BTreeSet<ActivityTable> {
+        self.events.values().chain([&self.defaults]).map(|rules| rules.activity.table).collect()
     }
 
     pub fn of(&self, event: &ParticipantEvent) -> &EventRules {
@@ -148,10 +207,20 @@ impl EventRules {
                 }
             }
         }
+        for key in key_columns(&settings.matching) {
+            if let Some((problem, remedy)) = unfit_key(&key, definitions) {
+                problems.push(Problem::new(format!("{place}.matching.{}", key.place), problem, remedy));
+            }
+        }
+        // What was read has been checked: an expression that stands here can be compiled.
+        let only_if = settings.only_if.clone().and_then(|text| Reader::new(&Source::Expression(text)).ok());
         let bare = |domain: &String| domain.trim().trim_start_matches('.').to_lowercase();
         Self {
             sync: settings.sync,
+            matcher: Matcher::new(&settings.matching),
             unmatched: settings.unmatched,
+            minimal_create: settings.minimal_create,
+            only_if,
             lead_topic: settings.lead_topic.clone(),
             subject: settings.subject.clone(),
             excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
@@ -163,6 +232,15 @@ impl EventRules {
     /// The columns mapped for a table.
     pub fn mapped(&self, table: PersonTable) -> impl Iterator<Item = &Mapped> {
         self.mappings.iter().filter(move |mapped| mapped.table == table)
+    }
+
+    /// Whether what is said is to be written.
+    ///
+    /// # Errors
+    /// When the condition fails over these values.
+    pub fn admits(&self, said: &Said<'_>) -> Result<bool, ExpressionError> {
+        let Some(only_if) = &self.only_if else { return Ok(true) };
+        Ok(only_if.value(said)? == Some(Value::Bool(true)))
     }
 
     /// Whether participants with this address are left out.

@@ -13,9 +13,9 @@ use inevent_d365::{
         definition::{LookupDefinition, TableDefinition},
         metadata::TableColumns,
     },
-    model::Address,
     sync::{
-        crm::{Action, Crm, Rows, Wanted, Write},
+        crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
+        matching::folded,
         rows::{ActivityTable, AttendanceRow, Form, Owner, PersonRef, PersonRow, PersonTable},
     },
 };
@@ -254,10 +254,14 @@ impl Crm for MemoryCrm {
         for table in [PersonTable::Contact, PersonTable::Lead] {
             step().await;
             let found = self.find(table.table().name, |id, row| {
-                let address =
-                    row.get("emailaddress1").and_then(Value::as_str).and_then(|text| Address::parse(text).ok());
-                address.is_some_and(|address| wanted.addresses.contains(&address))
+                let keyed = |((of, column), values): (&(PersonTable, String), &BTreeSet<String>)| {
+                    let value = row.get(column).and_then(|value| folded(value, column == "emailaddress1"));
+                    *of == table && value.is_some_and(|value| values.contains(&value))
+                };
+                let origin = row.get("_originatingleadid_value").and_then(Value::as_str);
+                wanted.keyed.iter().any(keyed)
                     || wanted.people.contains(&PersonRef { table, id })
+                    || origin.is_some_and(|lead| wanted.origins.iter().any(|wanted| wanted.to_string() == lead))
             });
             rows.people.extend(found.into_iter().filter_map(|row| PersonRow::read(table, row)));
         }
@@ -273,6 +277,13 @@ impl Crm for MemoryCrm {
         for (id, (table, key)) in &wanted.plain {
             let found = self.find(table.table.name, |found, _| found == *id).into_iter();
             rows.attendance.extend(found.filter_map(|row| AttendanceRow::read_plain(*table, key.clone(), row)));
+        }
+        step().await;
+        for table in wanted.tables.iter().filter(|_| !wanted.used.is_empty()) {
+            for row in self.find(table.table.name, |_, _| true) {
+                let user = table.user(&row).filter(|(person, _)| wanted.used.contains(person));
+                user.into_iter().for_each(|(lead, user)| _ = rows.users.entry(lead).or_default().insert(user));
+            }
         }
         Ok(rows)
     }
@@ -301,5 +312,9 @@ impl Crm for MemoryCrm {
 
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         self.write_all(writes).await
+    }
+
+    async fn duplicates(&self, _: &Write) -> Result<Duplicates, Failure> {
+        panic!("no rule refuses anything here")
     }
 }

@@ -7,6 +7,7 @@ mod activity;
 mod check;
 mod expression;
 mod mapping;
+mod matching;
 mod read;
 mod template;
 
@@ -20,6 +21,7 @@ pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
+pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
 pub use template::{Template, TemplateProblem};
 
@@ -56,10 +58,17 @@ pub type Overrides = Map<String, Value>;
 pub struct EventSettings {
     /// Whether anything is written for the event. What arrives while this is off is dropped.
     pub sync: bool,
-    /// What becomes of a participant whose address no contact and no open lead has.
+    pub matching: Matching,
+    /// What becomes of a participant whom no contact and no open lead matches.
     pub unmatched: Unmatched,
+    /// Whether a new lead or contact gets its keys and its name only, and everything else is left to the CRM for good.
+    pub minimal_create: bool,
     /// Participants with an address in one of these domains, or in a subdomain of one, are left out altogether.
     pub excluded_domains: Vec<String>,
+    /// An expression (see `source.expression` of a mapping) that must be true of a statement; whatever it is not true of is left out
+    /// altogether.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<String>,
     /// The topic of a new lead. `{name}` is the event's name, or its id where it has none. Cut to 300 characters.
     pub lead_topic: Template,
     /// The subject of an attendance row. `{status}` is "Registered for", "Attended", "No show", "Partial" or "Cancelled"; `{name}` is
@@ -112,8 +121,11 @@ impl Default for EventSettings {
     fn default() -> Self {
         Self {
             sync: true,
+            matching: Matching::default(),
             unmatched: Unmatched::default(),
+            minimal_create: false,
             excluded_domains: Vec::new(),
+            only_if: None,
             lead_topic: Template::lead_topic(),
             subject: Template::subject(),
             level: Level::default(),

@@ -1,30 +1,31 @@
 //! Whom the rows of a participant regard, and what they take from that person: owner and account.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Context, people::People, row::Draft};
+use super::{
+    Context,
+    row::{Case, Draft},
+    statements::Latest,
+};
 use crate::{
     dataverse::Columns,
-    model::{
-        Address,
-        stamp::{Cell, Fingerprint},
-    },
+    model::stamp::Fingerprint,
     sync::{
         activity::{ACCOUNT, ACCOUNT_OF_CONTACT, ActivityRules},
-        crm::Rows,
-        rows::{self, ADDRESS, OWNER_BIND, Owner, PersonRef},
+        rows::{self, AttendanceRow, OWNER_BIND, Owner, PersonRef, PersonRow},
     },
 };
 
 /// Whom the rows are to regard.
 pub struct Regarded {
-    pub address: Fingerprint,
+    /// For which key.
+    pub key: Fingerprint,
     pub person: PersonRef,
-    /// The person does not exist yet.
-    pub new: bool,
+    /// Whether a write must make them so first.
+    pub awaited: bool,
     owner: Option<Owner>,
     /// What rows remember as the person's owner.
     owned: Option<Fingerprint>,
@@ -33,42 +34,47 @@ pub struct Regarded {
     read: bool,
 }
 
-/// The person of the latest address that was stated about any of the rows.
-///
-/// Where nobody in this batch stated it, the row that holds it says who that is, unless somebody cleared that row: then it is the
-/// latest address of this batch.
-pub fn regarded<'a>(
-    drafts: impl Iterator<Item = &'a Draft<'a>>,
-    addresses: &BTreeMap<Fingerprint, Address>,
-    people: &People,
-    rows: &Rows,
-    rules: &ActivityRules,
-) -> Option<Regarded> {
-    let mut stated: Vec<(Cell<Fingerprint>, &Draft<'_>)> =
-        drafts.filter_map(|draft| Some((draft.details.ledger.get(ADDRESS)?, draft))).collect();
-    stated.sort_by_key(|(cell, _)| std::cmp::Reverse(*cell));
-    let latest = stated.first()?.0.value;
-    stated.into_iter().find_map(|(cell, draft)| {
-        if let Some(person) = addresses.get(&cell.value).and_then(|address| people.get(address)) {
-            let columns = rows.person(person.person).map(|row| &row.columns);
-            let account = columns.and_then(|columns| account(columns, ACCOUNT_OF_CONTACT));
-            let owned = person.owner.as_ref().map(Owner::fingerprint);
-            let (owner, new) = (person.owner.clone(), person.new);
-            return Some(Regarded {
-                address: cell.value,
-                person: person.person,
-                new,
-                owner,
-                owned,
-                account,
-                read: true,
-            });
+impl Case<'_> {
+    /// The person of the latest key that was stated about any of the rows.
+    ///
+    /// Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
+    /// cleared that row: then it is the latest key of this batch.
+    pub fn regarded<'a>(&self, drafts: impl Iterator<Item = &'a Draft<'a>>) -> Option<Regarded> {
+        let said = self.statements.iter().filter_map(|statement| Some(statement.who()?.fingerprint()));
+        let said: BTreeSet<Fingerprint> = said.collect();
+        let latest = |draft: &Draft<'_>| Latest::remembered(&draft.details.ledger, &self.rules().matcher);
+        let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
+        stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
+        let key = stated.first()?.0.key.value;
+        stated.into_iter().find_map(|(latest, draft)| {
+            let of = latest.key.value;
+            if let Some(person) = self.people.get(of).filter(|_| said.contains(&of)) {
+                let row = self.view.rows.people.iter().find(|row| row.person == person.person);
+                let account = row.and_then(|row| account(&row.columns, ACCOUNT_OF_CONTACT));
+                let (owner, awaited) = (person.owner.clone(), person.awaited);
+                let owned = owner.as_ref().map(Owner::fingerprint);
+                return Some(Regarded { key: of, person: person.person, awaited, owner, owned, account, read: true });
+            }
+            let row = draft.stored.filter(|row| of == key && row.details.regards == Some(key))?;
+            let person = row.regarding?;
+            Some(match self.successor(person) {
+                Some(now) => Regarded::successor(key, now),
+                None => Regarded::remembered(key, person, row, &self.rules().activity),
+            })
+        })
+    }
+
+    /// Who stands for a person now, if that is somebody else. Where only a closing touches the rows nobody looks.
+    pub fn successor(&self, person: PersonRef) -> Option<&PersonRow> {
+        if self.statements.is_empty() {
+            return None;
         }
-        let row = draft.stored.filter(|row| cell.value == latest && row.details.regards == Some(latest))?;
-        let account = rules.account.as_ref().and_then(|lookup| account(&row.columns, &lookup.column));
-        let (owner, owned) = (row.owner.clone(), row.details.owner);
-        Some(Regarded { address: latest, person: row.regarding?, new: false, owner, owned, account, read: false })
-    })
+        let now = match self.rules().matcher.follow_converted_leads {
+            true => self.view.follow(person),
+            false => self.view.master(person),
+        }?;
+        (now.person != person).then_some(now)
+    }
 }
 
 /// The account in a lookup, which may lead to a contact instead.
@@ -77,9 +83,26 @@ fn account(columns: &Columns, lookup: &str) -> Option<Uuid> {
 }
 
 impl Regarded {
+    /// Who stands for somebody now.
+    fn successor(key: Fingerprint, now: &PersonRow) -> Self {
+        let (owner, account) = (now.owner.clone(), account(&now.columns, ACCOUNT_OF_CONTACT));
+        let owned = owner.as_ref().map(Owner::fingerprint);
+        Self { key, person: now.person, awaited: false, owner, owned, account, read: true }
+    }
+
+    /// What a row remembers of a person whom nobody looked up.
+    fn remembered(key: Fingerprint, person: PersonRef, row: &AttendanceRow, rules: &ActivityRules) -> Self {
+        let account = rules.account.as_ref().and_then(|lookup| account(&row.columns, &lookup.column));
+        let (owner, owned) = (row.owner.clone(), row.details.owner);
+        Self { key, person, awaited: false, owner, owned, account, read: false }
+    }
+
     /// Binds a row to the person, to their account and to their owner.
     pub fn bind(&self, draft: &mut Draft<'_>, rules: &ActivityRules, context: &Context, columns: &mut Columns) {
-        draft.details.regards = Some(self.address);
+        draft.details.regards = Some(self.key);
+        if draft.stored.is_some_and(|row| row.regarding == Some(self.person)) {
+            return;
+        }
         let table = self.person.table.table();
         let person = format!("/{}({})", table.set, self.person.id);
         columns.insert(rules.table.regarding(self.person.table).to_owned(), person.into());

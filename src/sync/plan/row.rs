@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::{
     Context, EventParticipant, Plan, life,
-    people::{self, People},
-    regarded::{self, Regarded, regarded},
+    people::People,
+    regarded::{self, Regarded},
+    statements::Statement,
+    view::View,
 };
 use crate::{
     dataverse::Columns,
@@ -16,7 +18,7 @@ use crate::{
         Occasion, ParticipantEvent, SourceTime,
         attendance::{Sessions, State},
         event::{Attendance, Registration},
-        stamp::{Fingerprint, Offer},
+        stamp::Offer,
     },
     settings::document::{Level, Template},
     sync::{
@@ -24,7 +26,8 @@ use crate::{
         closings::Closings,
         convert::cut,
         crm::{Action, Rows, Write},
-        rows::{self, ADDRESS, AttendanceRow, Details, Form, Life, RowKey, Shown},
+        rows::{self, AttendanceRow, Details, Form, Life, RowKey, Shown},
+        rules::EventRules,
     },
 };
 
@@ -45,39 +48,41 @@ pub struct Draft<'a> {
     earliest: Option<SourceTime>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the inputs of one pure decision")]
-pub fn plan(
-    participant: &EventParticipant,
-    statements: &[usize],
-    events: &[ParticipantEvent],
-    rows: &Rows,
-    people: &People,
-    closings: &Closings,
-    context: &Context,
-    plan: &mut Plan,
-) {
-    let rules = &context.rules.of_event(&participant.event).activity;
-    let mut drafts = stored(participant, rules, rows);
-    let mut addresses = BTreeMap::new();
-    for index in statements {
-        let event = &events[*index];
-        let session = event.session.as_ref().map(|session| session.id.clone());
+/// The participant of one event, and what is known where their rows are decided.
+pub struct Case<'a> {
+    pub participant: &'a EventParticipant,
+    /// What is said of them; nothing where a closing is why their rows are looked at.
+    pub statements: &'a [&'a Statement<'a>],
+    pub view: &'a View<'a>,
+    pub people: &'a People,
+    pub closings: &'a Closings,
+    pub context: &'a Context,
+}
+
+impl Case<'_> {
+    pub fn rules(&self) -> &EventRules {
+        self.context.rules.of_event(&self.participant.event)
+    }
+}
+
+/// Decides.
+pub fn plan(case: &Case<'_>, plan: &mut Plan) {
+    let rules = &case.rules().activity;
+    let mut drafts = stored(case.participant, rules, case.view.rows);
+    for statement in case.statements {
+        let session = statement.event.session.as_ref().map(|session| session.id.clone());
         let draft = drafts.entry(session.clone()).or_insert_with(|| {
-            let (event, participant) = (participant.event.clone(), participant.participant.clone());
+            let EventParticipant { event, participant } = case.participant.clone();
             Draft::new(RowKey { event, participant, session }, None)
         });
-        if let Some(address) = people::address(event) {
-            draft.details.ledger.offer(ADDRESS, event.time, address.as_str());
-            addresses.insert(Fingerprint::of(address.as_str()), address);
-        }
-        draft.join(event, *index, rules);
+        draft.join(statement, rules);
     }
-    conclude(&mut drafts, closings, rules);
-    let regarded = regarded(drafts.values(), &addresses, people, rows, rules);
+    conclude(&mut drafts, case.closings, rules);
+    let regarded = case.regarded(drafts.values());
     // The event's row follows from those of its sessions once it is over: somebody else may be writing another of these.
     let follows = drafts.get(&None).is_some_and(|draft| draft.state.presence.over());
     for draft in drafts.values_mut() {
-        let written = plan.extend(draft, statements, regarded.as_ref(), rules, context);
+        let written = plan.extend(draft, case, regarded.as_ref());
         plan.confirm |= written && follows && draft.key.session.is_some();
     }
 }
@@ -129,8 +134,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn join(&mut self, event: &ParticipantEvent, index: usize, rules: &ActivityRules) {
-        self.statements.insert(index);
+    fn join(&mut self, statement: &Statement<'_>, rules: &ActivityRules) {
+        let event = statement.event;
+        if let Some(key) = statement.keys.first() {
+            self.details.ledger.offer(key.name, event.time, key.who.as_str());
+        }
+        self.statements.insert(statement.index);
         self.earliest = Some(self.earliest.map_or(event.time, |earliest| earliest.min(event.time)));
         self.state.join_registration(event);
         if rules.level > Level::Registrations {
@@ -211,23 +220,21 @@ fn in_form(mut columns: Columns, rules: &ActivityRules) -> Columns {
 
 impl Plan {
     /// Plans what a row needs; says whether that is anything.
-    fn extend(
-        &mut self,
-        draft: &mut Draft<'_>,
-        statements: &[usize],
-        regarded: Option<&Regarded>,
-        rules: &ActivityRules,
-        context: &Context,
-    ) -> bool {
+    fn extend(&mut self, draft: &mut Draft<'_>, case: &Case<'_>, regarded: Option<&Regarded>) -> bool {
+        let (context, rules) = (case.context, &case.rules().activity);
+        let stored = draft.stored.and_then(|row| row.regarding);
+        let moved = regarded.filter(|regarded| {
+            draft.details.regards != Some(regarded.key)
+                || stored.and_then(|person| case.successor(person)).is_some_and(|now| now.person == regarded.person)
+        });
         let mut binds = Columns::new();
-        let moved = regarded.filter(|regarded| draft.details.regards != Some(regarded.address));
         match (moved, regarded) {
             (Some(regarded), _) => regarded.bind(draft, rules, context, &mut binds),
             (None, Some(regarded)) => regarded.follow(draft, rules, context, &mut binds),
             (None, None) => {}
         }
         regarded::bind_lookups(draft, rules, &mut binds);
-        let subject = &context.rules.of_event(&draft.key.event).subject;
+        let subject = &case.rules().subject;
         let (id, action, columns) = match draft.stored {
             Some(row) => {
                 let Some((columns, again)) = update(row, draft, binds, rules, subject) else { return false };
@@ -251,12 +258,16 @@ impl Plan {
         };
         // A row that nobody in the batch spoke of moves along with its participant: all who spoke of them wait for it.
         let settles = match draft.statements.is_empty() {
-            true => statements.iter().copied().collect(),
+            true => case.statements.iter().map(|statement| statement.index).collect(),
             false => draft.statements.clone(),
         };
-        let after = moved.filter(|regarded| regarded.new).map(|regarded| regarded.person.id);
+        let after = moved.filter(|regarded| regarded.awaited).map(|regarded| regarded.person.id);
         self.confirm |= moved.is_some() || action == Action::Create;
-        self.writes.push(Write { table: rules.table.table, id, action, columns, after, events: settles });
+        if regarded.is_none() && stored.is_none() && !draft.statements.is_empty() {
+            self.unmatched.insert(id);
+        }
+        let table = rules.table.table;
+        self.writes.push(Write { table, id, action, columns, after, events: settles, detect: None });
         true
     }
 }

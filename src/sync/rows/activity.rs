@@ -117,6 +117,20 @@ impl ActivityTable {
         self.form.columns().chain(LOOKUPS.iter().copied()).collect()
     }
 
+    /// The columns that tell whose row regards whom.
+    pub fn user_columns(self) -> [&'static str; 2] {
+        let participant = if self.form == Form::Stamped { "new_participantid" } else { "description" };
+        ["_regardingobjectid_value", participant]
+    }
+
+    /// Who is regarded, and the participant whose row it is.
+    pub fn user(self, columns: &Columns) -> Option<(Uuid, String)> {
+        let [regarding, participant] = self.user_columns();
+        let text = super::text(columns, participant)?;
+        let participant = if self.form == Form::Stamped { text } else { plain::participant(text)? };
+        Some((super::guid(columns, regarding)?, participant.to_owned()))
+    }
+
     /// What a row shows of a state: columns that people read, and those that keep the state.
     pub fn shows(self, shown: &Shown<'_>) -> Vec<(&'static str, Value)> {
         let outcome = shown.state.outcome();

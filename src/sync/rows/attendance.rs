@@ -53,9 +53,9 @@ pub enum Life {
 /// What the row remembers of names, times and of what it was bound to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
-    /// By column; the participant's address stands there under [`ADDRESS`].
+    /// By column; the participant's matching keys stand there under their names.
     pub ledger: Ledger,
-    /// The address for which `regarding` was set. It differs from the latest address until the row has moved.
+    /// The key for which `regarding` was set. It differs from the latest key until the row has moved.
     pub regards: Option<Fingerprint>,
     /// When the event or session is to end, as the ledger's latest `scheduledend` says it.
     pub ends: Option<SourceTime>,
@@ -68,9 +68,6 @@ pub struct Details {
     /// The row was opened only to be written: what it is to become again.
     pub reopened: Option<Life>,
 }
-
-/// The name of the address among the details.
-pub const ADDRESS: &str = "address";
 
 impl Life {
     fn of(statecode: Option<i64>) -> Self {

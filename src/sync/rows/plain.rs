@@ -17,6 +17,7 @@ use crate::{
 const MARK: &str = "--- InEvent, kept up to date by the connector ---";
 const EVENT: &str = "Event: ";
 const SESSION: &str = "Session: ";
+const PARTICIPANT: &str = "Participant: ";
 const STATE: &str = "State: ";
 
 /// The longest name that is kept, in characters, and how many check-ins and check-outs: a phone call's description holds 2,000.
@@ -46,7 +47,7 @@ pub fn write(shown: &Shown<'_>) -> String {
     let named = [Some((EVENT, shown.event_name.unwrap_or_default(), &shown.key.event)), session];
     let mut lines = vec![MARK.to_owned()];
     lines.extend(named.into_iter().flatten().map(|(label, name, id)| format!("{label}{name} ({id})")));
-    lines.push(format!("Participant: {}", shown.key.participant));
+    lines.push(format!("{PARTICIPANT}{}", shown.key.participant));
     lines.push(format!("Status: {}", outcome.word()));
     lines.extend(outcome.score.map(|score| format!("Score: {}", super::attendance::points(score))));
     lines.push(format!("{STATE}{}", state.join("|")));
@@ -80,6 +81,11 @@ pub fn read(description: &str, key: &RowKey) -> Kept {
         }
     }
     kept
+}
+
+/// The participant whom a description names.
+pub fn participant(description: &str) -> Option<&str> {
+    description.split_once(MARK)?.1.lines().find_map(|line| line.strip_prefix(PARTICIPANT))
 }
 
 #[cfg(test)]
@@ -119,6 +125,7 @@ mod tests {
         let kept = read(&first, &key);
         assert_eq!((kept.state, kept.details), (state.clone(), details.clone()));
         assert_eq!(kept.names.get("new_eventname").unwrap(), "Day (one)");
+        assert_eq!(participant(&first), Some("1"));
         assert!(!kept.names.contains_key("new_sessionname"));
         assert_eq!(read("State: nothing of ours", &key), Kept::default());
     }
