@@ -4,7 +4,7 @@ use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc}
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Client, Failure, metadata},
+    dataverse::{Client, Failure},
     functions::connect,
     settings::{
         DataverseSettings,
@@ -12,9 +12,8 @@ use inevent_d365::{
         kept,
     },
     sync::{
-        DataverseCrm,
-        activity::Surroundings,
-        rules::{self, Definitions, Rules},
+        DataverseCrm, Surroundings,
+        rules::{self, Rules},
     },
 };
 
@@ -77,16 +76,13 @@ pub fn run(args: SettingsArgs) -> ExitCode {
 async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
-        let client = client()?;
-        let definitions = definitions(&document, &client).await?;
-        let around = Surroundings::look(&rules::all(&document), &DataverseCrm::new(client)).await;
+        let around = Surroundings::look(&document, true, &DataverseCrm::new(client()?)).await;
         let around = around.map_err(|failure| match failure {
             Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
             _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
         })?;
-        let rules = Rules::new(&document, &definitions);
-        let mut problems = rules.and_then(|rules| rules.with_activities(&document, &around)).err().unwrap_or_default();
-        problems.extend(rules::doubts(&document, &definitions));
+        let mut problems = Rules::new(&document, &around).err().unwrap_or_default();
+        problems.extend(rules::doubts(&document, &around));
         say(&problems)?;
     }
     println!("{} is in order.", file.display());
@@ -114,19 +110,6 @@ fn client() -> Result<Arc<Client>, ExitCode> {
         failed(&told.join(" "), UNAVAILABLE)
     })?;
     connect(&settings).map(|(client, _)| client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
-}
-
-/// What Dataverse says of the tables that the document maps to.
-async fn definitions(document: &Document, client: &Client) -> Result<Definitions, ExitCode> {
-    let mut definitions = Definitions::new();
-    for table in rules::tables(document) {
-        let columns = metadata::columns(client, table.table().name).await.map_err(|error| match error.failure() {
-            Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
-            _ => failed(&error, UNAVAILABLE),
-        })?;
-        definitions.insert(table, columns);
-    }
-    Ok(definitions)
 }
 
 fn from_file(file: &Path) -> Result<String, ExitCode> {

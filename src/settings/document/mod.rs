@@ -9,6 +9,7 @@ mod expression;
 mod mapping;
 mod matching;
 mod read;
+mod related;
 mod template;
 
 use std::collections::BTreeMap;
@@ -20,9 +21,10 @@ use serde_json::{Map, Value};
 pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
-pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
+pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
+pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 
 /// The newest version of the document that this release understands.
@@ -94,6 +96,8 @@ pub struct EventSettings {
     pub score: Option<String>,
     /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
     pub mappings: Vec<Mapping>,
+    /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
+    pub related: BTreeMap<String, Related>,
 }
 
 /// What becomes of a participant whom nobody in the CRM matches.
@@ -137,6 +141,7 @@ impl Default for EventSettings {
             fallback_owner: None,
             score: None,
             mappings: mapping::built_in(),
+            related: BTreeMap::new(),
         }
     }
 }
