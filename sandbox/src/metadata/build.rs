@@ -33,6 +33,7 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
             told: Map::new(),
             by_name: HashMap::new(),
             by_navigation: HashMap::new(),
+            by_role: [None; System::COUNT],
         },
     };
     builder.column(id, ColumnType::Id).required(Requirement::System).create_only()

@@ -178,6 +178,10 @@ pub(crate) enum System {
     BaseAmount,
 }
 
+impl System {
+    pub(super) const COUNT: usize = Self::BaseAmount as usize + 1;
+}
+
 /// A column definition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Column {

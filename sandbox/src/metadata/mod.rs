@@ -107,6 +107,8 @@ pub(crate) struct Table {
     by_name: HashMap<String, usize>,
     #[serde(skip)]
     by_navigation: HashMap<String, usize>,
+    #[serde(skip)]
+    by_role: [Option<usize>; System::COUNT],
 }
 
 impl Table {
@@ -132,7 +134,7 @@ impl Table {
 
     /// The column the platform fills by itself in this role, if the table has one.
     pub(crate) fn system(&self, role: System) -> Option<usize> {
-        self.columns.iter().position(|column| column.system == Some(role))
+        self.by_role[role as usize]
     }
 
     /// Gives every lookup target without a relationship the one the platform would make.
@@ -157,6 +159,10 @@ impl Table {
 
     /// Builds the name indexes; call after the columns have changed.
     pub(crate) fn reindex(&mut self) {
+        self.by_role = [None; System::COUNT];
+        for (index, role) in self.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.system?))) {
+            self.by_role[role as usize].get_or_insert(index);
+        }
         self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
         self.by_navigation = self
             .columns

@@ -25,7 +25,7 @@ mod tests;
 pub(crate) use aggregate::{Aggregation, DatePart, Function, Group, Measure, OutputKind};
 pub(crate) use apply::Apply;
 pub(crate) use bind::bind_filter;
-pub(crate) use condition::{Comparison, Condition};
+pub(crate) use condition::{Comparison, Condition, Reach};
 pub(crate) use expand::{Expand, Expanded};
 pub(crate) use fetch::{Fetched, Shown, bind_fetch, next_cookie, parse_fetch};
 pub(crate) use options::{Options, parse_options};

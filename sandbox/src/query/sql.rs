@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value as Parameter;
 
+use super::sql_condition::within;
 use super::{Field, Order, Query, Step};
 use crate::metadata::{ColumnType, Table};
 use crate::store::{sql_name, to_sql};
@@ -121,7 +122,8 @@ impl<'q> Compiler<'q> {
         for step in rest {
             let next = self.fresh();
             let (key, lookup) = (sql_name(&step.table.columns[step.table.id]), sql_name(&table.columns[step.column]));
-            from.push_str(&format!(" JOIN \"{}\" {next} ON {next}.{key} = {last}.{lookup}", step.table.logical));
+            let seen = seen(&next, step);
+            from.push_str(&format!(" JOIN \"{}\" {next} ON {next}.{key} = {last}.{lookup}{seen}", step.table.logical));
             (last, table) = (next, &step.table);
         }
         let key = sql_name(&first.table.columns[first.table.id]);
@@ -131,7 +133,8 @@ impl<'q> Compiler<'q> {
             ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName => " COLLATE dataverse",
             _ => "",
         };
-        format!("(SELECT {last}.{} FROM {from} WHERE {alias}.{key} = {start}){collation}", sql_name(definition))
+        let seen = seen(&alias, first);
+        format!("(SELECT {last}.{} FROM {from} WHERE {alias}.{key} = {start}{seen}){collation}", sql_name(definition))
     }
 
     /// A field as seen from a scope.
@@ -230,4 +233,12 @@ impl<'q> Compiler<'q> {
         };
         format!("({further} OR ({equal} AND {}))", self.beyond(rest, values))
     }
+}
+
+/// What a row at the end of a step has to meet to be seen, as a continuation of other tests.
+fn seen(alias: &str, step: &Step) -> String {
+    let Some(reach) = &step.within else { return String::new() };
+    let lookup = |column: usize| format!("{alias}.{}", sql_name(&step.table.columns[column]));
+    let lookups: Vec<String> = reach.iter().map(|(column, _)| lookup(*column)).collect();
+    format!(" AND {}", within(&lookups, reach))
 }

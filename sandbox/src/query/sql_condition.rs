@@ -3,7 +3,7 @@
 use rusqlite::types::Value as Parameter;
 
 use super::sql::{Compiler, Scope};
-use super::{Comparison, Condition, Field};
+use super::{Comparison, Condition, Field, Reach};
 use crate::store::{sql_name, to_sql};
 
 impl<'q> Compiler<'q> {
@@ -45,6 +45,11 @@ impl<'q> Compiler<'q> {
                 } else {
                     format!("{name} IN ({places})")
                 }
+            }
+            Condition::Within(reach) => {
+                let lookups = reach.iter().map(|(column, _)| self.column(scope, *column)).collect::<Vec<_>>();
+                let test = within(&lookups, reach);
+                if negated { format!("NOT {test}") } else { test }
             }
             Condition::Columns { left, comparison, right } => self.columns(scope, left, *comparison, right, negated),
             Condition::Through { path, condition } => self.condition(&scope.through(path), condition, negated),
@@ -94,6 +99,15 @@ impl<'q> Compiler<'q> {
             }
         }
     }
+}
+
+/// Whether one of the lookups, by their names in SQL, points to one of its rows.
+pub(super) fn within(lookups: &[String], reach: &Reach) -> String {
+    let tests = lookups.iter().zip(reach).map(|(lookup, (_, ids))| {
+        let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+        format!("COALESCE({lookup} IN ({}), 0)", ids.join(","))
+    });
+    format!("({})", tests.collect::<Vec<_>>().join(" OR "))
 }
 
 fn operator(comparison: Comparison) -> &'static str {

@@ -67,10 +67,9 @@ impl Session<'_> {
         let Value::Row(kind, id) = owner else { return Ok(Vec::new()) };
         let mut unit = Value::Null;
         if let Some(owners) = self.data.schema.table(kind)
-            && let Some(row) = self.find(owners, *id)?
             && let Some(column) = owners.column("businessunitid")
         {
-            unit = row[column].clone();
+            unit = self.data.store.get_column(owners, *id, column)?;
         }
         let of_kind = |wanted: &str| if &**kind == wanted { owner.clone() } else { Value::Null };
         let all = [

@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use super::{Store, polymorphic, sql_name, sql_type, target_name};
+use super::{Store, index_name, polymorphic, sql_name, sql_type, target_name};
 use crate::metadata::{Column, Key, KeyIndex, Storage, Table};
 
 impl Store {
@@ -26,12 +26,7 @@ impl Store {
             self.connection.execute_batch(&format!("ALTER TABLE \"{}\" ADD COLUMN {column}", table.logical))?;
         }
         if column.indexed {
-            self.connection.execute_batch(&format!(
-                "CREATE INDEX {} ON \"{}\" ({})",
-                index_name(table, column),
-                table.logical,
-                sql_name(column)
-            ))?;
+            self.create_index(table, column)?;
         }
         Ok(())
     }
@@ -64,8 +59,4 @@ impl Store {
     pub(crate) fn drop_key(&self, table: &Table, key: &Key) -> rusqlite::Result<()> {
         self.connection.execute_batch(&format!("DROP INDEX IF EXISTS \"key_{}_{}\"", table.logical, key.name))
     }
-}
-
-fn index_name(table: &Table, column: &Column) -> String {
-    format!("\"ix_{}_{}\"", table.logical, column.logical)
 }

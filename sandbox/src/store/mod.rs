@@ -9,8 +9,14 @@ mod write;
 
 pub(crate) use write::Conflict;
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use uuid::Uuid;
 
 use crate::metadata::{Column, ColumnType, Key, Schema, Storage, Table};
 use crate::value::Value;
@@ -18,6 +24,10 @@ use crate::value::Value;
 /// The rows of one organisation.
 pub(crate) struct Store {
     connection: Connection,
+    /// How many calls of [`Store::atomically`] are under way.
+    depth: Cell<usize>,
+    /// The rows inserted since the outermost of them began.
+    inserted: RefCell<HashSet<Uuid>>,
 }
 
 impl Store {
@@ -42,7 +52,7 @@ impl Store {
     fn on(connection: Connection) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(512);
         text::register(&connection)?;
-        Ok(Store { connection })
+        Ok(Store { connection, depth: Cell::default(), inserted: RefCell::default() })
     }
 
     /// The same rows in another store, in memory.
@@ -71,10 +81,16 @@ impl Store {
         let name = &table.logical;
         self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", ")))?;
         for column in table.columns.iter().filter(|column| column.indexed) {
-            let (index, on) = (format!("\"ix_{name}_{}\"", column.logical), sql_name(column));
-            self.connection.execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on})"))?;
+            self.create_index(table, column)?;
         }
         Ok(())
+    }
+
+    /// Rows without a value are not looked for by it: they would only make the index slow to write.
+    fn create_index(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
+        let (index, on) = (index_name(table, column), sql_name(column));
+        let name = &table.logical;
+        self.connection.execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on}) WHERE {on} IS NOT NULL"))
     }
 
     /// (Re)makes the view over all activity tables; their own tables have all its columns.
@@ -102,10 +118,20 @@ impl Store {
         ))
     }
 
+    /// Whether a row was inserted by the transaction that is under way.
+    pub(crate) fn is_new(&self, id: Uuid) -> bool {
+        self.inserted.borrow().contains(&id)
+    }
+
     /// Runs `work`, keeping what it wrote only if it succeeds. May be nested.
     pub(crate) fn atomically<T, E: From<rusqlite::Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        self.depth.set(self.depth.get() + 1);
         let result = work();
+        self.depth.set(self.depth.get() - 1);
+        if self.depth.get() == 0 {
+            self.inserted.borrow_mut().clear();
+        }
         if result.is_err() {
             self.connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
         }
@@ -134,6 +160,10 @@ fn sql_type(column: &Column) -> &'static str {
 /// The column's name in SQL. Logical names have no quotes in them.
 pub(crate) fn sql_name(column: &Column) -> String {
     format!("\"{}\"", column.logical)
+}
+
+fn index_name(table: &Table, column: &Column) -> String {
+    format!("\"ix_{}_{}\"", table.logical, column.logical)
 }
 
 fn target_name(column: &Column) -> String {
@@ -166,6 +196,15 @@ fn aliased_list(alias: &str, table: &Table, columns: &[usize]) -> String {
         }
     }
     names.join(", ")
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            other => ToSqlOutput::Owned(to_sql(other)),
+        })
+    }
 }
 
 /// A value as SQLite stores it.

@@ -3,7 +3,7 @@
 use rusqlite::{ErrorCode, params_from_iter};
 use uuid::Uuid;
 
-use super::{Store, polymorphic, select_list, sql_name, target_name, to_sql};
+use super::{Store, polymorphic, sql_name, target_name, to_sql};
 use crate::metadata::Table;
 use crate::value::Value;
 
@@ -22,18 +22,45 @@ pub(crate) enum Conflict {
 impl Store {
     /// Adds a row; `values` has one entry for each column of the table.
     pub(crate) fn insert(&self, table: &Table, values: &[Value]) -> Result<(), Conflict> {
-        let mut parameters = Vec::with_capacity(values.len() + 4);
-        for (column, value) in table.columns.iter().zip(values) {
-            parameters.push(to_sql(value));
+        // Most columns of most rows are null, which is what those have that are not named.
+        let set: Vec<(usize, &Value)> = values.iter().enumerate().filter(|(_, value)| !value.is_null()).collect();
+        let mut sql = String::with_capacity(32 * set.len());
+        sql.push_str("INSERT INTO \"");
+        sql.push_str(&table.logical);
+        let mut separator = "\" (\"";
+        let mut places = 0;
+        for column in set.iter().map(|(index, _)| &table.columns[*index]) {
+            sql.push_str(separator);
+            sql.push_str(&column.logical);
+            separator = "\",\"";
+            places += 1;
             if polymorphic(column) {
-                parameters.push(target_of(value));
+                sql.push_str(separator);
+                sql.push_str(&column.logical);
+                sql.push_str("#table");
+                places += 1;
             }
         }
-        let all: Vec<usize> = (0..table.columns.len()).collect();
-        let places = vec!["?"; parameters.len()].join(",");
-        let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({places})", table.logical, select_list(table, &all));
+        sql.push_str("\") VALUES (?");
+        (1..places).for_each(|_| sql.push_str(",?"));
+        sql.push(')');
         let mut statement = self.connection.prepare_cached(&sql)?;
-        statement.execute(params_from_iter(parameters)).map(drop).map_err(|error| conflict(table, error))
+        let mut place = 0;
+        for (index, value) in set {
+            place += 1;
+            statement.raw_bind_parameter(place, value)?;
+            if let Value::Row(target, _) = value
+                && polymorphic(&table.columns[index])
+            {
+                place += 1;
+                statement.raw_bind_parameter(place, &**target)?;
+            }
+        }
+        statement.raw_execute().map_err(|error| conflict(table, error))?;
+        if self.depth.get() > 0 {
+            self.inserted.borrow_mut().extend(values[table.id].id());
+        }
+        Ok(())
     }
 
     /// Sets the given columns of a row.
