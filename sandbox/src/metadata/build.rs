@@ -68,13 +68,15 @@ impl TableBuilder {
             indexed: false,
             global: None,
             told: Map::new(),
+            file: None,
         });
         self
     }
 
     /// Adds a column that is defined already.
     pub(crate) fn push(mut self, column: Column) -> Self {
-        self.table.columns.push(column);
+        let name = column.file_name();
+        self.table.columns.extend([Some(column), name].into_iter().flatten());
         self
     }
 

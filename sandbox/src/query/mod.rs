@@ -19,6 +19,7 @@ mod path;
 mod split;
 mod sql;
 mod sql_condition;
+mod tsql;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ pub(crate) use page::Cookie;
 pub(crate) use parse::{Expression, Operand, expression as parse_filter};
 pub(crate) use path::{Field, Step};
 pub(crate) use sql::Sql;
+pub(crate) use tsql::bind_sql;
 
 use std::sync::Arc;
 

@@ -118,9 +118,7 @@ pub(super) fn bind_options(
             }
             "$skiptoken" => token = Some(value),
             "$skip" => return Err(ApiError::query("Skip Clause is not supported in CRM")),
-            "$deltatoken" | "savedQuery" | "userQuery" => {
-                return Err(ApiError::not_implemented(&format!("the query option {name}")));
-            }
+            "$deltatoken" => return Err(ApiError::not_implemented(&format!("the query option {name}"))),
             _ if name.starts_with('$') => {
                 return Err(ApiError::query(format!("The query parameter {name} is not supported.")));
             }

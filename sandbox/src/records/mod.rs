@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod duplicates;
 mod fetch;
+mod files;
 mod find;
 mod money;
 mod parties;
@@ -15,6 +16,7 @@ mod update;
 mod validate;
 
 pub(crate) use access::{Right, Rights};
+pub(crate) use files::{File, Place};
 pub(crate) use parties::PLATFORM_PARTIES;
 pub(crate) use validate::{from_json, normal_id};
 

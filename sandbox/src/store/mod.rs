@@ -3,6 +3,7 @@
 mod ddl;
 mod deleted;
 mod file;
+mod files;
 mod read;
 mod text;
 mod write;
@@ -42,6 +43,7 @@ impl Store {
             store.create_table(table)?;
         }
         store.create_activity_views(schema)?;
+        store.create_files()?;
         Ok(store)
     }
 

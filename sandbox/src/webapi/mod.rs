@@ -2,6 +2,7 @@
 
 mod address;
 mod aggregate;
+mod background;
 mod batch;
 mod bulk;
 mod caller;
@@ -11,6 +12,7 @@ mod definitions;
 mod dispatch;
 mod expand;
 mod fetch;
+mod files;
 mod json;
 mod messages;
 mod multipart;
@@ -20,11 +22,14 @@ mod read;
 mod references;
 mod render;
 mod resource;
+mod search;
 mod tracking;
 mod uri;
 mod write;
 
-pub(crate) use dispatch::{Service, serve};
+pub(crate) use background::PATH as BACKGROUND;
+pub(crate) use dispatch::{Service, serve, serve_status};
+pub(crate) use search::{PATH as SEARCH, serve as serve_search};
 pub(crate) use json::plain_row;
 pub(crate) use uri::{decode, form_pairs};
 

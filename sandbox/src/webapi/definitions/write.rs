@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::describe::{column_id, table_id};
 use super::edit::Edit;
-use super::{choices, keys, named, parse, relationships};
+use super::{choices, keys, named, options, parse, relationships};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Requirement, Table};
 use crate::webapi::address::Segment;
@@ -56,6 +56,8 @@ pub(super) fn privilege(change: &Change<'_>) -> String {
         "Keys" | "ReactivateEntityKey" => "EntityKey",
         "RelationshipDefinitions" => "Relationship",
         "GlobalOptionSetDefinitions" => "OptionSet",
+        // An option that comes or goes is a change of its choice.
+        name if options::MESSAGES.contains(&name) => return "prvWriteOptionSet".to_owned(),
         "PublishXml" | "PublishAllXml" => return "prvPublishCustomization".to_owned(),
         _ => "Entity",
     };
@@ -79,6 +81,7 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Res
         ([all], "POST") if all.name == "PublishAllXml" => Ok(Response::empty(204)),
         ([all], "POST") if all.name == "PublishXml" => publish(change),
         ([all], "POST") if all.name == "ReactivateEntityKey" => keys::reactivate(edit, change),
+        ([all], "POST") if options::MESSAGES.contains(&all.name.as_str()) => options::perform(edit, change, &all.name),
         ([first, ..], _) if first.name == "RelationshipDefinitions" => relationships::write(edit, change),
         ([first, ..], _) if first.name == "GlobalOptionSetDefinitions" => choices::write(edit, change),
         ([definition, rest @ ..], _) => {

@@ -113,6 +113,7 @@ fn create_one_to_many(edit: &mut Edit<'_>, schema: &str, body: &Map<String, Json
         indexed: true,
         global: None,
         told: Map::new(),
+        file: None,
     };
     edit.add_column(&referencing, column).map(drop)
 }
