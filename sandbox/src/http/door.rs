@@ -57,7 +57,7 @@ fn carry_out(site: &Site<'_>, incoming: Incoming, caller: Uuid) -> (Response, us
         if let Some(target) = incoming.path.strip_prefix(api).map(str::to_owned) {
             let service = Service::new(site.organization, format!("{}/api/data/v9.2", site.origin), caller);
             let Incoming { method, headers, body, .. } = incoming;
-            return serve(&service.with_headers(&headers), &Request { method, target, headers, body });
+            return serve(&service.with_headers(&headers), &Request { method, target, headers, body: body.into() });
         }
     }
     let rest = incoming.path.trim_start_matches("/api/data/");
@@ -68,7 +68,7 @@ fn carry_out(site: &Site<'_>, incoming: Incoming, caller: Uuid) -> (Response, us
     let service = Service::new(site.organization, format!("{}/api/data/{version}", site.origin), caller)
         .with_headers(&incoming.headers);
     let target = if incoming.query.is_empty() { path.to_owned() } else { format!("{path}?{}", incoming.query) };
-    serve(&service, &Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body })
+    serve(&service, &Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body.into() })
 }
 
 /// 401: no JSON, and a header that says where to get a token for what.

@@ -127,17 +127,25 @@ impl Store {
 
     /// Runs `work`, keeping what it wrote only if it succeeds. May be nested.
     pub(crate) fn atomically<T, E: From<rusqlite::Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        let run = |sql: &str| self.connection.prepare_cached(sql)?.execute([]).map(drop);
+        // A savepoint within a transaction makes SQLite keep the pages it changes twice.
+        let outermost = self.depth.get() == 0;
+        run(if outermost { "BEGIN" } else { "SAVEPOINT work" })?;
         self.depth.set(self.depth.get() + 1);
         let result = work();
         self.depth.set(self.depth.get() - 1);
-        if self.depth.get() == 0 {
+        match (outermost, result.is_ok()) {
+            (true, true) => run("COMMIT")?,
+            (true, false) => run("ROLLBACK")?,
+            (false, true) => run("RELEASE work")?,
+            (false, false) => {
+                run("ROLLBACK TO work")?;
+                run("RELEASE work")?;
+            }
+        }
+        if outermost {
             self.inserted.borrow_mut().clear();
         }
-        if result.is_err() {
-            self.connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
-        }
-        self.connection.prepare_cached("RELEASE work")?.execute([])?;
         result
     }
 }

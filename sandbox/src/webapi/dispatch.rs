@@ -99,6 +99,7 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
     }
+    request.body.read_ahead();
     if changes_definitions(service, request) {
         return (definitions::write(service, &mut service.organization.data(), request), 1);
     }

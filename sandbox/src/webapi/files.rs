@@ -101,11 +101,12 @@ pub(super) fn upload(
             .with("x-ms-chunk-size", CHUNK.to_string())
             .with("Access-Control-Expose-Headers", "x-ms-chunk-size"));
     }
-    if request.body.len() > MAX_SINGLE {
+    let body = request.body.bytes();
+    if body.len() > MAX_SINGLE {
         return Err(ApiError::new(413, "0x80044a02", "Attachment file size is too big."));
     }
     let mime = request.header("content-type").filter(|mime| *mime != UNKNOWN_TYPE).unwrap_or(mime_type(&name)).to_owned();
-    session.put_file(&place, &File { name, mime, body: request.body.clone() })?;
+    session.put_file(&place, &File { name, mime, body: body.to_vec() })?;
     Ok(Response::empty(204))
 }
 
@@ -113,11 +114,12 @@ pub(super) fn upload(
 fn part(session: &Session<'_>, place: &Place<'_>, upload: &Upload, request: &Request) -> ApiResult<Response> {
     let range = request.header("content-range").and_then(content_range);
     let (first, last, size) = range.ok_or_else(|| ApiError::invalid_argument("The header Content-Range is missing or invalid."))?;
-    if last - first + 1 != request.body.len() {
+    let bytes = request.body.bytes();
+    if last - first + 1 != bytes.len() {
         return Err(ApiError::invalid_argument("The header Content-Range does not fit the length of the content."));
     }
     let store = &session.data.store;
-    store.put_block(upload.id, &first.to_string(), &request.body)?;
+    store.put_block(upload.id, &first.to_string(), bytes)?;
     if last + 1 < size {
         return Ok(Response::empty(206));
     }

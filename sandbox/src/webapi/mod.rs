@@ -33,6 +33,10 @@ pub(crate) use search::{PATH as SEARCH, serve as serve_search};
 pub(crate) use json::plain_row;
 pub(crate) use uri::{decode, form_pairs};
 
+use std::sync::OnceLock;
+
+use serde_json::Value as Json;
+
 use crate::errors::ApiError;
 pub(crate) use prefer::Prefer;
 
@@ -43,7 +47,39 @@ pub(crate) struct Request {
     /// What follows `…/api/data/v9.2/`, still percent-encoded, with the query.
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Body,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Body {
+    bytes: Vec<u8>,
+    /// The same as JSON, once somebody has asked; or why it is none.
+    json: OnceLock<Result<Json, String>>,
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, json: OnceLock::new() }
+    }
+}
+
+impl Body {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the body as JSON, if that is what it looks like. To be called before rows are locked: others need not wait
+    /// for this.
+    pub(crate) fn read_ahead(&self) {
+        if self.bytes.first() == Some(&b'{') {
+            let _ = self.json();
+        }
+    }
+
+    pub(crate) fn json(&self) -> &Result<Json, String> {
+        self.json.get_or_init(|| serde_json::from_slice(&self.bytes).map_err(|error| error.to_string()))
+    }
 }
 
 impl Request {

@@ -23,7 +23,7 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
-    pub(super) fn body(&self, what: &str) -> ApiResult<Map<String, Json>> {
+    pub(super) fn body(&self, what: &str) -> ApiResult<&Map<String, Json>> {
         object(what, &self.request.body)
     }
 
@@ -74,7 +74,7 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Res
     let method = change.request.method.as_str();
     match (change.segments, method) {
         ([all], "POST") if all.key.is_none() && all.name == "EntityDefinitions" => {
-            let table = edit.create_table(&change.body("EntityMetadata")?)?;
+            let table = edit.create_table(change.body("EntityMetadata")?)?;
             Ok(change.made(&format!("EntityDefinitions({})", table_id(&table.logical))))
         }
         ([all], "POST") if all.name == "CreateEntities" => create_entities(edit, change),

@@ -14,7 +14,7 @@ use super::dispatch::Service;
 use super::payload::object;
 use super::prefer::Prefer;
 use super::json::write_value;
-use super::{Request, Response};
+use super::{Body, Request, Response};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Column, ColumnType, Storage, System, Table};
 use crate::query::{Condition, Query, bind_filter};
@@ -33,6 +33,7 @@ const MAX_ROWS: usize = 5000;
 
 /// Answers `POST /api/search/v1.0/query` and the like.
 pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usize) {
+    request.body.read_ahead();
     let data = service.organization.data();
     let result = caller::session(service, &data, request).and_then(|session| {
         let path = request.target.split('?').next().unwrap_or_default();
@@ -54,7 +55,7 @@ pub(super) const MESSAGES: [(&str, &str); 3] =
     [("searchquery", "query"), ("searchsuggest", "suggest"), ("searchautocomplete", "autocomplete")];
 
 /// Answers one of the messages.
-pub(super) fn message(service: &Service<'_>, session: &Session<'_>, name: &str, body: &[u8]) -> ApiResult<Response> {
+pub(super) fn message(service: &Service<'_>, session: &Session<'_>, name: &str, body: &Body) -> ApiResult<Response> {
     let operation = MESSAGES.iter().find(|(message, _)| *message == name).map_or("", |(_, operation)| operation);
     let inner = second(session, operation, body)?;
     let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.{name}Response", service.root);
@@ -279,14 +280,14 @@ impl Hit {
 }
 
 /// A body with its operation, as both versions understand it.
-fn asked(session: &Session<'_>, operation: &str, body: &[u8]) -> ApiResult<(Search, Vec<Hit>)> {
+fn asked(session: &Session<'_>, operation: &str, body: &Body) -> ApiResult<(Search, Vec<Hit>)> {
     let body = object("search", body)?;
     let limits = match operation {
         "query" => QUERY,
         "suggest" | "autocomplete" => SUGGEST,
         _ => return Err(ApiError::no_segment(operation)),
     };
-    let mut search = Search::read(session, &body, limits)?;
+    let mut search = Search::read(session, body, limits)?;
     if operation != "query" {
         search.terms = search.terms.unfinished();
     }
@@ -305,7 +306,7 @@ fn completed(search: &Search, hits: &[Hit]) -> Option<String> {
 }
 
 /// The answer of version 1.
-fn first(session: &Session<'_>, operation: &str, body: &[u8]) -> ApiResult<Json> {
+fn first(session: &Session<'_>, operation: &str, body: &Body) -> ApiResult<Json> {
     let (search, hits) = asked(session, operation, body)?;
     let total = if search.count { json!(hits.len()) } else { json!(-1) };
     if operation == "autocomplete" {
@@ -333,7 +334,7 @@ fn first(session: &Session<'_>, operation: &str, body: &[u8]) -> ApiResult<Json>
 }
 
 /// The answer of version 2, before it becomes a string.
-fn second(session: &Session<'_>, operation: &str, body: &[u8]) -> ApiResult<Json> {
+fn second(session: &Session<'_>, operation: &str, body: &Body) -> ApiResult<Json> {
     let (search, hits) = asked(session, operation, body)?;
     let total = if search.count { json!(hits.len()) } else { json!(-1) };
     if operation == "autocomplete" {

@@ -53,7 +53,7 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
             Ok(change.made(&format!("RelationshipDefinitions({})", relation_id(&schema))))
         }
         ([one, ..], "DELETE") => delete(edit, one),
-        ([one, ..], "PUT") => update(edit, one, &change.body("RelationshipMetadata")?),
+        ([one, ..], "PUT") => update(edit, one, change.body("RelationshipMetadata")?),
         (_, method) => Err(ApiError::method_not_allowed(format!(
             "The requested resource 'RelationshipDefinitions' does not support http method '{method}'."
         ))),
