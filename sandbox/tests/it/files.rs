@@ -88,8 +88,7 @@ async fn a_file_comes_in_parts() {
     assert_eq!((begun.status, begun.header("x-ms-chunk-size"), begun.header("accept-ranges")), (200, "4194304", "bytes"));
     let location = begun.header("location").to_owned();
     for (range, body, status) in [("bytes 5-9/10", "56789", 204), ("bytes 0-4/10", "01234", 206)].iter().rev() {
-        let method = reqwest::Method::PATCH;
-        let request = world.client.request(method, &location).bearer_auth(&world.token).header("Content-Range", *range);
+        let request = world.to("PATCH", &location).header("Content-Range", *range);
         assert_eq!(world.send(request.body(*body)).await.status, *status, "{range}");
     }
     let whole = world.send(at(&world, "GET", "/$value")).await;
@@ -99,7 +98,7 @@ async fn a_file_comes_in_parts() {
     let begin = at(&world, "PATCH", "?x-ms-file-name=b.txt").header("x-ms-transfer-mode", "chunked");
     let location = world.send(begin).await.header("location").to_owned();
     for (range, body) in [("bytes 5-9/10", "56789"), ("bytes 0-4/10", "wrong length"), ("0-4", "01234")] {
-        let request = world.client.request(reqwest::Method::PATCH, &location).bearer_auth(&world.token);
+        let request = world.to("PATCH", &location);
         assert_eq!(world.send(request.header("Content-Range", range).body(body)).await.status, 400, "{range}");
     }
 }

@@ -6,6 +6,7 @@ mod batch;
 mod bulk;
 mod catalogue;
 mod customizing;
+mod duplicates;
 mod errors;
 mod expand;
 mod fetch;

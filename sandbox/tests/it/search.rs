@@ -17,7 +17,7 @@ async fn world() -> World {
 
 async fn first(world: &World, operation: &str, body: Value) -> Value {
     let url = format!("{}/api/search/v1.0/{operation}", world.sandbox.connection().http);
-    let reply = world.send(world.client.post(url).bearer_auth(&world.token).json(&body)).await;
+    let reply = world.send(world.to("POST", &url).json(&body)).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     reply.json()
 }
@@ -25,7 +25,7 @@ async fn first(world: &World, operation: &str, body: Value) -> Value {
 /// The answer in the string.
 async fn second(world: &World, operation: &str, body: Value) -> Value {
     let url = format!("{}/api/search/v2.0/{operation}", world.sandbox.connection().http);
-    let reply = world.send(world.client.post(url).bearer_auth(&world.token).json(&body)).await;
+    let reply = world.send(world.to("POST", &url).json(&body)).await;
     serde_json::from_str(reply.json()["response"].as_str().unwrap()).unwrap()
 }
 
@@ -73,7 +73,7 @@ async fn what_is_no_search_is_refused() {
         ("v1.0/nothing", json!({ "search": "x" }), 404),
         ("v9.0/query", json!({ "search": "x" }), 404),
     ] {
-        let reply = world.send(world.client.post(url(path)).bearer_auth(&world.token).json(&body)).await;
+        let reply = world.send(world.to("POST", &url(path)).json(&body)).await;
         assert_eq!(reply.status, status, "{path} {body}");
     }
     let stranger = world.send(world.client.post(url("v1.0/query")).json(&json!({ "search": "x" }))).await;

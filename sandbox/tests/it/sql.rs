@@ -46,9 +46,7 @@ async fn conditions_mean_what_they_mean_in_sql() {
         ("annualincome >= -5 and [annualincome] != 20 -- a comment", "Ada,Bo"),
         ("firstname < lastname", "Ada,Bo,Cy"),
     ] {
-        let sql = format!("SELECT firstname FROM contact WHERE {condition} ORDER BY firstname");
-        // A comment would hide the order.
-        let sql = if condition.contains("--") { format!("SELECT firstname FROM contact WHERE {condition}\nORDER BY 1firstname").replace('1', "") } else { sql };
+        let sql = format!("SELECT firstname FROM contact WHERE {condition}\nORDER BY firstname");
         assert_eq!(texts(&rows(&world, "contacts", &sql).await, "firstname").join(","), expected, "{condition}");
     }
 }
@@ -83,7 +81,7 @@ async fn joins_groups_and_pages() {
     let request = world.request("GET", "contacts").query(&[("sql", "SELECT firstname FROM contact ORDER BY firstname")]);
     let first = world.send(request.header("Prefer", "odata.maxpagesize=2")).await.json();
     assert_eq!(texts(first["value"].as_array().unwrap(), "firstname"), ["Ada", "Bo"]);
-    let next = world.client.get(first["@odata.nextLink"].as_str().unwrap()).bearer_auth(&world.token);
+    let next = world.to("GET", first["@odata.nextLink"].as_str().unwrap());
     let second = world.send(next.header("Prefer", "odata.maxpagesize=2")).await.json();
     assert_eq!((texts(second["value"].as_array().unwrap(), "firstname"), second.get("@odata.nextLink")), (vec!["Cy".to_owned()], None));
 }

@@ -32,7 +32,7 @@ async fn views_are_run_by_their_id() {
 async fn messages_are_carried_out_in_the_background() {
     let world = World::new(Seed::Crm).await;
     let status = async |reply: &crate::world::Reply| {
-        let request = world.client.get(reply.header("location")).bearer_auth(&world.token);
+        let request = world.to("GET", reply.header("location"));
         world.send(request).await.json()
     };
     let asked = world.send(world.request("GET", "WhoAmI").header("Prefer", "respond-async")).await;
