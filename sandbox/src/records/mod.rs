@@ -20,6 +20,8 @@ pub(crate) use files::{File, Place};
 pub(crate) use parties::PLATFORM_PARTIES;
 pub(crate) use validate::{from_json, normal_id};
 
+use std::cell::RefCell;
+
 use uuid::Uuid;
 
 use crate::errors::{ApiError, ApiResult};
@@ -43,6 +45,8 @@ pub(crate) struct Session<'a> {
     pub(crate) switches: Switches,
     /// Whether rows that published rules take for duplicates are refused.
     pub(crate) detect_duplicates: bool,
+    /// The business units of owners, as far as they have been looked up; forgotten when a row changes.
+    pub(crate) units: RefCell<Vec<(Uuid, Value)>>,
 }
 
 /// Values for columns of one row.
@@ -67,12 +71,7 @@ impl Session<'_> {
     /// What follows from an owner: the owning user, team and business unit.
     fn owning(&self, table: &Table, owner: &Value) -> ApiResult<Assignments> {
         let Value::Row(kind, id) = owner else { return Ok(Vec::new()) };
-        let mut unit = Value::Null;
-        if let Some(owners) = self.data.schema.table(kind)
-            && let Some(column) = owners.column("businessunitid")
-        {
-            unit = self.data.store.get_column(owners, *id, column)?;
-        }
+        let unit = self.unit_of(kind, *id)?;
         let of_kind = |wanted: &str| if &**kind == wanted { owner.clone() } else { Value::Null };
         let all = [
             (table.system(System::OwningUser), of_kind("systemuser")),
@@ -80,6 +79,20 @@ impl Session<'_> {
             (table.system(System::OwningUnit), unit),
         ];
         Ok(all.into_iter().filter_map(|(column, value)| column.map(|column| (column, value))).collect())
+    }
+
+    /// The business unit of a user or team.
+    fn unit_of(&self, kind: &str, id: Uuid) -> ApiResult<Value> {
+        if let Some((_, unit)) = self.units.borrow().iter().find(|(known, _)| *known == id) {
+            return Ok(unit.clone());
+        }
+        let owners = self.data.schema.table(kind);
+        let unit = match owners.and_then(|owners| Some((owners, owners.column("businessunitid")?))) {
+            Some((owners, column)) => self.data.store.get_column(owners, id, column)?,
+            None => Value::Null,
+        };
+        self.units.borrow_mut().push((id, unit.clone()));
+        Ok(unit)
     }
 
     /// First and last name joined, if the table has such a column.

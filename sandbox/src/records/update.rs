@@ -14,6 +14,7 @@ impl Session<'_> {
     /// Sets columns of the row `old`, read in the same transaction. A row gets a new version even if nothing differs.
     pub(crate) fn update(&self, table: &Table, id: Uuid, old: &[Value], new: Assignments) -> ApiResult<()> {
         refuse_view(table, "Update")?;
+        self.units.borrow_mut().clear();
         self.check_update(table, old, &new)?;
         let mut changes: Assignments = Vec::with_capacity(new.len() + 6);
         for (index, value) in &new {

@@ -13,11 +13,13 @@ impl Store {
 
     /// Removes a table with its rows. Views over it have to be made anew first.
     pub(crate) fn drop_table(&self, table: &Table) -> rusqlite::Result<()> {
+        self.insertion.take();
         self.connection.execute_batch(&format!("DROP TABLE IF EXISTS \"{}\"", table.logical))
     }
 
     /// Adds a column; rows that are there already have null in it.
     pub(crate) fn add_column(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
+        self.insertion.take();
         let mut columns = vec![format!("{} {}", sql_name(column), sql_type(column))];
         if polymorphic(column) {
             columns.push(format!("{} TEXT", target_name(column)));
@@ -33,6 +35,7 @@ impl Store {
 
     /// Removes a column with its values.
     pub(crate) fn drop_column(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
+        self.insertion.take();
         self.connection.execute_batch(&format!("DROP INDEX IF EXISTS {}", index_name(table, column)))?;
         let mut columns = vec![sql_name(column)];
         if polymorphic(column) {

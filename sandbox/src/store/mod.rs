@@ -9,6 +9,7 @@ mod text;
 mod write;
 
 pub(crate) use write::Conflict;
+use write::Insertion;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     depth: Cell<usize>,
     /// The rows inserted since the outermost of them began.
     inserted: RefCell<HashSet<Uuid>>,
+    /// The statement by which the last row was added; to be forgotten when columns come or go.
+    insertion: RefCell<Insertion>,
 }
 
 impl Store {
@@ -54,7 +57,7 @@ impl Store {
     fn on(connection: Connection) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(512);
         text::register(&connection)?;
-        Ok(Store { connection, depth: Cell::default(), inserted: RefCell::default() })
+        Ok(Store { connection, depth: Cell::default(), inserted: RefCell::default(), insertion: RefCell::default() })
     }
 
     /// The same rows in another store, in memory.
@@ -67,6 +70,7 @@ impl Store {
     /// Takes over the tables and rows of another store.
     pub(crate) fn become_like(&mut self, other: &Self) -> rusqlite::Result<()> {
         self.connection.flush_prepared_statement_cache();
+        self.insertion.take();
         Backup::new(&other.connection, &mut self.connection)?.step(-1)?;
         Ok(())
     }
@@ -81,7 +85,9 @@ impl Store {
             }
         }
         let name = &table.logical;
-        self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", ")))?;
+        // The primary key is how nearly everything is looked for: one tree is enough.
+        let columns = columns.join(", ");
+        self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({columns}) WITHOUT ROWID"))?;
         for column in table.columns.iter().filter(|column| column.indexed) {
             self.create_index(table, column)?;
         }

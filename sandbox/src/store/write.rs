@@ -19,38 +19,51 @@ pub(crate) enum Conflict {
     Store(#[from] rusqlite::Error),
 }
 
+/// The statement that adds rows with values in the same columns. Rows of one kind mostly come one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Insertion {
+    table: String,
+    columns: Vec<usize>,
+    sql: String,
+}
+
+impl Insertion {
+    /// Most columns of most rows are null, which is what those have that are not named.
+    fn new(table: &Table, values: &[Value]) -> Self {
+        let columns: Vec<usize> = (0..values.len()).filter(|index| !values[*index].is_null()).collect();
+        let mut names = Vec::with_capacity(columns.len() + 4);
+        for column in columns.iter().map(|index| &table.columns[*index]) {
+            names.push(sql_name(column));
+            if polymorphic(column) {
+                names.push(target_name(column));
+            }
+        }
+        let places = vec!["?"; names.len()].join(",");
+        let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({places})", table.logical, names.join(","));
+        Self { table: table.logical.clone(), columns, sql }
+    }
+
+    fn fits(&self, table: &Table, values: &[Value]) -> bool {
+        let set = (0..values.len()).filter(|index| !values[*index].is_null());
+        self.table == table.logical && set.eq(self.columns.iter().copied())
+    }
+}
+
 impl Store {
     /// Adds a row; `values` has one entry for each column of the table.
     pub(crate) fn insert(&self, table: &Table, values: &[Value]) -> Result<(), Conflict> {
-        // Most columns of most rows are null, which is what those have that are not named.
-        let set: Vec<(usize, &Value)> = values.iter().enumerate().filter(|(_, value)| !value.is_null()).collect();
-        let mut sql = String::with_capacity(32 * set.len());
-        sql.push_str("INSERT INTO \"");
-        sql.push_str(&table.logical);
-        let mut separator = "\" (\"";
-        let mut places = 0;
-        for column in set.iter().map(|(index, _)| &table.columns[*index]) {
-            sql.push_str(separator);
-            sql.push_str(&column.logical);
-            separator = "\",\"";
-            places += 1;
-            if polymorphic(column) {
-                sql.push_str(separator);
-                sql.push_str(&column.logical);
-                sql.push_str("#table");
-                places += 1;
-            }
+        let mut insertion = self.insertion.borrow_mut();
+        if !insertion.fits(table, values) {
+            *insertion = Insertion::new(table, values);
         }
-        sql.push_str("\") VALUES (?");
-        (1..places).for_each(|_| sql.push_str(",?"));
-        sql.push(')');
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.connection.prepare_cached(&insertion.sql)?;
         let mut place = 0;
-        for (index, value) in set {
+        for index in &insertion.columns {
+            let value = &values[*index];
             place += 1;
             statement.raw_bind_parameter(place, value)?;
             if let Value::Row(target, _) = value
-                && polymorphic(&table.columns[index])
+                && polymorphic(&table.columns[*index])
             {
                 place += 1;
                 statement.raw_bind_parameter(place, &**target)?;
