@@ -1,7 +1,6 @@
 //! A small vocabulary in which table definitions read like a list of columns.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use serde_json::Map;
 
 use super::column::{
@@ -31,9 +30,10 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
             addressable: true,
             change_tracking: true,
             told: Map::new(),
-            by_name: HashMap::new(),
-            by_navigation: HashMap::new(),
+            by_name: FxHashMap::default(),
+            by_navigation: FxHashMap::default(),
             by_role: [None; System::COUNT],
+            composites: Vec::new(),
         },
     };
     builder.column(id, ColumnType::Id).required(Requirement::System).create_only()

@@ -54,6 +54,8 @@ pub(crate) struct Join {
     pub(crate) to: usize,
     /// Whether rows without a partner stay.
     pub(crate) outer: bool,
+    /// Whether a row has one partner at most, the first one by primary key.
+    pub(crate) first: bool,
     pub(crate) filter: Option<Condition>,
     /// Columns to read.
     pub(crate) select: Vec<usize>,

@@ -166,6 +166,13 @@ fn select(table: &Table, value: &str) -> ApiResult<Vec<usize>> {
     {
         columns.push(currency);
     }
+    // A part of an address brings the whole of it.
+    for composite in &table.composites {
+        let part = columns.iter().any(|column| composite.parts.contains(&Some(*column)));
+        if part && !columns.contains(&composite.column) {
+            columns.push(composite.column);
+        }
+    }
     Ok(columns)
 }
 

@@ -186,6 +186,19 @@ impl<'q> Compiler<'q> {
             let from = sql_name(&join.table.columns[join.from]);
             let to = sql_name(&query.source(parent).columns[join.to]);
             let kind = if join.outer { "LEFT JOIN" } else { "JOIN" };
+            if join.first {
+                let key = sql_name(&join.table.columns[join.table.id]);
+                let alias = self.fresh();
+                let scope = Scope { alias: alias.clone(), table: &join.table, path: Vec::new() };
+                let filter = join.filter.as_ref().map(|filter| self.condition(&scope, filter, false));
+                let filter = filter.map_or_else(String::new, |filter| format!(" AND {filter}"));
+                text.push_str(&format!(
+                    " {kind} {joined} ON t{number}.{key} = (SELECT {alias}.{key} FROM \"{}\" {alias} WHERE \
+                     {alias}.{from} = t{parent}.{to}{filter} ORDER BY {alias}.{key} LIMIT 1)",
+                    join.table.logical
+                ));
+                continue;
+            }
             text.push_str(&format!(" {kind} {joined} ON t{number}.{from} = t{parent}.{to}"));
             if let Some(filter) = &join.filter {
                 let condition = self.condition(&self.source(number), filter, false);

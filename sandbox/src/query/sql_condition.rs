@@ -1,10 +1,13 @@
 //! Conditions as SQL.
 
+use std::slice;
+
 use rusqlite::types::Value as Parameter;
 
 use super::sql::{Compiler, Scope};
 use super::{Comparison, Condition, Field, Reach};
-use crate::store::{sql_name, to_sql};
+use crate::store::{COARSE, is_text, sql_name, to_sql};
+use crate::value::Value;
 
 impl<'q> Compiler<'q> {
     /// A condition or, if `negated`, its opposite. Negation is pushed down to the tests, where null is dealt with, so
@@ -19,6 +22,10 @@ impl<'q> Compiler<'q> {
             }
             Condition::Compare { column, comparison, value } => {
                 let name = self.column(scope, *column);
+                if !negated && *comparison == Comparison::Equal && self.is_indexed_text(scope, *column, slice::from_ref(value)) {
+                    self.parameters.extend([to_sql(value), to_sql(value)]);
+                    return format!("({name}{COARSE} = ? AND {name} = ?)");
+                }
                 self.parameters.push(to_sql(value));
                 match (comparison, negated) {
                     (Comparison::NotEqual, false) => format!("({name} <> ? OR {name} IS NULL)"),
@@ -38,8 +45,12 @@ impl<'q> Compiler<'q> {
             }
             Condition::In { column, values } => {
                 let name = self.column(scope, *column);
-                self.parameters.extend(values.iter().map(to_sql));
                 let places = vec!["?"; values.len()].join(",");
+                if !negated && self.is_indexed_text(scope, *column, values) {
+                    self.parameters.extend(values.iter().chain(values).map(to_sql));
+                    return format!("({name}{COARSE} IN ({places}) AND {name} IN ({places}))");
+                }
+                self.parameters.extend(values.iter().map(to_sql));
                 if negated {
                     format!("({name} IS NULL OR {name} NOT IN ({places}))")
                 } else {
@@ -69,6 +80,13 @@ impl<'q> Compiler<'q> {
                 }
             }
         }
+    }
+
+    /// Whether an index finds rows whose column has one of these values, as it compares.
+    fn is_indexed_text(&self, scope: &Scope<'_>, column: usize, values: &[Value]) -> bool {
+        let definition = &scope.table.columns[column];
+        let ascii = |value: &Value| value.text().is_some_and(str::is_ascii);
+        scope.path.is_empty() && definition.indexed && is_text(definition) && values.iter().all(ascii)
     }
 
     fn columns(

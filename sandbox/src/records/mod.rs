@@ -95,6 +95,19 @@ impl Session<'_> {
         Ok(unit)
     }
 
+    /// Whole addresses, as an envelope shows them.
+    fn addresses(table: &Table, row: &[Value]) -> Assignments {
+        let whole = |parts: &[Option<usize>; 7]| {
+            let part = |at: usize| parts[at].and_then(|column| row[column].text()).unwrap_or_default();
+            let region = [part(4), part(5)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+            let place = [part(3), &region].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+            let lines = [part(0), part(1), part(2), &place, part(6)];
+            let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+            if lines.is_empty() { Value::Null } else { Value::Text(lines.join("\r\n")) }
+        };
+        table.composites.iter().map(|composite| (composite.column, whole(&composite.parts))).collect()
+    }
+
     /// First and last name joined, if the table has such a column.
     fn full_name(table: &Table, row: &[Value]) -> Option<(usize, Value)> {
         let column = table.system(System::FullName)?;

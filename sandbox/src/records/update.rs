@@ -36,7 +36,8 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        if table.system(System::FullName).is_some() || table.system(System::Currency).is_some() {
+        let follows = table.system(System::FullName).or(table.system(System::Currency)).is_some();
+        if follows || !table.composites.is_empty() {
             let mut row = old.to_vec();
             for (column, value) in &changes {
                 row[*column] = value.clone();
@@ -44,7 +45,7 @@ impl Session<'_> {
             for (column, value) in self.converted(table, &row)? {
                 set(&mut changes, column, value);
             }
-            if let Some((column, value)) = Self::full_name(table, &row) {
+            for (column, value) in Self::addresses(table, &row).into_iter().chain(Self::full_name(table, &row)) {
                 set(&mut changes, column, value);
             }
         }

@@ -85,9 +85,7 @@ impl Store {
             }
         }
         let name = &table.logical;
-        // The primary key is how nearly everything is looked for: one tree is enough.
-        let columns = columns.join(", ");
-        self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({columns}) WITHOUT ROWID"))?;
+        self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", ")))?;
         for column in table.columns.iter().filter(|column| column.indexed) {
             self.create_index(table, column)?;
         }
@@ -97,8 +95,9 @@ impl Store {
     /// Rows without a value are not looked for by it: they would only make the index slow to write.
     fn create_index(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
         let (index, on) = (index_name(table, column), sql_name(column));
-        let name = &table.logical;
-        self.connection.execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on}) WHERE {on} IS NOT NULL"))
+        let (name, collation) = (&table.logical, if is_text(column) { COARSE } else { "" });
+        self.connection
+            .execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on}{collation}) WHERE {on} IS NOT NULL"))
     }
 
     /// (Re)makes the view over all activity tables; their own tables have all its columns.
@@ -154,6 +153,15 @@ impl Store {
         }
         result
     }
+}
+
+/// How indexes compare text: with less care than rows are compared with, but without leaving SQLite. Texts of ASCII that
+/// are the same to the one are the same to the other.
+pub(crate) const COARSE: &str = " COLLATE NOCASE";
+
+/// Whether text is compared without regard to case.
+pub(crate) fn is_text(column: &Column) -> bool {
+    sql_type(column).ends_with("dataverse")
 }
 
 fn sql_type(column: &Column) -> &'static str {

@@ -215,6 +215,12 @@ fn write_row(
     }
     let mut key_written = query.distinct;
     for shown in &fetched.shown {
+        if let (Some(parent), Some(alias)) = (shown.below, &shown.alias) {
+            let count = renderer.count_below(table, parent, &found.row[table.id])?;
+            write_name(body, alias);
+            body.push_str(&count.to_string());
+            continue;
+        }
         let (column, value) = cell(table, query, found, shown);
         if value.is_null() {
             continue;

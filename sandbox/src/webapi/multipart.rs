@@ -173,6 +173,45 @@ fn reason(status: u16) -> &'static str {
     hyper::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
 }
 
+/// What is understood as a batch is the same batch when it is written again.
+#[cfg(any(test, feature = "fuzz"))]
+pub fn fuzz(bytes: &[u8]) {
+    const OUTER: &str = "outer-e2c1";
+    const INNER: &str = "inner-e2c1";
+    let _ = boundary(&String::from_utf8_lossy(bytes));
+    let Ok(elements) = parse(bytes, "b") else { return };
+    let write = |out: &mut Vec<u8>, boundary: &str, part: &Part| {
+        let id = part.content_id.as_ref().map_or_else(String::new, |id| format!("Content-ID: {id}\r\n"));
+        let Request { method, target, headers, body } = &part.request;
+        out.extend(format!("--{boundary}\r\nContent-Type: application/http\r\n{id}\r\n").bytes());
+        out.extend(format!("{method} {target} HTTP/1.1\r\n").bytes());
+        headers.iter().for_each(|(name, value)| out.extend(format!("{name}: {value}\r\n").bytes()));
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body.bytes());
+        out.extend_from_slice(b"\r\n");
+    };
+    let mut again = Vec::new();
+    for element in &elements {
+        match element {
+            Element::Single(part) => write(&mut again, OUTER, part),
+            Element::ChangeSet(parts) => {
+                let head = format!("--{OUTER}\r\nContent-Type: multipart/mixed; boundary={INNER}\r\n\r\n");
+                again.extend(head.bytes());
+                parts.iter().for_each(|part| write(&mut again, INNER, part));
+                if parts.is_empty() {
+                    again.extend(format!("--{INNER}\r\n").bytes());
+                }
+                again.extend(format!("--{INNER}--\r\n").bytes());
+            }
+        }
+    }
+    again.extend(format!("--{OUTER}--\r\n").bytes());
+    let empty = |element: &Element| matches!(element, Element::ChangeSet(parts) if parts.is_empty());
+    if !elements.iter().any(empty) {
+        assert_eq!(parse(&again, OUTER).as_ref(), Ok(&elements), "{}", String::from_utf8_lossy(&again));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -85,6 +85,10 @@ pub(super) fn bound(
             lists::add_member(service, session, *list, operation)
         }
         ("list", "RemoveMemberList", RowKey::Primary(list), "POST") => lists::remove_member(session, *list, operation),
+        ("list", "CopyMembersList", RowKey::Primary(list), "POST") => lists::copy_members(session, *list, operation),
+        ("list", "QualifyMemberList", RowKey::Primary(list), "POST") => {
+            lists::qualify_members(session, *list, operation)
+        }
         ("list", "CopyDynamicListToStatic", RowKey::Primary(list), "POST") => {
             lists::copy_to_static(service, session, *list)
         }
