@@ -137,7 +137,8 @@ mod tests {
                     if !bytes.is_empty() {
                         let place = place.index(bytes.len());
                         // Letters hit more of the grammar than noise does.
-                        bytes[place] = if byte < 128 { byte.max(b' ') } else { b"',()=<>/ \r\n-@$:"[usize::from(byte) % 17] };
+                        bytes[place] =
+                            if byte < 128 { byte.max(b' ') } else { b"',()=<>/ \r\n-@$:"[usize::from(byte) % 17] };
                     }
                 }
                 bytes

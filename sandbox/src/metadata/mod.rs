@@ -123,8 +123,7 @@ pub(crate) struct Composite {
 }
 
 impl Composite {
-    const PARTS: [&'static str; 7] =
-        ["line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country"];
+    const PARTS: [&'static str; 7] = ["line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country"];
 }
 
 impl Table {

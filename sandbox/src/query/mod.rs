@@ -19,9 +19,9 @@ mod path;
 mod split;
 mod sql;
 mod sql_condition;
-mod tsql;
 #[cfg(test)]
 mod tests;
+mod tsql;
 
 pub(crate) use aggregate::{Aggregation, DatePart, Function, Group, Measure, OutputKind};
 pub(crate) use apply::Apply;

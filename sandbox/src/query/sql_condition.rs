@@ -22,7 +22,10 @@ impl<'q> Compiler<'q> {
             }
             Condition::Compare { column, comparison, value } => {
                 let name = self.column(scope, *column);
-                if !negated && *comparison == Comparison::Equal && self.is_indexed_text(scope, *column, slice::from_ref(value)) {
+                if !negated
+                    && *comparison == Comparison::Equal
+                    && self.is_indexed_text(scope, *column, slice::from_ref(value))
+                {
                     self.parameters.extend([to_sql(value), to_sql(value)]);
                     return format!("({name}{COARSE} = ? AND {name} = ?)");
                 }

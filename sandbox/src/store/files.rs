@@ -42,6 +42,9 @@ impl Store {
 
     /// Forgets the parts of an upload.
     pub(crate) fn drop_blocks(&self, upload: Uuid) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("DELETE FROM \"#blocks\" WHERE upload = ?")?.execute([upload.to_string()]).map(drop)
+        self.connection
+            .prepare_cached("DELETE FROM \"#blocks\" WHERE upload = ?")?
+            .execute([upload.to_string()])
+            .map(drop)
     }
 }

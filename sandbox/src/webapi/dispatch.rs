@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, background, batch, bulk, caller, definitions, files, messages, references, resource, write};
+use super::{
+    Request, Response, background, batch, bulk, caller, definitions, files, messages, references, resource, write,
+};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::{Data, Organization};
@@ -252,11 +254,7 @@ fn perhaps_later(
     operation: &Operation<'_>,
     work: impl FnOnce() -> ApiResult<Response>,
 ) -> ApiResult<Response> {
-    if background::asked(operation.request) {
-        background::run(session, &service.root, operation, work)
-    } else {
-        work()
-    }
+    if background::asked(operation.request) { background::run(session, &service.root, operation, work) } else { work() }
 }
 
 fn segment_text(segment: &Segment) -> String {

@@ -29,7 +29,8 @@ pub(super) fn asked(operation: &Operation<'_>) -> bool {
 /// The FetchXML of a view ("Retrieve and execute predefined queries"); `option` says whose it is.
 fn kept(session: &Session<'_>, option: &str, key: &str) -> ApiResult<String> {
     let table = session.data.schema.table(&option.to_lowercase()).ok_or_else(ApiError::unexpected)?;
-    let id = normal_id(key).ok_or_else(|| ApiError::query(format!("The value '{key}' of {option} is no identifier.")))?;
+    let id =
+        normal_id(key).ok_or_else(|| ApiError::query(format!("The value '{key}' of {option} is no identifier.")))?;
     let row = session.find(table, id)?.ok_or_else(|| ApiError::does_not_exist(table, id))?;
     session.check_row(Right::Read, table, &row)?;
     let source = table.column("fetchxml").and_then(|column| row[column].text());
@@ -96,7 +97,8 @@ fn select(
 ) -> ApiResult<Response> {
     let prefer = &operation.prefer;
     let token = operation.pairs.iter().find(|(name, _)| name == "$skiptoken").map(|(_, token)| Cookie::counted(token));
-    let token = token.map(|token| token.ok_or_else(|| ApiError::invalid_argument("Malformed XML in the Paging Cookie")));
+    let token =
+        token.map(|token| token.ok_or_else(|| ApiError::invalid_argument("Malformed XML in the Paging Cookie")));
     let (page, skip) = token.transpose()?.unwrap_or((1, 0));
     let mut fetched = bind_sql(session, statement, prefer.page_size, skip)?;
     restrict(&mut fetched, listing)?;

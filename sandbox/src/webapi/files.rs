@@ -94,7 +94,8 @@ pub(super) fn upload(
         let definition = &table.columns[column].logical;
         let (table, column) = (table.logical.clone(), definition.clone());
         let upload = Upload { id: Uuid::now_v7(), table, row: id, column, name };
-        let location = format!("{}/{}({id})/{definition}?sessiontoken={}", service.root, place.table.set, upload.to_token());
+        let location =
+            format!("{}/{}({id})/{definition}?sessiontoken={}", service.root, place.table.set, upload.to_token());
         return Ok(Response::empty(200)
             .with("Accept-Ranges", "bytes")
             .with("Location", location)
@@ -105,7 +106,8 @@ pub(super) fn upload(
     if body.len() > MAX_SINGLE {
         return Err(ApiError::new(413, "0x80044a02", "Attachment file size is too big."));
     }
-    let mime = request.header("content-type").filter(|mime| *mime != UNKNOWN_TYPE).unwrap_or(mime_type(&name)).to_owned();
+    let mime =
+        request.header("content-type").filter(|mime| *mime != UNKNOWN_TYPE).unwrap_or(mime_type(&name)).to_owned();
     session.put_file(&place, &File { name, mime, body: body.to_vec() })?;
     Ok(Response::empty(204))
 }
@@ -113,7 +115,8 @@ pub(super) fn upload(
 /// A part of a file, with its place in the whole: `Content-Range: bytes 0-4194303/25870370`.
 fn part(session: &Session<'_>, place: &Place<'_>, upload: &Upload, request: &Request) -> ApiResult<Response> {
     let range = request.header("content-range").and_then(content_range);
-    let (first, last, size) = range.ok_or_else(|| ApiError::invalid_argument("The header Content-Range is missing or invalid."))?;
+    let (first, last, size) =
+        range.ok_or_else(|| ApiError::invalid_argument("The header Content-Range is missing or invalid."))?;
     let bytes = request.body.bytes();
     if last - first + 1 != bytes.len() {
         return Err(ApiError::invalid_argument("The header Content-Range does not fit the length of the content."));
@@ -189,7 +192,11 @@ pub(super) fn download(
         response = response.with("Content-Range", whole).with("x-ms-chunk-size", CHUNK.to_string());
     }
     // Headers are ASCII; other names are percent-encoded.
-    let name = if file.name.bytes().all(|b| b.is_ascii_graphic() || b == b' ') { file.name.clone() } else { encode(&file.name) };
+    let name = if file.name.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        file.name.clone()
+    } else {
+        encode(&file.name)
+    };
     let exposed = if range.is_some() {
         "x-ms-file-size; x-ms-file-name; x-ms-chunk-size; mimetype"
     } else {
@@ -204,7 +211,13 @@ pub(super) fn download(
 }
 
 /// `DELETE /accounts(id)/new_document`
-pub(super) fn remove(session: &Session<'_>, table: &Arc<Table>, key: &RowKey, column: usize, request: &Request) -> ApiResult<Response> {
+pub(super) fn remove(
+    session: &Session<'_>,
+    table: &Arc<Table>,
+    key: &RowKey,
+    column: usize,
+    request: &Request,
+) -> ApiResult<Response> {
     let row = find(session, table, key)?.ok_or_else(|| absent(table, key))?;
     Precondition::of(request).check_write(table, &row)?;
     session.remove_file(&Place { table, row: &row, column })?;

@@ -29,10 +29,10 @@ mod write;
 
 pub(crate) use background::PATH as BACKGROUND;
 pub(crate) use dispatch::{Service, serve, serve_status};
-pub(crate) use search::{PATH as SEARCH, serve as serve_search};
 pub(crate) use json::plain_row;
 #[cfg(any(test, feature = "fuzz"))]
 pub use multipart::fuzz as fuzz_multipart;
+pub(crate) use search::{PATH as SEARCH, serve as serve_search};
 pub(crate) use uri::{decode, form_pairs};
 
 use std::sync::OnceLock;

@@ -144,7 +144,8 @@ fn operation(outer: &Headers, content: &[u8]) -> Result<Part, Malformed> {
     let (method, target) = line.split_once(' ').ok_or(Malformed("the request line has no URL"))?;
     let target = target.trim().strip_suffix("HTTP/1.1").ok_or(Malformed("the request line has no version"))?;
     let (headers, body) = headers(&rest[end + 2..])?;
-    let request = Request { method: method.to_owned(), target: target.trim().to_owned(), headers, body: body.to_vec().into() };
+    let request =
+        Request { method: method.to_owned(), target: target.trim().to_owned(), headers, body: body.to_vec().into() };
     Ok(Part { content_id: find(outer, "content-id").map(str::to_owned), request })
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::address::reference;
 use super::Body;
+use super::address::reference;
 use super::deep;
 use super::dispatch::Service;
 use crate::errors::{ApiError, ApiResult};

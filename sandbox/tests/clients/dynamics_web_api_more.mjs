@@ -54,10 +54,11 @@ const viewed = await api.retrieveMultiple({ collection: "accounts", savedQuery: 
 assert.ok(viewed.value.some((row) => row.name === "Zephyria Traders"));
 
 // Keys, and functions with parameters
-await api.create({
-  collection: "EntityDefinitions(LogicalName='account')/Keys",
-  data: { SchemaName: "new_number", KeyAttributes: ["accountnumber"], DisplayName: label("Number") },
-});
+// (the client itself defines no keys)
+const headers = { Authorization: `Bearer ${await onTokenRefresh()}`, "Content-Type": "application/json" };
+const definition = { SchemaName: "new_number", KeyAttributes: ["accountnumber"], DisplayName: label("Number") };
+const keys = `${serverUrl}/api/data/v9.2/EntityDefinitions(LogicalName='account')/Keys`;
+assert.equal((await fetch(keys, { method: "POST", headers, body: JSON.stringify(definition) })).status, 204);
 const keyed = await api.retrieve({ collection: "accounts", key: "accountnumber='N-1'", select: ["name"] });
 assert.equal(keyed.accountid, account);
 await api.upsert({ collection: "accounts", key: "accountnumber='N-2'", data: { name: "Second" } });

@@ -67,7 +67,8 @@ async fn parts_of_a_batch_decide_for_themselves() {
             contact("Again", "There@X.example")
         )
     };
-    let body = format!("{}{}{}--b--\n", part(""), part(&format!("{HEADER}: false\n")), part(&format!("{HEADER}: true\n")));
+    let body =
+        format!("{}{}{}--b--\n", part(""), part(&format!("{HEADER}: false\n")), part(&format!("{HEADER}: true\n")));
     let reply = world.batch(&body, Some("odata.continue-on-error")).await;
     let statuses: Vec<&str> = reply.text.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")).collect();
     assert_eq!(statuses, ["204 No Content", "412 Precondition Failed", "204 No Content"]);
@@ -91,7 +92,9 @@ async fn every_way_of_writing_is_watched() {
         let reply = watched(&world, method, path, &json!({ "emailaddress1": "there@x.example" })).await;
         assert_eq!(reply.code(), "0x80040333", "{method} {path}");
     }
-    let same = multiple(&world, "UpdateMultiple", vec![json!({ "contactid": other, "emailaddress1": "OTHER@x.example" })]).await;
+    let same =
+        multiple(&world, "UpdateMultiple", vec![json!({ "contactid": other, "emailaddress1": "OTHER@x.example" })])
+            .await;
     assert_eq!(same.status, 204, "a row is not its own duplicate");
     for blank in [json!({ "lastname": "Blank" }), json!({ "lastname": "Blank", "emailaddress1": "" })] {
         assert_eq!(watched(&world, "POST", "contacts", &blank).await.status, 204, "nothing is like nothing");
@@ -110,7 +113,10 @@ async fn a_rule_may_mind_the_case_and_the_first_characters() {
         "matchingattributename": "name", "operatorcode": 1, "operatorparam": 4,
     });
     assert_eq!(world.post("duplicateruleconditions", &condition).await.status, 204);
-    assert_eq!(world.patch(&format!("duplicaterules({rule})"), &json!({ "statecode": 1, "statuscode": 2 })).await.status, 204);
+    assert_eq!(
+        world.patch(&format!("duplicaterules({rule})"), &json!({ "statecode": 1, "statuscode": 2 })).await.status,
+        204
+    );
     assert_eq!(world.post("accounts", &json!({ "name": "Contoso" })).await.status, 204);
     for (name, status) in [("Contessa", 412), ("CONTESSA", 204), ("Conrad", 204)] {
         assert_eq!(watched(&world, "POST", "accounts", &json!({ "name": name })).await.status, status, "{name}");

@@ -85,7 +85,10 @@ async fn a_file_comes_in_parts() {
     let world = world().await;
     let begin = at(&world, "PATCH", "?x-ms-file-name=%C3%A4.txt").header("x-ms-transfer-mode", "chunked");
     let begun = world.send(begin).await;
-    assert_eq!((begun.status, begun.header("x-ms-chunk-size"), begun.header("accept-ranges")), (200, "4194304", "bytes"));
+    assert_eq!(
+        (begun.status, begun.header("x-ms-chunk-size"), begun.header("accept-ranges")),
+        (200, "4194304", "bytes")
+    );
     let location = begun.header("location").to_owned();
     for (range, body, status) in [("bytes 5-9/10", "56789", 204), ("bytes 0-4/10", "01234", 206)].iter().rev() {
         let request = world.to("PATCH", &location).header("Content-Range", *range);

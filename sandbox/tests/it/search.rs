@@ -8,7 +8,10 @@ use crate::world::World;
 async fn world() -> World {
     let world = World::new(Seed::Empty).await;
     for name in ["Northwind Traders", "Northern Lights", "Southridge"] {
-        assert_eq!(world.post("accounts", &json!({ "name": name, "emailaddress1": "info@north.example" })).await.status, 204);
+        assert_eq!(
+            world.post("accounts", &json!({ "name": name, "emailaddress1": "info@north.example" })).await.status,
+            204
+        );
     }
     let person = json!({ "firstname": "Nora", "lastname": "North", "jobtitle": "Trader" });
     assert_eq!(world.post("contacts", &person).await.status, 204);
@@ -40,7 +43,8 @@ async fn rows_are_found_by_their_words_across_tables() {
     assert!(contact["@search.objectid"].is_string() && contact["@search.score"].as_f64().unwrap() > 0.0);
 
     let entities = json!([{ "name": "account", "selectColumns": ["name"], "searchColumns": ["name"], "filter": "name ne 'Northern Lights'" }]);
-    let body = json!({ "search": "north*", "count": true, "entities": entities.to_string(), "orderby": "[\"name desc\"]" });
+    let body =
+        json!({ "search": "north*", "count": true, "entities": entities.to_string(), "orderby": "[\"name desc\"]" });
     let found = second(&world, "query", body).await;
     assert_eq!((&found["Count"], &found["Value"][0]["Attributes"]["name"]), (&json!(1), &json!("Northwind Traders")));
     assert_eq!(found["Value"][0]["EntityName"], "account");
@@ -58,8 +62,14 @@ async fn words_are_suggested_and_completed() {
     let found = first(&world, "suggest", json!({ "search": "northw" })).await;
     assert_eq!(found["value"][0]["text"], "{crmhit}Northwind{/crmhit} Traders");
     assert_eq!(found["value"][0]["document"]["@search.entityname"], "account");
-    assert_eq!(first(&world, "autocomplete", json!({ "search": "southr" })).await["value"], "{crmhit}southridge{/crmhit}");
-    assert_eq!(second(&world, "suggest", json!({ "search": "southr" })).await["Value"][0]["Document"]["name"], "Southridge");
+    assert_eq!(
+        first(&world, "autocomplete", json!({ "search": "southr" })).await["value"],
+        "{crmhit}southridge{/crmhit}"
+    );
+    assert_eq!(
+        second(&world, "suggest", json!({ "search": "southr" })).await["Value"][0]["Document"]["name"],
+        "Southridge"
+    );
     assert_eq!(second(&world, "autocomplete", json!({ "search": "nothing here" })).await["Value"], Value::Null);
 }
 

@@ -239,8 +239,10 @@ async fn conditions_see_no_more_of_related_rows_than_their_user() {
 
     let link = "<link-entity name='contact' from='parentcustomerid' to='accountid' link-type='any'><filter>\
                 <condition attribute='lastname' operator='eq' value='Hidden'/></filter></link-entity>";
-    let fetch = format!("<fetch><entity name='account'><attribute name='name'/><filter>{link}</filter></entity></fetch>");
-    let joined = fetch.replace("link-type='any'", "").replace("<filter><link", "<link").replace("entity></filter>", "entity>");
+    let fetch =
+        format!("<fetch><entity name='account'><attribute name='name'/><filter>{link}</filter></entity></fetch>");
+    let joined =
+        fetch.replace("link-type='any'", "").replace("<filter><link", "<link").replace("entity></filter>", "entity>");
     for (option, query) in [
         ("$filter", "contact_customer_accounts/any(c:c/lastname eq 'Hidden')"),
         ("$filter", "primarycontactid/lastname eq 'Hidden'"),
@@ -255,7 +257,10 @@ async fn conditions_see_no_more_of_related_rows_than_their_user() {
     }
     let all = "contact_customer_accounts/all(c:c/lastname eq 'Visible')";
     let seen = world.send(second.request(&world, "GET", "accounts").query(&[("$filter", all)])).await.json();
-    assert!(seen["value"].as_array().unwrap().iter().any(|row| row["accountid"] == CONTOSO), "nobody is seen who differs");
+    assert!(
+        seen["value"].as_array().unwrap().iter().any(|row| row["accountid"] == CONTOSO),
+        "nobody is seen who differs"
+    );
 
     let sorted = [("$select", "name"), ("$orderby", "primarycontactid/lastname,name"), ("$count", "true")];
     let seen = world.send(second.request(&world, "GET", "accounts").query(&sorted)).await;

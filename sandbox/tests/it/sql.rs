@@ -57,7 +57,10 @@ async fn joins_groups_and_pages() {
     let sql = "SELECT a.name, c.firstname AS first FROM account a INNER JOIN contact c ON c.parentcustomerid = a.accountid \
                WHERE c.annualincome > 10 ORDER BY c.annualincome DESC";
     let found = rows(&world, "accounts", sql).await;
-    assert_eq!((texts(&found, "first"), &found[0]["name"]), (vec!["Bo".to_owned(), "Cy".to_owned()], &json!("Engines")));
+    assert_eq!(
+        (texts(&found, "first"), &found[0]["name"]),
+        (vec!["Bo".to_owned(), "Cy".to_owned()], &json!("Engines"))
+    );
 
     let sql = "SELECT a.name, c.firstname FROM account AS a LEFT JOIN contact AS c ON a.accountid = c.parentcustomerid \
                WHERE c.contactid IS NULL";
@@ -72,18 +75,28 @@ async fn joins_groups_and_pages() {
     assert_eq!(rows(&world, "accounts", sql).await[0]["cnt"], 3);
     assert_eq!(rows(&world, "contacts", "SELECT COUNT(DISTINCT jobtitle) AS n FROM contact").await[0]["n"], 1);
 
-    assert_eq!(rows(&world, "contacts", "SELECT DISTINCT jobtitle FROM contact WHERE jobtitle IS NOT NULL").await.len(), 1);
-    assert_eq!(texts(&rows(&world, "contacts", "SELECT TOP 1 lastname FROM contact ORDER BY lastname DESC").await, "lastname"), ["Young"]);
+    assert_eq!(
+        rows(&world, "contacts", "SELECT DISTINCT jobtitle FROM contact WHERE jobtitle IS NOT NULL").await.len(),
+        1
+    );
+    assert_eq!(
+        texts(&rows(&world, "contacts", "SELECT TOP 1 lastname FROM contact ORDER BY lastname DESC").await, "lastname"),
+        ["Young"]
+    );
     assert_eq!(rows(&world, "contacts", "SELECT TOP 0 lastname FROM contact").await.len(), 0);
     let sql = "SELECT firstname FROM contact ORDER BY firstname OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY";
     assert_eq!(texts(&rows(&world, "contacts", sql).await, "firstname"), ["Bo"]);
 
-    let request = world.request("GET", "contacts").query(&[("sql", "SELECT firstname FROM contact ORDER BY firstname")]);
+    let request =
+        world.request("GET", "contacts").query(&[("sql", "SELECT firstname FROM contact ORDER BY firstname")]);
     let first = world.send(request.header("Prefer", "odata.maxpagesize=2")).await.json();
     assert_eq!(texts(first["value"].as_array().unwrap(), "firstname"), ["Ada", "Bo"]);
     let next = world.to("GET", first["@odata.nextLink"].as_str().unwrap());
     let second = world.send(next.header("Prefer", "odata.maxpagesize=2")).await.json();
-    assert_eq!((texts(second["value"].as_array().unwrap(), "firstname"), second.get("@odata.nextLink")), (vec!["Cy".to_owned()], None));
+    assert_eq!(
+        (texts(second["value"].as_array().unwrap(), "firstname"), second.get("@odata.nextLink")),
+        (vec!["Cy".to_owned()], None)
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,10 @@ async fn messages_are_carried_out_in_the_background() {
     let asked = world.send(world.request("GET", "WhoAmI").header("Prefer", "respond-async")).await;
     assert_eq!((asked.status, asked.text.as_str()), (202, ""));
     let done = status(&asked).await;
-    assert_eq!((&done["backgroundOperationStateCode"], &done["backgroundOperationStatusCode"]), (&json!(3), &json!(30)));
+    assert_eq!(
+        (&done["backgroundOperationStateCode"], &done["backgroundOperationStatusCode"]),
+        (&json!(3), &json!(30))
+    );
     assert_eq!(done["UserId"], world.get("WhoAmI").await.json()["UserId"]);
     let id = asked.header("x-ms-dyn-backgroundoperationid");
     let row = world.get(&format!("backgroundoperations({id})?$select=name")).await.json();
@@ -46,5 +49,8 @@ async fn messages_are_carried_out_in_the_background() {
 
     let refused = world.request("POST", "AddListMembersList").header("Prefer", "respond-async").json(&json!({}));
     let failed = status(&world.send(refused).await).await;
-    assert_eq!((&failed["backgroundOperationStatusCode"], failed["backgroundOperationErrorCode"].as_i64()), (&json!(31), Some(-2_147_185_383)));
+    assert_eq!(
+        (&failed["backgroundOperationStatusCode"], failed["backgroundOperationErrorCode"].as_i64()),
+        (&json!(31), Some(-2_147_185_383))
+    );
 }

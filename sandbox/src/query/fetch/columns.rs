@@ -27,7 +27,9 @@ fn below(attribute: &Element, table: &Table, column: usize, source: usize) -> Ap
             let none = || invalid(&format!("The table '{}' has no hierarchy.", table.logical));
             parent_of(table).map(Some).ok_or_else(none)
         }
-        Some(_) => Err(invalid("'rowaggregate' takes CountChildren, for the primary key of the entity and with an alias.")),
+        Some(_) => {
+            Err(invalid("'rowaggregate' takes CountChildren, for the primary key of the entity and with an alias."))
+        }
     }
 }
 

@@ -93,8 +93,8 @@ pub(super) fn select(source: &str) -> ApiResult<Select> {
 }
 
 const KEYWORDS: [&str; 26] = [
-    "select", "from", "where", "group", "order", "by", "join", "inner", "left", "right", "full", "cross", "outer", "on",
-    "as", "and", "or", "not", "in", "like", "between", "is", "offset", "union", "having", "top",
+    "select", "from", "where", "group", "order", "by", "join", "inner", "left", "right", "full", "cross", "outer",
+    "on", "as", "and", "or", "not", "in", "like", "between", "is", "offset", "union", "having", "top",
 ];
 
 struct Parser {
@@ -164,7 +164,8 @@ impl Parser {
 
     fn name(&mut self) -> ApiResult<Name> {
         let first = self.identifier()?;
-        let (table, written) = if self.sign(".") { (Some(first.to_lowercase()), self.identifier()?) } else { (None, first) };
+        let (table, written) =
+            if self.sign(".") { (Some(first.to_lowercase()), self.identifier()?) } else { (None, first) };
         Ok(Name { table, column: written.to_lowercase(), written })
     }
 
@@ -259,7 +260,8 @@ impl Parser {
             }
             _ => Shown::Column(self.name()?),
         };
-        let named = self.word("as") || matches!(self.tokens.get(self.at), Some(Token::Word { .. })) && !self.is_word(0, "from");
+        let named =
+            self.word("as") || matches!(self.tokens.get(self.at), Some(Token::Word { .. })) && !self.is_word(0, "from");
         let alias = if named { Some(self.identifier()?) } else { None };
         Ok(Output { what, alias })
     }

@@ -74,9 +74,13 @@ impl Statement<'_> {
         let tables = &self.select.tables;
         if let Some(alias) = &name.table {
             let found = tables.iter().position(|joined| joined.alias == *alias);
-            return found.ok_or_else(|| invalid(&format!("The multi-part identifier '{alias}.{}' could not be bound.", name.written)));
+            return found.ok_or_else(|| {
+                invalid(&format!("The multi-part identifier '{alias}.{}' could not be bound.", name.written))
+            });
         }
-        let has = |table: &str| self.session.data.schema.table(table).is_some_and(|table| table.column(&name.column).is_some());
+        let has = |table: &str| {
+            self.session.data.schema.table(table).is_some_and(|table| table.column(&name.column).is_some())
+        };
         let mut found = (0..tables.len()).filter(|number| has(&tables[*number].table));
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(invalid(&format!("Ambiguous column name '{}'.", name.written))),
@@ -183,15 +187,15 @@ impl Statement<'_> {
             let terms: Vec<Element> = terms.iter().map(|term| self.test(term)).collect::<ApiResult<_>>()?;
             Ok(Element::new("filter").with("type", kind).holding(terms))
         };
-        let condition = |operator: &str, name: &Name| {
-            self.about(Element::new("condition").with("operator", operator), name)
-        };
+        let condition =
+            |operator: &str, name: &Name| self.about(Element::new("condition").with("operator", operator), name);
         // In SQL a comparison with null is never true, in FetchXML its opposite is.
         let and_there_is = |condition_of: Element, name: &Name| {
             let there = condition("not-null", name)?;
             Ok(Element::new("filter").holding([condition_of, there]))
         };
-        let values = |values: &[String]| values.iter().map(|value| Element::of_text("value", value)).collect::<Vec<_>>();
+        let values =
+            |values: &[String]| values.iter().map(|value| Element::of_text("value", value)).collect::<Vec<_>>();
         match test {
             Test::All(terms) => all(terms, "and"),
             Test::Any(terms) => all(terms, "or"),
@@ -203,10 +207,14 @@ impl Statement<'_> {
             Test::Compare(name, operator, Side::Column(other)) => {
                 let (mine, its) = (self.table_of(name)?, self.table_of(other)?);
                 // What is compared with has an alias, unless it stands in the same table.
-                let (operator, name, other, its) =
-                    if its == 0 && mine != 0 { (flipped(operator), other, name, mine) } else { (*operator, name, other, its) };
+                let (operator, name, other, its) = if its == 0 && mine != 0 {
+                    (flipped(operator), other, name, mine)
+                } else {
+                    (*operator, name, other, its)
+                };
                 let alias = &self.select.tables[its].alias;
-                let of = if mine == its || its == 0 { other.column.clone() } else { format!("{alias}.{}", other.column) };
+                let of =
+                    if mine == its || its == 0 { other.column.clone() } else { format!("{alias}.{}", other.column) };
                 Ok(condition(operator, name)?.with("valueof", of))
             }
             Test::Like(name, pattern, false) => Ok(condition("like", name)?.with("value", pattern.as_str())),
@@ -237,7 +245,9 @@ fn flipped(operator: &str) -> &str {
 impl Output {
     /// Whether a name in ORDER BY means this output.
     fn is_called(&self, name: &Name) -> bool {
-        let alias = self.alias.as_ref().is_some_and(|alias| name.table.is_none() && alias.to_lowercase() == name.column);
-        alias || matches!(&self.what, Shown::Column(shown) if shown.column == name.column && (name.table.is_none() || shown.table == name.table))
+        let alias =
+            self.alias.as_ref().is_some_and(|alias| name.table.is_none() && alias.to_lowercase() == name.column);
+        alias
+            || matches!(&self.what, Shown::Column(shown) if shown.column == name.column && (name.table.is_none() || shown.table == name.table))
     }
 }

@@ -77,7 +77,10 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -
 }
 
 fn required(name: &str) -> ApiError {
-    ApiError::payload("parameters", format!("System.ArgumentException: Required parameter '{name}' is missing or invalid."))
+    ApiError::payload(
+        "parameters",
+        format!("System.ArgumentException: Required parameter '{name}' is missing or invalid."),
+    )
 }
 
 fn number(body: &Body, name: &str) -> ApiResult<i64> {
@@ -99,9 +102,13 @@ fn new_option(edit: &Edit<'_>, body: &Body) -> ApiResult<Choice> {
     described.insert("Value".to_owned(), body.get("Value").cloned().unwrap_or_default());
     described.insert("Label".to_owned(), body.get("Label").cloned().ok_or_else(|| required("Label"))?);
     let taken: Vec<i64> = match target(edit, body)? {
-        Target::Global(name) => {
-            edit.schema.choice(&name).into_iter().flat_map(|choice| &choice.options).map(|option| option.value).collect()
-        }
+        Target::Global(name) => edit
+            .schema
+            .choice(&name)
+            .into_iter()
+            .flat_map(|choice| &choice.options)
+            .map(|option| option.value)
+            .collect(),
         Target::Column(table, column) => values(&table.columns[column].kind),
     };
     let set = json!({ "Options": [described] });

@@ -50,7 +50,11 @@ fn answer(service: &Service<'_>, message: &str, mut body: Json) -> Response {
 }
 
 /// `POST /InitializeFileBlocksUpload {"Target", "FileName", "FileAttributeName"}`
-pub(super) fn begin_upload(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+pub(super) fn begin_upload(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
     let body = object("InitializeFileBlocksUpload", &operation.request.body)?;
     let (row, Named { table, column, .. }) = target(session, &body)?;
     let upload = Upload {
@@ -76,7 +80,11 @@ pub(super) fn upload_block(session: &Session<'_>, operation: &Operation<'_>) -> 
 }
 
 /// `POST /CommitFileBlocksUpload {"FileName", "MimeType", "BlockList", "FileContinuationToken"}`
-pub(super) fn commit_upload(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+pub(super) fn commit_upload(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
     let body = object("CommitFileBlocksUpload", &operation.request.body)?;
     let upload = Upload::of_token(text(&body, "FileContinuationToken")?)?;
     let mut content = Vec::new();
@@ -95,7 +103,11 @@ pub(super) fn commit_upload(service: &Service<'_>, session: &Session<'_>, operat
 }
 
 /// `POST /InitializeFileBlocksDownload {"Target", "FileAttributeName"}`
-pub(super) fn begin_download(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+pub(super) fn begin_download(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
     let body = object("InitializeFileBlocksDownload", &operation.request.body)?;
     let (owner, Named { table, row, column }) = target(session, &body)?;
     let file = row[column].id().map(|id| session.file(id)).transpose()?.flatten();
@@ -115,7 +127,11 @@ pub(super) fn begin_download(service: &Service<'_>, session: &Session<'_>, opera
 }
 
 /// `POST /DownloadBlock {"Offset", "BlockLength", "FileContinuationToken"}`
-pub(super) fn download_block(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+pub(super) fn download_block(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
     let body = object("DownloadBlock", &operation.request.body)?;
     let download = Upload::of_token(text(&body, "FileContinuationToken")?)?;
     let Named { row, column, .. } = named(session, &download.table, download.row, &download.column)?;
@@ -134,7 +150,9 @@ pub(super) fn delete(session: &Session<'_>, operation: &Operation<'_>) -> ApiRes
     let files = session.data.schema.table("fileattachment").ok_or_else(ApiError::unexpected)?;
     let row = session.find(files, id)?.ok_or_else(|| ApiError::does_not_exist(files, id))?;
     let value = |name: &str| files.column(name).map(|column| &row[column]);
-    if let (Some(Value::Row(table, owner)), Some(name)) = (value("objectid"), value("regardingfieldname").and_then(Value::text)) {
+    if let (Some(Value::Row(table, owner)), Some(name)) =
+        (value("objectid"), value("regardingfieldname").and_then(Value::text))
+    {
         let Named { table, row, column } = named(session, table, *owner, name)?;
         session.remove_file(&Place { table, row: &row, column })?;
     }

@@ -15,9 +15,9 @@ pub(super) use lists::dynamic_members;
 use std::sync::Arc;
 
 use super::Response;
-use super::search;
 use super::address::{RowKey, Segment};
 use super::dispatch::{Operation, Service};
+use super::search;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::records::Session;

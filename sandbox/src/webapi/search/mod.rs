@@ -11,9 +11,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::caller;
 use super::dispatch::Service;
+use super::json::write_value;
 use super::payload::object;
 use super::prefer::Prefer;
-use super::json::write_value;
 use super::{Body, Request, Response};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Column, ColumnType, Storage, System, Table};
@@ -119,7 +119,10 @@ impl Search {
             let mut words = clause.split_whitespace();
             (words.next().unwrap_or_default().to_owned(), words.next() == Some("desc"))
         });
-        let count = body.get("count").or_else(|| body.get("returntotalrecordcount")).or_else(|| body.get("returnTotalRecordCount"));
+        let count = body
+            .get("count")
+            .or_else(|| body.get("returntotalrecordcount"))
+            .or_else(|| body.get("returnTotalRecordCount"));
         Ok(Self {
             terms: Terms::parse(text, all),
             scopes: scopes(session, body)?,
@@ -150,7 +153,8 @@ impl Search {
                 let texts: Vec<&str> = scope.searched.iter().filter_map(|column| row[*column].text()).collect();
                 let score = self.terms.score(&texts);
                 if score > 0.0 {
-                    let (table, shown, searched) = (Arc::clone(&scope.table), scope.shown.clone(), scope.searched.clone());
+                    let (table, shown, searched) =
+                        (Arc::clone(&scope.table), scope.shown.clone(), scope.searched.clone());
                     hits.push(Hit { table, row, shown, searched, score });
                 }
             }
@@ -197,26 +201,34 @@ fn scopes(session: &Session<'_>, body: &Map<String, Json>) -> ApiResult<Vec<Scop
         Some(entities) => entities.clone(),
         None => {
             let searchable = |table: &&Arc<Table>| {
-                table.storage == Storage::Own && table.addressable && !table.intersect && (table.has_activities || table.activity || table.custom)
+                table.storage == Storage::Own
+                    && table.addressable
+                    && !table.intersect
+                    && (table.has_activities || table.activity || table.custom)
             };
             schema.tables.iter().filter(searchable).map(|table| table.logical.as_str().into()).collect()
         }
     };
     for entity in &named {
         let name = entity.as_str().or_else(|| entity["name"].as_str()).unwrap_or_default();
-        let table = schema.table(name).ok_or_else(|| {
-            ApiError::invalid_argument(format!("The entity '{name}' is not enabled for search."))
-        })?;
+        let table = schema
+            .table(name)
+            .ok_or_else(|| ApiError::invalid_argument(format!("The entity '{name}' is not enabled for search.")))?;
         let columns = |member: &str| -> ApiResult<Option<Vec<usize>>> {
             let Some(list) = entity[member].as_array().filter(|list| !list.is_empty()) else { return Ok(None) };
             let names = list.iter().filter_map(Json::as_str);
-            names.map(|name| table.column(name).ok_or_else(|| ApiError::no_such_property(table, name))).collect::<ApiResult<_>>().map(Some)
+            names
+                .map(|name| table.column(name).ok_or_else(|| ApiError::no_such_property(table, name)))
+                .collect::<ApiResult<_>>()
+                .map(Some)
         };
         let is_text = |column: &Column| matches!(column.kind, ColumnType::Text { .. });
         let texts = || (0..table.columns.len()).filter(|column| is_text(&table.columns[*column])).collect();
         // `account:revenue gt 1000` is about one table, a filter without a name about all of them.
         let filter = entity["filter"].as_str().or_else(|| match whole?.split_once(':') {
-            Some((about, filter)) if schema.table(about.trim()).is_some() => (about.trim() == table.logical).then_some(filter),
+            Some((about, filter)) if schema.table(about.trim()).is_some() => {
+                (about.trim() == table.logical).then_some(filter)
+            }
             _ => whole,
         });
         let filter = filter.filter(|filter| !filter.trim().is_empty());

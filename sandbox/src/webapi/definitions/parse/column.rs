@@ -178,7 +178,8 @@ fn unchecked(session: &Session<'_>, schema: &Schema, body: &Map<String, Json>, n
             let (standard, most) = if kind == "File" { (32_768, 10_485_760) } else { (10_240, 30_720) };
             let size = body.get("MaxSizeInKB").and_then(Json::as_u64).unwrap_or(standard);
             if !(1..=most).contains(&size) {
-                let message = format!("The maximum size of the attribute {} must be between 1 and {most}.", column.logical);
+                let message =
+                    format!("The maximum size of the attribute {} must be between 1 and {most}.", column.logical);
                 return Err(ApiError::invalid_argument(message));
             }
             column.told.insert("MaxSizeInKB".into(), size.into());
