@@ -114,7 +114,7 @@ mod tests {
     const SQL: &[&str] = &[
         "SELECT DISTINCT TOP 3 name, a.revenue AS money FROM account AS a WHERE name LIKE '%a%' AND (revenue > 1.5 OR statecode IN (0, 1)) ORDER BY name DESC",
         "SELECT a.name, c.fullname FROM account a LEFT JOIN contact c ON c.parentcustomerid = a.accountid WHERE c.firstname <> a.name OR c.contactid IS NULL",
-        "SELECT statecode, COUNT(*) AS n, SUM(revenue), MAX(c.createdon) m FROM account JOIN contact c ON c.parentcustomerid = account.accountid GROUP BY statecode ORDER BY n",
+        "SELECT account.statecode, COUNT(*) AS n, SUM(revenue), MAX(c.createdon) m FROM account JOIN contact c ON c.parentcustomerid = account.accountid GROUP BY account.statecode ORDER BY n",
         "SELECT [name] FROM dbo.account WHERE revenue NOT BETWEEN -1 AND 2 /* x */ ORDER BY createdon OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY -- y",
     ];
     const MULTIPART: &[&str] = &[

@@ -123,6 +123,12 @@ impl TableBuilder {
         self.column(schema, ColumnType::Decimal { precision, scale: 10, min, max, number: Number::Decimal })
     }
 
+    /// A number with few digits after the point, as far below as above zero.
+    pub(crate) fn double(self, schema: &str, digits: usize, most: f64) -> Self {
+        let number = Number::Double;
+        self.column(schema, ColumnType::Decimal { precision: digits, scale: digits, min: -most, max: most, number })
+    }
+
     /// An amount of money; the platform returns it with four digits more than currencies have.
     pub(crate) fn money(self, schema: &str) -> Self {
         let (min, max) = (-922_337_203_685_477.0, 922_337_203_685_477.0);

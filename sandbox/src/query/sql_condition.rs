@@ -87,9 +87,13 @@ impl<'q> Compiler<'q> {
 
     /// Whether an index finds rows whose column has one of these values, as it compares.
     fn is_indexed_text(&self, scope: &Scope<'_>, column: usize, values: &[Value]) -> bool {
+        // Behind a path the column is another table's.
+        if !scope.path.is_empty() {
+            return false;
+        }
         let definition = &scope.table.columns[column];
         let ascii = |value: &Value| value.text().is_some_and(str::is_ascii);
-        scope.path.is_empty() && definition.indexed && is_text(definition) && values.iter().all(ascii)
+        definition.indexed && is_text(definition) && values.iter().all(ascii)
     }
 
     fn columns(

@@ -297,8 +297,8 @@ async fn options_come_and_go_by_message() {
         target.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         target
     };
-    let role = |more: Value| with(column("accountrolecode"), more);
-    let path = "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='accountrolecode')";
+    let role = |more: Value| with(column("familystatuscode"), more);
+    let path = "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='familystatuscode')";
     let cast = "/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName&$expand=OptionSet";
     let before = options_of(&world, path, cast).await;
 
@@ -325,7 +325,7 @@ async fn options_come_and_go_by_message() {
     assert_eq!(world.post("OrderOption", &role(json!({ "Values": order }))).await.status, 204);
     assert_eq!(options_of(&world, path, cast).await, expected);
     assert_eq!(world.post("OrderOption", &role(json!({ "Values": [value] }))).await.status, 400);
-    let row = json!({ "accountrolecode": value });
+    let row = json!({ "familystatuscode": value });
     assert_eq!(world.patch(&format!("contacts({ANA})"), &row).await.status, 204, "rows take the new option");
 
     let flag = with(column("donotemail"), json!({ "Label": label("Never"), "Value": 1, "MergeLabels": true }));
@@ -340,9 +340,9 @@ async fn options_come_and_go_by_message() {
     let state = with(column("statecode"), json!({ "Label": label("Gone"), "Value": 1, "MergeLabels": true }));
     assert_eq!(world.post("UpdateStateValue", &state).await.status, 204);
     let request =
-        world.request("GET", &format!("contacts({ANA})?$select=statecode,statuscode,accountrolecode,donotemail"));
+        world.request("GET", &format!("contacts({ANA})?$select=statecode,statuscode,familystatuscode,donotemail"));
     let row = world.send(request.header("prefer", "odata.include-annotations=\"*\"")).await.json();
-    for (column, label) in [("statecode", "Gone"), ("statuscode", "Moved away"), ("accountrolecode", "Host")] {
+    for (column, label) in [("statecode", "Gone"), ("statuscode", "Moved away"), ("familystatuscode", "Host")] {
         assert_eq!(row[format!("{column}@OData.Community.Display.V1.FormattedValue")], label);
     }
 }

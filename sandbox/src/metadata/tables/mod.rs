@@ -3,6 +3,7 @@
 pub(super) mod activities;
 mod background;
 mod crm;
+mod customers;
 mod customizing;
 mod duplicates;
 mod events;

@@ -207,14 +207,13 @@ impl Statement<'_> {
             Test::Compare(name, operator, Side::Column(other)) => {
                 let (mine, its) = (self.table_of(name)?, self.table_of(other)?);
                 // What is compared with has an alias, unless it stands in the same table.
-                let (operator, name, other, its) = if its == 0 && mine != 0 {
-                    (flipped(operator), other, name, mine)
+                let (operator, name, other, mine, its) = if its == 0 && mine != 0 {
+                    (flipped(operator), other, name, its, mine)
                 } else {
-                    (*operator, name, other, its)
+                    (*operator, name, other, mine, its)
                 };
                 let alias = &self.select.tables[its].alias;
-                let of =
-                    if mine == its || its == 0 { other.column.clone() } else { format!("{alias}.{}", other.column) };
+                let of = if mine == its { other.column.clone() } else { format!("{alias}.{}", other.column) };
                 Ok(condition(operator, name)?.with("valueof", of))
             }
             Test::Like(name, pattern, false) => Ok(condition("like", name)?.with("value", pattern.as_str())),

@@ -38,12 +38,12 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
         ([all], "POST") if all.key.is_none() => {
             let body = change.body("RelationshipMetadata")?;
             let schema = parse::text(&body, "SchemaName").unwrap_or_default().to_owned();
-            check_name(edit.session, Named::Relationship, &schema)?;
+            let many = body.get("@odata.type").and_then(Json::as_str).is_some_and(|kind| kind.contains("ManyToMany"));
+            check_name(edit.session, if many { Named::ManyToMany } else { Named::OneToMany }, &schema)?;
             if all_of(edit.schema).any(|known| text_of(&known, "SchemaName").eq_ignore_ascii_case(&schema)) {
                 let message = "A relationship with the specified name already exists. Please specify a unique name.";
                 return Err(ApiError::new(400, "0x8004432b", message));
             }
-            let many = body.get("@odata.type").and_then(Json::as_str).is_some_and(|kind| kind.contains("ManyToMany"));
             if many {
                 create_many_to_many(edit, &schema, &body)?
             } else {
