@@ -75,13 +75,16 @@ proptest! {
     }
 }
 
-/// The attendance rows; of the person that each regards only that there is one.
+/// The attendance rows; of the person that each regards, and their owner, only that there is one.
 fn attendance(rows: &Table) -> Vec<Columns> {
     let attendance = rows.iter().filter(|((table, _), _)| *table == "new_eventattendance").map(|(_, row)| {
         let person = row.get("_regardingobjectid_value").and_then(|id| id.as_str());
         assert!(person.is_some_and(|id| rows.keys().any(|(_, key)| key.to_string() == id)));
         let mut row = row.clone();
         row.retain(|column, _| !column.starts_with("_ownerid") && !column.starts_with("_regardingobjectid"));
+        let details = row["new_detailsstamp"].as_str().unwrap();
+        let details: Vec<&str> = details.split(' ').filter(|token| !token.starts_with("owner:")).collect();
+        row.insert("new_detailsstamp".into(), details.join(" ").into());
         row
     });
     attendance.collect()
