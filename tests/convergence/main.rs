@@ -82,9 +82,9 @@ fn attendance(rows: &Table) -> Vec<Columns> {
         assert!(person.is_some_and(|id| rows.keys().any(|(_, key)| key.to_string() == id)));
         let mut row = row.clone();
         row.retain(|column, _| !column.starts_with("_ownerid") && !column.starts_with("_regardingobjectid"));
-        let details = row["new_detailsstamp"].as_str().unwrap();
-        let details: Vec<&str> = details.split(' ').filter(|token| !token.starts_with("owner:")).collect();
-        row.insert("new_detailsstamp".into(), details.join(" ").into());
+        let stamp = row["new_detailsstamp"].as_str().unwrap_or_default().split(' ');
+        let stamp: Vec<&str> = stamp.filter(|token| !token.starts_with("owner:")).collect();
+        row.insert("new_detailsstamp".into(), stamp.join(" ").into());
         row
     });
     attendance.collect()
