@@ -117,13 +117,10 @@ async fn lookups_and_the_owner_come_from_the_person_and_the_settings() {
     let desk = Desk::start().await;
     desk.world.add_lookup("new_eventattendance", "new_accountid", "account").await;
     desk.world.add_lookup("new_eventattendance", "new_marketingevent", "msevtmgt_event").await;
-    let event = desk
-        .world
-        .create("msevtmgt_events", json!({ "msevtmgt_name": "Partner Day", "msevtmgt_eventcode": "PD" }))
-        .await;
+    let event = desk.world.create("msevtmgt_events", json!({ "msevtmgt_name": "Partner Day" })).await;
     let lookups = json!([
         { "column": "new_accountid", "table": "account" },
-        { "column": "new_marketingevent", "table": "msevtmgt_event", "key": { "msevtmgt_eventcode": "PD" } },
+        { "column": "new_marketingevent", "table": "msevtmgt_event", "key": { "msevtmgt_name": "Partner Day" } },
     ]);
     desk.set_defaults(json!({ "lookups": lookups, "follow_owner": true }));
     let told = [said("registered", "ana", ANA, 1), said("checked_in", "ana", ANA, 2)];

@@ -51,6 +51,11 @@ pub fn comparable(tables: &BTreeMap<&'static str, Vec<Row>>) -> BTreeMap<String,
         for row in found {
             let mut row = row.clone();
             row.retain(|column, value| !value.is_null() && !VOLATILE.contains(&column.as_str()));
+            // Whether a lead was corrected to its address or made with it is first-come.
+            if let Some(Value::String(stamp)) = row.get_mut("new_ineventprofilestamp") {
+                let first_come = |token: &&str| token.starts_with("left.") || token.starts_with("emailaddress1:");
+                *stamp = stamp.split(' ').filter(|token| !first_come(token)).collect::<Vec<_>>().join(" ");
+            }
             rows.insert(format!("{table} {}", row[&key].as_str().unwrap()), row);
         }
     }

@@ -144,11 +144,20 @@ pub fn people(
     events: &[Value],
     before: &BTreeMap<&'static str, Vec<Row>>,
 ) -> BTreeMap<(String, String), BTreeMap<String, String>> {
-    let mut people = BTreeMap::new();
+    let mut people: BTreeMap<(String, String), BTreeMap<String, String>> = BTreeMap::new();
+    let mut addresses: BTreeMap<String, String> = BTreeMap::new();
     for event in in_time(events).into_iter().filter(|event| !event["participant"].is_null()) {
         let participant = &event["participant"];
         let address = participant["email"].as_str().unwrap().trim().to_lowercase();
         let (table, _) = person(&address, before, "");
+        let left = addresses.insert(string(&participant["id"]), address.clone());
+        let is_new =
+            chosen(table, &address, before).is_none() && !people.contains_key(&(table.into(), address.clone()));
+        // A lead whom nobody else is gets the new address.
+        let left = left.filter(|left| is_new && !addresses.values().any(|of| of == left));
+        if let Some(columns) = left.and_then(|left| people.remove(&("lead".to_owned(), left))) {
+            people.insert((table.to_owned(), address.clone()), columns);
+        }
         let columns: &mut BTreeMap<String, String> =
             people.entry((table.to_owned(), address.clone())).or_insert_with(|| {
                 match chosen(table, &address, before) {

@@ -221,7 +221,7 @@ async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place
     let lines: Vec<&str> = told.lines().collect();
     for (line, expected) in lines.iter().zip([
         "defaults.mappings[0].column: the table lead has no column birthdate.",
-        "defaults.mappings[1].column: parentcustomerid of contact is of the type Customer,",
+        "defaults.mappings[1].lookup: parentcustomerid of contact is a lookup.",
         "defaults.mappings[2].column: fullname of lead cannot be written.",
         "defaults.mappings[3].column: jobtitle holds 100 characters,",
         "defaults.mappings[3].column: jobtitle holds 100 characters,",
