@@ -34,6 +34,9 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
             by_navigation: FxHashMap::default(),
             by_role: [None; System::COUNT],
             composites: Vec::new(),
+            blank: Vec::new(),
+            mandatory: Vec::new(),
+            bases: Vec::new(),
         },
     };
     builder.column(id, ColumnType::Id).required(Requirement::System).create_only()

@@ -29,6 +29,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use crate::value::Value;
+
 /// Who rows of a table belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ownership {
@@ -113,6 +115,15 @@ pub(crate) struct Table {
     /// Columns that show a whole address, each with those of its parts.
     #[serde(skip)]
     pub(crate) composites: Vec<Composite>,
+    /// What a new row has before anything is said about it.
+    #[serde(skip)]
+    pub(crate) blank: Vec<Value>,
+    /// Columns that may never be null.
+    #[serde(skip)]
+    pub(crate) mandatory: Vec<usize>,
+    /// Amounts in the organisation's own currency, each with the amount that it follows.
+    #[serde(skip)]
+    pub(crate) bases: Vec<(usize, usize)>,
 }
 
 /// A column that shows a whole address, and the columns of its parts in the order of [`Composite::PARTS`].
@@ -184,6 +195,14 @@ impl Table {
             Some(Composite { column, parts: Composite::PARTS.map(|part| named(&format!("{prefix}{part}"))) })
         });
         self.composites = composites.collect();
+        self.blank = self.columns.iter().map(|column| column.default.map_or(Value::Null, Value::Int)).collect();
+        let mandatory = |column: &usize| self.columns[*column].required == Requirement::System;
+        self.mandatory = (0..self.columns.len()).filter(mandatory).collect();
+        let bases = self.columns.iter().enumerate().filter_map(|(base, column)| {
+            let amount = column.logical.strip_suffix("_base").filter(|_| column.system == Some(System::BaseAmount))?;
+            Some((base, named(amount)?))
+        });
+        self.bases = bases.collect();
         self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
         self.by_navigation = self
             .columns
@@ -223,7 +242,8 @@ impl Schema {
     }
 
     /// Adds a table or replaces the one with the same logical name.
-    pub(crate) fn put(&mut self, table: Table) {
+    pub(crate) fn put(&mut self, mut table: Table) {
+        table.reindex();
         let index = self.by_logical.get(&table.logical).copied().unwrap_or(self.tables.len());
         self.by_logical.insert(table.logical.clone(), index);
         self.by_set.insert(table.set.clone(), index);

@@ -6,15 +6,14 @@ use uuid::Uuid;
 
 use super::{Assignments, Session, detailed, missing, refuse_view};
 use crate::errors::ApiResult;
-use crate::metadata::{Requirement, System, Table};
+use crate::metadata::{System, Table};
 use crate::value::Value;
 
 impl Session<'_> {
     /// Adds a row and returns its primary key: the one the payload chose, or a new one.
     pub(crate) fn create(&self, table: &Table, assignments: Assignments) -> ApiResult<Uuid> {
         refuse_view(table, "Create")?;
-        let mut row: Vec<Value> =
-            table.columns.iter().map(|column| column.default.map_or(Value::Null, Value::Int)).collect();
+        let mut row = table.blank.clone();
         for (column, value) in assignments {
             row[column] = value;
         }
@@ -40,10 +39,8 @@ impl Session<'_> {
         for (column, value) in self.converted(table, &row)? {
             row[column] = value;
         }
-        for (index, column) in table.columns.iter().enumerate() {
-            if column.required == Requirement::System && row[index].is_null() {
-                return Err(missing(table, column));
-            }
+        if let Some(column) = table.mandatory.iter().find(|column| row[**column].is_null()) {
+            return Err(missing(table, &table.columns[*column]));
         }
         self.check_create(table, &row)?;
         if self.detect_duplicates {

@@ -12,15 +12,7 @@ impl Session<'_> {
     /// What follows from the amounts and the currency of a row.
     pub(super) fn converted(&self, table: &Table, row: &[Value]) -> ApiResult<Assignments> {
         let Some(currency) = table.system(System::Currency) else { return Ok(Vec::new()) };
-        let bases = || {
-            table
-                .columns
-                .iter()
-                .enumerate()
-                .filter(|(_, column)| column.system == Some(System::BaseAmount))
-                .filter_map(|(base, column)| Some((base, table.column(column.logical.strip_suffix("_base")?)?)))
-        };
-        if row[currency].is_null() && bases().all(|(_, amount)| row[amount].is_null()) {
+        if row[currency].is_null() && table.bases.iter().all(|(_, amount)| row[*amount].is_null()) {
             return Ok(Vec::new());
         }
         let mut changes = Assignments::new();
@@ -36,8 +28,8 @@ impl Session<'_> {
         if let Some(column) = table.system(System::ExchangeRate) {
             changes.push((column, Value::Real(rate)));
         }
-        for (base, amount) in bases() {
-            changes.push((base, number(&row[amount]).map_or(Value::Null, |amount| Value::Real(amount / rate))));
+        for (base, amount) in &table.bases {
+            changes.push((*base, number(&row[*amount]).map_or(Value::Null, |amount| Value::Real(amount / rate))));
         }
         Ok(changes)
     }

@@ -30,7 +30,7 @@ pub(super) fn run(
         return Err(unsupported(table, message));
     }
     let body = object(&table.set, &operation.request.body)?;
-    let targets = targets(table, &body)?;
+    let targets = targets(table, body)?;
     match message {
         "CreateMultiple" => {
             let mut ids = Vec::with_capacity(targets.len());

@@ -125,7 +125,7 @@ pub(super) fn create_in(
     let id = row[table.id].id().ok_or_else(ApiError::unexpected)?;
     let child = collection.table();
     let body = object(&child.set, &operation.request.body)?;
-    let new = add_one(service, session, table, id, &collection, &body)?;
+    let new = add_one(service, session, table, id, &collection, body)?;
     let url = format!("{}/{}({new})", service.root, child.set);
     if operation.prefer.representation {
         let row = session.find(child, new)?.ok_or_else(|| ApiError::does_not_exist(child, new))?;

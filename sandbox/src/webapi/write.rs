@@ -25,7 +25,7 @@ pub(super) fn create(
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
     let body = object(&table.set, &operation.request.body)?;
-    let id = deep::create(service, session, table, &body)?;
+    let id = deep::create(service, session, table, body)?;
     let url = format!("{}/{}({id})", service.root, table.set);
     if operation.prefer.representation {
         let row = session.find(table, id)?.ok_or_else(|| ApiError::does_not_exist(table, id))?;
@@ -50,18 +50,18 @@ pub(super) fn patch(
     let (id, status) = match &existing {
         Some(row) => {
             condition.check_write(table, row)?;
-            let mut values = assignments(service, session, table, &body, Purpose::Update)?;
+            let mut values = assignments(service, session, table, body, Purpose::Update)?;
             if let RowKey::Alternate(parts) = key {
                 // A row can't be given another key through its key.
                 values.retain(|(column, _)| !parts.iter().any(|(part, _)| part == column));
             }
             let id = row[table.id].id().ok_or_else(ApiError::unexpected)?;
             session.update(table, id, row, values)?;
-            deep::update_parties(service, session, table, id, &body)?;
+            deep::update_parties(service, session, table, id, body)?;
             (id, 200)
         }
         None if condition.allows_create() => {
-            let mut values = assignments(service, session, table, &body, Purpose::Create)?;
+            let mut values = assignments(service, session, table, body, Purpose::Create)?;
             match key {
                 RowKey::Primary(id) => values.push((table.id, Value::Id(*id))),
                 RowKey::Alternate(parts) => {
@@ -73,7 +73,7 @@ pub(super) fn patch(
                 }
             }
             let id = session.create(table, values)?;
-            deep::add_related(service, session, table, id, &body)?;
+            deep::add_related(service, session, table, id, body)?;
             (id, 201)
         }
         None => return Err(absent(table, key)),

@@ -79,12 +79,12 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
 
 fn read(edit: &Edit<'_>, change: &Change<'_>) -> ApiResult<GlobalChoice> {
     let body = change.body("OptionSetMetadata")?;
-    let name = parse::text(&body, "Name").unwrap_or_default().to_owned();
+    let name = parse::text(body, "Name").unwrap_or_default().to_owned();
     Ok(GlobalChoice {
         label: parse::label(body.get("DisplayName")).unwrap_or_else(|| name.clone()),
         name,
-        options: parse::options(edit.session, &body)?,
-        told: parse::told(&body, &KNOWN),
+        options: parse::options(edit.session, body)?,
+        told: parse::told(body, &KNOWN),
     })
 }
 

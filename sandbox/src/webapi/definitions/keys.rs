@@ -58,7 +58,7 @@ pub(super) fn delete(edit: &mut Edit<'_>, table: &Table, part: &Segment) -> ApiR
 /// `POST /ReactivateEntityKey {"EntityLogicalName", "EntityKeyLogicalName"}`: tries again to make a failed index.
 pub(super) fn reactivate(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Response> {
     let body = change.body("ReactivateEntityKey")?;
-    let of = |name: &str| parse::text(&body, name).unwrap_or_default().to_lowercase();
+    let of = |name: &str| parse::text(body, name).unwrap_or_default().to_lowercase();
     let mut table = (*edit.table(&of("EntityLogicalName"))?).clone();
     let name = of("EntityKeyLogicalName");
     let at = table.keys.iter().position(|key| key.name == name).ok_or_else(|| absent(&name))?;
@@ -88,7 +88,7 @@ pub(super) fn find(table: &Table, part: &Segment) -> ApiResult<usize> {
 
 fn read_key(edit: &Edit<'_>, table: &Table, change: &Change<'_>) -> ApiResult<Key> {
     let body = change.body("EntityKeyMetadata")?;
-    let schema = parse::text(&body, "SchemaName").unwrap_or_default().to_owned();
+    let schema = parse::text(body, "SchemaName").unwrap_or_default().to_owned();
     check_name(edit.session, Named::Key, &schema)?;
     let name = schema.to_lowercase();
     if table.keys.iter().any(|key| key.name == name) {

@@ -1,5 +1,7 @@
 //! Messages that change the options of choices ("Create and update choices (option sets) using the Web API").
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::edit::{Edit, no_entity};
@@ -26,9 +28,9 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -
     let body = change.body(message)?;
     match message {
         "InsertOptionValue" => {
-            let option = new_option(edit, &body)?;
+            let option = new_option(edit, body)?;
             let value = option.value;
-            changed(edit, &body, |kind| {
+            changed(edit, body, |kind| {
                 let options = choices(kind)?;
                 if options.iter().any(|known| known.value == value) {
                     return Err(ApiError::new(400, "0x80044326", "An option with the same value already exists."));
@@ -38,18 +40,18 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -
             })?;
             Ok(inserted(change, message, value))
         }
-        "InsertStatusValue" => insert_status(edit, change, &body),
+        "InsertStatusValue" => insert_status(edit, change, body),
         "UpdateOptionValue" | "UpdateStateValue" => {
-            let (value, label) = (number(&body, "Value")?, label(body.get("Label")).ok_or_else(|| required("Label"))?);
-            changed(edit, &body, |kind| {
+            let (value, label) = (number(body, "Value")?, label(body.get("Label")).ok_or_else(|| required("Label"))?);
+            changed(edit, body, |kind| {
                 *label_of(kind, value).ok_or_else(|| no_option(value))? = label;
                 Ok(())
             })?;
             Ok(Response::empty(204))
         }
         "DeleteOptionValue" => {
-            let value = number(&body, "Value")?;
-            changed(edit, &body, |kind| {
+            let value = number(body, "Value")?;
+            changed(edit, body, |kind| {
                 let before = count(kind);
                 match kind {
                     ColumnType::Choice(options) | ColumnType::Choices(options) => options.retain(|o| o.value != value),
@@ -63,7 +65,7 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -
         _ => {
             let values = body.get("Values").and_then(Json::as_array).ok_or_else(|| required("Values"))?;
             let order: Vec<i64> = values.iter().filter_map(Json::as_i64).collect();
-            changed(edit, &body, |kind| {
+            changed(edit, body, |kind| {
                 let options = choices(kind)?;
                 if order.len() != options.len() || !options.iter().all(|option| order.contains(&option.value)) {
                     return Err(ApiError::invalid_argument("The values must be those of all options."));
@@ -183,7 +185,7 @@ fn insert_status(edit: &mut Edit<'_>, change: &Change<'_>, body: &Body) -> ApiRe
 enum Target {
     /// A global choice, by name.
     Global(String),
-    Column(Table, usize),
+    Column(Arc<Table>, usize),
 }
 
 fn target(edit: &Edit<'_>, body: &Body) -> ApiResult<Target> {
@@ -198,14 +200,15 @@ fn target(edit: &Edit<'_>, body: &Body) -> ApiResult<Target> {
     let column = table.column(name).ok_or_else(|| required("AttributeLogicalName"))?;
     match &table.columns[column].global {
         Some(global) => Ok(Target::Global(global.clone())),
-        None => Ok(Target::Column((**table).clone(), column)),
+        None => Ok(Target::Column(Arc::clone(table), column)),
     }
 }
 
 /// Changes the options of a column, or of a global choice with all columns that use it.
 fn changed(edit: &mut Edit<'_>, body: &Body, change: impl FnOnce(&mut ColumnType) -> ApiResult<()>) -> ApiResult<()> {
     match target(edit, body)? {
-        Target::Column(mut table, column) => {
+        Target::Column(table, column) => {
+            let mut table = Table::clone(&table);
             change(&mut table.columns[column].kind)?;
             edit.schema.put(table);
         }

@@ -96,7 +96,7 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Res
                 ([part], "DELETE") if part.name == "Keys" => keys::delete(edit, &table, part),
                 ([part], "POST") if part.name == "Attributes" && part.key.is_none() => {
                     let body = change.body("AttributeMetadata")?;
-                    let column = parse::column(edit.session, edit.schema, &body)?;
+                    let column = parse::column(edit.session, edit.schema, body)?;
                     let id = edit.add_column(&table, column)?;
                     Ok(change.made(&format!("{}/Attributes({id})", super::address(definition))))
                 }
@@ -149,17 +149,17 @@ fn update_table(edit: &mut Edit<'_>, table: &Table, change: &Change<'_>) -> ApiR
     if let Some(label) = parse::label(body.get("DisplayName")) {
         new.label = label;
     }
-    if let Some(tracked) = parse::flag(&body, "ChangeTrackingEnabled") {
+    if let Some(tracked) = parse::flag(body, "ChangeTrackingEnabled") {
         new.change_tracking = tracked;
     }
-    if parse::flag(&body, "HasActivities") == Some(true) {
+    if parse::flag(body, "HasActivities") == Some(true) {
         if table.activity {
             let message = "A custom entity defined as an activity must not have a relationship with Activities.";
             return Err(ApiError::new(400, "0x8004f121", message));
         }
         new.has_activities = true;
     }
-    new.told.extend(parse::told(&body, &parse::TABLE_PROPERTIES));
+    new.told.extend(parse::told(body, &parse::TABLE_PROPERTIES));
     edit.schema.put(new);
     edit.schema.rewire();
     Ok(change.made(&format!("EntityDefinitions({})", table_id(&table.logical))))
@@ -167,7 +167,7 @@ fn update_table(edit: &mut Edit<'_>, table: &Table, change: &Change<'_>) -> ApiR
 
 fn update_column(edit: &mut Edit<'_>, table: &Table, index: usize, change: &Change<'_>) -> ApiResult<Response> {
     let body = change.body("AttributeMetadata")?;
-    let mut column = parse::updated_column(edit.session, edit.schema, &table.columns[index], &body)?;
+    let mut column = parse::updated_column(edit.session, edit.schema, &table.columns[index], body)?;
     if table.columns[index].required == Requirement::System {
         column.required = Requirement::System;
     }

@@ -56,13 +56,13 @@ pub(super) fn begin_upload(
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
     let body = object("InitializeFileBlocksUpload", &operation.request.body)?;
-    let (row, Named { table, column, .. }) = target(session, &body)?;
+    let (row, Named { table, column, .. }) = target(session, body)?;
     let upload = Upload {
         id: Uuid::now_v7(),
         table: table.logical.clone(),
         row,
         column: table.columns[column].logical.clone(),
-        name: text(&body, "FileName")?.to_owned(),
+        name: text(body, "FileName")?.to_owned(),
     };
     let token = json!({ "FileContinuationToken": upload.to_token() });
     Ok(answer(service, "InitializeFileBlocksUpload", token))
@@ -71,8 +71,8 @@ pub(super) fn begin_upload(
 /// `POST /UploadBlock {"BlockId", "BlockData", "FileContinuationToken"}`
 pub(super) fn upload_block(session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
     let body = object("UploadBlock", &operation.request.body)?;
-    let upload = Upload::of_token(text(&body, "FileContinuationToken")?)?;
-    let id = text(&body, "BlockId")?;
+    let upload = Upload::of_token(text(body, "FileContinuationToken")?)?;
+    let id = text(body, "BlockId")?;
     let data = body.get("BlockData").and_then(Json::as_str).and_then(|data| STANDARD.decode(data).ok());
     let data = data.filter(|data| data.len() <= MAX_BLOCK).ok_or_else(|| required("BlockData"))?;
     session.data.store.put_block(upload.id, id, &data)?;
@@ -86,7 +86,7 @@ pub(super) fn commit_upload(
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
     let body = object("CommitFileBlocksUpload", &operation.request.body)?;
-    let upload = Upload::of_token(text(&body, "FileContinuationToken")?)?;
+    let upload = Upload::of_token(text(body, "FileContinuationToken")?)?;
     let mut content = Vec::new();
     for block in body.get("BlockList").and_then(Json::as_array).ok_or_else(|| required("BlockList"))? {
         let name = block.as_str().ok_or_else(|| required("BlockList"))?;
@@ -95,8 +95,8 @@ pub(super) fn commit_upload(
     }
     session.data.store.drop_blocks(upload.id)?;
     let size = content.len();
-    let name = text(&body, "FileName").unwrap_or(&upload.name).to_owned();
-    let mime = text(&body, "MimeType").unwrap_or(mime_type(&name)).to_owned();
+    let name = text(body, "FileName").unwrap_or(&upload.name).to_owned();
+    let mime = text(body, "MimeType").unwrap_or(mime_type(&name)).to_owned();
     let Named { table, row, column } = named(session, &upload.table, upload.row, &upload.column)?;
     let id = session.put_file(&Place { table, row: &row, column }, &File { name, mime, body: content })?;
     Ok(answer(service, "CommitFileBlocksUpload", json!({ "FileId": id, "FileSizeInBytes": size })))
@@ -109,7 +109,7 @@ pub(super) fn begin_download(
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
     let body = object("InitializeFileBlocksDownload", &operation.request.body)?;
-    let (owner, Named { table, row, column }) = target(session, &body)?;
+    let (owner, Named { table, row, column }) = target(session, body)?;
     let file = row[column].id().map(|id| session.file(id)).transpose()?.flatten();
     let file = file.ok_or_else(|| {
         let name = &table.columns[column].logical;
@@ -133,7 +133,7 @@ pub(super) fn download_block(
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
     let body = object("DownloadBlock", &operation.request.body)?;
-    let download = Upload::of_token(text(&body, "FileContinuationToken")?)?;
+    let download = Upload::of_token(text(body, "FileContinuationToken")?)?;
     let Named { row, column, .. } = named(session, &download.table, download.row, &download.column)?;
     let file = row[column].id().map(|id| session.file(id)).transpose()?.flatten().ok_or_else(ApiError::unexpected)?;
     let number = |name: &str| body.get(name).and_then(Json::as_u64).and_then(|number| usize::try_from(number).ok());

@@ -51,7 +51,7 @@ pub(super) fn add_member(
 ) -> ApiResult<Response> {
     let body = object(SET, &operation.request.body)?;
     let list = open(session, list)?;
-    let id = add(session, &list, id_of(&body, "EntityId").ok_or_else(|| required("EntityId"))?)?;
+    let id = add(session, &list, id_of(body, "EntityId").ok_or_else(|| required("EntityId"))?)?;
     recount(session, list.id)?;
     let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.AddMemberListResponse", service.root);
     Ok(Response::json(200, json!({ "@odata.context": context, "Id": id }).to_string()))
@@ -61,7 +61,7 @@ pub(super) fn add_member(
 pub(super) fn remove_member(session: &Session<'_>, list: Uuid, operation: &Operation<'_>) -> ApiResult<Response> {
     let body = object(SET, &operation.request.body)?;
     let nested = body.get("ListMember").and_then(Json::as_object);
-    let person = id_of(&body, "EntityId").or_else(|| nested.and_then(|member| id_of(member, "listmemberid")));
+    let person = id_of(body, "EntityId").or_else(|| nested.and_then(|member| id_of(member, "listmemberid")));
     let person = person.ok_or_else(|| required("EntityId"))?;
     let list = open(session, list)?;
     let table = memberships(session)?;

@@ -18,8 +18,8 @@ use crate::webapi::payload::{Purpose, assignments, object};
 pub(super) fn run(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
     session.check_privilege("prvMerge")?;
     let body = object("Merge", &operation.request.body)?;
-    let (table, target) = row_of(session, &body, "Target")?.ok_or_else(|| required("Target"))?;
-    let (other, subordinate) = row_of(session, &body, "Subordinate")?.ok_or_else(|| required("Subordinate"))?;
+    let (table, target) = row_of(session, body, "Target")?.ok_or_else(|| required("Target"))?;
+    let (other, subordinate) = row_of(session, body, "Subordinate")?.ok_or_else(|| required("Subordinate"))?;
     if !matches!(table.logical.as_str(), "account" | "contact" | "lead") || table.logical != other.logical {
         return Err(unsupported(table, "Merge"));
     }

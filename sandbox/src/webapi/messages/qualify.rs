@@ -95,7 +95,7 @@ pub(super) fn run(
     let mut made: Vec<(&str, Uuid)> = Vec::new();
 
     let mut account = lead.value("parentaccountid");
-    if flag(&body, "CreateAccount") {
+    if flag(body, "CreateAccount") {
         let name = if lead.value("companyname").is_null() { "fullname" } else { "companyname" };
         let columns = [SHARED.as_slice(), &OF_ACCOUNT].concat();
         let id = lead.make("account", &columns, &[("name", lead.value(name)), origin.clone()])?;
@@ -103,23 +103,23 @@ pub(super) fn run(
         account = Value::Row(Arc::from("account"), id);
     }
     let mut contact = lead.value("parentcontactid");
-    if flag(&body, "CreateContact") {
+    if flag(body, "CreateContact") {
         let columns = [SHARED.as_slice(), &OF_CONTACT].concat();
         let id = lead.make("contact", &columns, &[("parentcustomerid", account.clone()), origin.clone()])?;
         made.push(("contact", id));
         contact = Value::Row(Arc::from("contact"), id);
     }
     let mut opportunity = Value::Null;
-    if flag(&body, "CreateOpportunity") {
-        let customer = row_of(session, &body, "OpportunityCustomerId")?;
+    if flag(body, "CreateOpportunity") {
+        let customer = row_of(session, body, "OpportunityCustomerId")?;
         let customer = match customer {
             Some((table, id)) if !session.exists(table, id)? => return Err(ApiError::does_not_exist(table, id)),
             Some((table, id)) => Value::Row(Arc::from(table.logical.as_str()), id),
             None if account.is_null() => contact.clone(),
             None => account.clone(),
         };
-        let currency = row_of(session, &body, "OpportunityCurrencyId")?;
-        let campaign = row_of(session, &body, "SourceCampaignId")?;
+        let currency = row_of(session, body, "OpportunityCurrencyId")?;
+        let campaign = row_of(session, body, "SourceCampaignId")?;
         let reference = |found: Option<(&Arc<Table>, Uuid)>| {
             found.map_or(Value::Null, |(table, id)| Value::Row(Arc::from(table.logical.as_str()), id))
         };

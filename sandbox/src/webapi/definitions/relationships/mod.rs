@@ -37,7 +37,7 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
     match (change.segments, change.request.method.as_str()) {
         ([all], "POST") if all.key.is_none() => {
             let body = change.body("RelationshipMetadata")?;
-            let schema = parse::text(&body, "SchemaName").unwrap_or_default().to_owned();
+            let schema = parse::text(body, "SchemaName").unwrap_or_default().to_owned();
             let many = body.get("@odata.type").and_then(Json::as_str).is_some_and(|kind| kind.contains("ManyToMany"));
             check_name(edit.session, if many { Named::ManyToMany } else { Named::OneToMany }, &schema)?;
             if all_of(edit.schema).any(|known| text_of(&known, "SchemaName").eq_ignore_ascii_case(&schema)) {
@@ -45,9 +45,9 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
                 return Err(ApiError::new(400, "0x8004432b", message));
             }
             if many {
-                create_many_to_many(edit, &schema, &body)?
+                create_many_to_many(edit, &schema, body)?
             } else {
-                create_one_to_many(edit, &schema, &body)?
+                create_one_to_many(edit, &schema, body)?
             }
             edit.component(Component::Relationship, relation_id(&schema))?;
             Ok(change.made(&format!("RelationshipDefinitions({})", relation_id(&schema))))
