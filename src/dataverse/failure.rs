@@ -65,12 +65,24 @@ impl Hold {
 }
 
 impl Error {
+    /// Whether the call was more than Dataverse does in one go: the same rows may come through in smaller bulks.
+    pub fn took_too_long(&self) -> bool {
+        match self {
+            // SqlTimeout, RequestLengthTooLarge.
+            Self::Service(error) => {
+                matches!(error.code, Some(0x8004_4151 | 0x8004_418a)) || matches!(error.status, 413 | 504)
+            }
+            Self::TimedOut => true,
+            _ => false,
+        }
+    }
+
     pub fn failure(&self) -> Failure {
         match self {
             Self::Service(error) => error.failure(),
             Self::Paused(wait) => Failure::Transient { retry_after: Some(*wait) },
             Self::Token(TokenError::Refused { .. }) => Failure::Held(Hold::Credentials),
-            Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::Protocol(_) => {
+            Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::TimedOut | Self::Protocol(_) => {
                 Failure::Transient { retry_after: None }
             }
         }

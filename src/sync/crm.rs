@@ -9,6 +9,7 @@ use super::rows::{AttendanceRow, PersonRef, PersonRow, PersonTable, Table};
 use crate::{
     dataverse::{Columns, Failure, metadata::TableColumns},
     model::Address,
+    settings::document::Pace,
 };
 
 /// What a batch needs to see.
@@ -63,6 +64,9 @@ pub trait Crm: Send + Sync {
 
     /// The definitions of a table's columns.
     async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure>;
+
+    /// How fast the settings allow to call.
+    fn keep_pace(&self, _pace: &Pace) {}
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::{BoxFuture, try_join_all};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -11,49 +11,89 @@ use super::{
     crm::{Action, Crm, Rows, Wanted, Write},
     rows::{ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
 };
-use crate::dataverse::{
-    Client, Columns, Error, Failure, Part,
-    metadata::{self, TableColumns},
-    query,
+use crate::{
+    dataverse::{
+        BulkSize, Client, Columns, Error, Failure, Part,
+        metadata::{self, TableColumns},
+        query,
+    },
+    settings::document::Pace,
 };
 
-/// Rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
-const BULK: usize = 250;
-/// Writes in one `$batch`. Dataverse runs them one after the other, so a longer one only risks its time-out.
-const BATCH: usize = 200;
+/// The most rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
+const MOST_CREATES: usize = 250;
+/// The most writes in one `$batch`. Dataverse runs them one after the other, so a longer one only risks its time-out.
+const MOST_WRITES: usize = 200;
 
 /// A Dynamics organisation.
 pub struct DataverseCrm {
     client: Arc<Client>,
     me: OnceCell<Uuid>,
+    creates: BulkSize,
+    writes: BulkSize,
 }
+
+type Outcomes = Vec<Result<(), Failure>>;
 
 impl DataverseCrm {
     pub fn new(client: Arc<Client>) -> Self {
-        Self { client, me: OnceCell::new() }
+        Self { client, me: OnceCell::new(), creates: BulkSize::new(MOST_CREATES), writes: BulkSize::new(MOST_WRITES) }
     }
 
-    async fn create_bulk(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
-        let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
-        match self.client.create_multiple(table.set, table.name, rows).await.map_err(|error| error.failure()) {
-            Ok(()) => Ok(vec![Ok(()); writes.len()]),
-            Err(Failure::Refused { .. } | Failure::Conflict) => self.create_singly(writes).await,
-            Err(failure) => Err(failure),
-        }
+    /// Creates rows of one table, all or none; what takes too long is tried again by halves.
+    fn create_bulk<'a>(&'a self, writes: &'a [&Write]) -> BoxFuture<'a, Result<Outcomes, Failure>> {
+        Box::pin(async move {
+            let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
+            let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
+            match self.client.create_multiple(table.set, table.name, rows).await {
+                Ok(()) => {
+                    self.creates.came_through(writes.len());
+                    Ok(vec![Ok(()); writes.len()])
+                }
+                Err(error) if error.took_too_long() && writes.len() > 1 => {
+                    self.creates.timed_out(writes.len());
+                    let (first, second) = writes.split_at(writes.len() / 2);
+                    Ok([self.create_bulk(first).await?, self.create_bulk(second).await?].concat())
+                }
+                Err(error) => match error.failure() {
+                    // It does not say which row it was. One `$batch` does, for the price of one call more.
+                    Failure::Refused { .. } | Failure::Conflict => {
+                        let parts: Vec<Part> =
+                            writes.iter().map(|write| Part::create(write.table.set, write.columns.clone())).collect();
+                        self.write_singly(&parts).await
+                    }
+                    failure => Err(failure),
+                },
+            }
+        })
     }
 
-    /// One by one, for a bulk create that failed as a whole without saying for which row.
-    async fn create_singly(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let parts: Vec<Part> =
-            writes.iter().map(|write| Part::create(write.table.set, write.columns.clone())).collect();
-        self.outcomes(&parts).await
+    /// Each write by itself, many in one call.
+    async fn write_singly(&self, parts: &[Part]) -> Result<Outcomes, Failure> {
+        let batches = self.writes.bulks(parts).map(|parts| self.write_batch(parts));
+        Ok(try_join_all(batches).await?.concat())
     }
 
-    async fn outcomes(&self, parts: &[Part]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let batches = try_join_all(parts.chunks(BATCH).map(|parts| self.client.batch(parts)));
-        let answers = batches.await.map_err(|error| error.failure())?.concat();
-        Ok(answers.into_iter().map(|answer| answer.map(drop).map_err(|error| error.failure())).collect())
+    fn write_batch<'a>(&'a self, parts: &'a [Part]) -> BoxFuture<'a, Result<Outcomes, Failure>> {
+        Box::pin(async move {
+            match self.client.batch(parts).await {
+                Ok(answers) => {
+                    let answers = answers.into_iter().map(|answer| answer.map(drop).map_err(Error::Service));
+                    let answers: Vec<Result<(), Error>> = answers.collect();
+                    match answers.iter().any(|answer| answer.as_ref().is_err_and(Error::took_too_long)) {
+                        true => self.writes.timed_out(parts.len()),
+                        false => self.writes.came_through(parts.len()),
+                    }
+                    Ok(answers.into_iter().map(|answer| answer.map_err(|error| error.failure())).collect())
+                }
+                Err(error) if error.took_too_long() && parts.len() > 1 => {
+                    self.writes.timed_out(parts.len());
+                    let (first, second) = parts.split_at(parts.len() / 2);
+                    Ok([self.write_batch(first).await?, self.write_batch(second).await?].concat())
+                }
+                Err(error) => Err(error.failure()),
+            }
+        })
     }
 }
 
@@ -67,6 +107,10 @@ impl Crm for DataverseCrm {
 
     async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure> {
         metadata::columns(&self.client, table.table().name).await.map_err(|error| error.failure())
+    }
+
+    fn keep_pace(&self, pace: &Pace) {
+        self.client.allow(pace.concurrency.map(usize::from), pace.requests_per_five_minutes);
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
@@ -94,7 +138,7 @@ impl Crm for DataverseCrm {
     }
 
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let bulks = writes.chunks(BULK).map(|writes| self.create_bulk(writes));
+        let bulks = self.creates.bulks(writes).map(|writes| self.create_bulk(writes));
         Ok(try_join_all(bulks).await?.concat())
     }
 
@@ -104,7 +148,7 @@ impl Crm for DataverseCrm {
             Action::Create => Part::create(write.table.set, write.columns.clone()),
         };
         let parts: Vec<Part> = writes.iter().map(part).collect();
-        self.outcomes(&parts).await
+        self.write_singly(&parts).await
     }
 }
 

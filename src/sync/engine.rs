@@ -15,7 +15,7 @@ use super::{
     crm::{Action, Crm, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
-    plan::{ColumnProblem, Context, people, plan},
+    plan::{ColumnProblem, Context, people, plan, plan_people},
     rows::{ATTENDANCE, PersonTable, Table},
     rules::Rules,
 };
@@ -27,6 +27,24 @@ use crate::{
 
 /// How often a batch is planned anew before it goes back to the queue. Each round that fails has lost a race to another batch.
 const MAX_ROUNDS: usize = 12;
+
+/// How much of a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
+    People,
+    Everything,
+}
+
+impl Scope {
+    /// For the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Everything => "everything",
+        }
+    }
+}
 
 /// Writes batches of events to the CRM.
 pub struct Engine {
@@ -83,11 +101,24 @@ impl Engine {
         Self { settings, ..self }
     }
 
+    /// The rules in force.
+    ///
+    /// # Errors
+    /// As when a batch is written.
+    pub async fn rules(&self) -> Result<Arc<Rules>, NoRules> {
+        self.settings.rules(&*self.crm).await
+    }
+
     /// Writes a batch; every event gets an outcome.
     pub async fn run(&self, events: &[ParticipantEvent]) -> Report {
+        self.run_within(Scope::Everything, events).await
+    }
+
+    /// Writes a batch, or a part of what it says.
+    pub async fn run_within(&self, scope: Scope, events: &[ParticipantEvent]) -> Report {
         let mut batch =
             Batch { events, outcomes: vec![None; events.len()], changed: BTreeSet::new(), tally: Tally::default() };
-        let rest = match self.settle(&mut batch).await {
+        let rest = match self.settle(scope, &mut batch).await {
             Ok(()) => None,
             Err(Stop::Failed(Failure::Held(hold))) => Some(Postponement::Held(hold.into())),
             Err(Stop::Held(held)) => Some(Postponement::Held(held)),
@@ -106,23 +137,32 @@ impl Engine {
         Report { outcomes, tally: batch.tally }
     }
 
-    async fn settle(&self, batch: &mut Batch<'_>) -> Result<(), Stop> {
-        for closing in batch.events.iter().filter(|event| event.participant.is_none()) {
+    async fn settle(&self, scope: Scope, batch: &mut Batch<'_>) -> Result<(), Stop> {
+        let whole = scope == Scope::Everything;
+        for closing in batch.events.iter().filter(|event| whole && event.participant.is_none()) {
             closings::record(&*self.store, closing).await?;
         }
-        let rules = self.settings.rules(&*self.crm).await?;
+        let rules = self.rules().await?;
+        self.crm.keep_pace(&rules.pace);
         let context = Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules };
         let synced = |event: &ParticipantEvent| synced(event, &context.rules);
         let mut reported = BTreeSet::new();
         for _ in 0..MAX_ROUNDS {
-            let open = |index: &usize| batch.outcomes[*index].is_none() && synced(&batch.events[*index]);
+            let within = |event: &ParticipantEvent| whole || event.participant.is_some();
+            let open = |index: &usize| {
+                let event = &batch.events[*index];
+                batch.outcomes[*index].is_none() && within(event) && synced(event)
+            };
             let open: Vec<usize> = (0..batch.events.len()).filter(open).collect();
             let events: Vec<ParticipantEvent> = open.iter().map(|index| batch.events[*index].clone()).collect();
             let named: BTreeSet<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
             // Before the rows: who records a closing sweeps the rows afterwards.
-            let known = closings::load(&*self.store, &named).await?;
-            let rows = self.load(&events, &context.rules).await?;
-            let planned = plan(&events, &rows, &known, &context);
+            let known = if whole { closings::load(&*self.store, &named).await? } else { Closings::default() };
+            let rows = self.load(scope, &events, &context.rules).await?;
+            let planned = match scope {
+                Scope::People => plan_people(&events, &rows, &context),
+                Scope::Everything => plan(&events, &rows, &known, &context),
+            };
             batch.refuse(&open, &planned.refused);
             for problem in planned.left_out {
                 if reported.insert((open[problem.event], problem.column.clone())) {
@@ -133,7 +173,7 @@ impl Engine {
                 return Ok(());
             }
             let clean = self.apply(batch, &open, &planned.writes).await?;
-            let done = clean && !planned.confirm && self.nothing_closed_since(&known, &named).await?;
+            let done = clean && !planned.confirm && (!whole || self.nothing_closed_since(&known, &named).await?);
             if done {
                 return Ok(());
             }
@@ -145,8 +185,11 @@ impl Engine {
         Ok(closings::load(&*self.store, events).await? == *known)
     }
 
-    async fn load(&self, events: &[ParticipantEvent], rules: &Rules) -> Result<Rows, Failure> {
+    async fn load(&self, scope: Scope, events: &[ParticipantEvent], rules: &Rules) -> Result<Rows, Failure> {
         let mut wanted = wanted(events, rules);
+        if scope == Scope::People {
+            wanted.participants.clear();
+        }
         let mut guesses: BTreeMap<(PersonTable, Address), u32> = BTreeMap::new();
         for event in events {
             let created = people::created_in(rules.of(event).unmatched);

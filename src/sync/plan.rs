@@ -72,6 +72,11 @@ pub fn plan(events: &[ParticipantEvent], rows: &Rows, closings: &Closings, conte
     plan
 }
 
+/// Decides over contacts and leads alone.
+pub fn plan_people(events: &[ParticipantEvent], rows: &Rows, context: &Context) -> Plan {
+    people::resolve(events, rows, context).take_plan()
+}
+
 /// The participant of one event: whose rows are decided together, because they regard one person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct EventParticipant {

@@ -6,7 +6,9 @@ use super::{mapping::Mapped, rows::PersonTable};
 use crate::{
     dataverse::metadata::{Column, ColumnKind, TableColumns},
     model::{Address, ParticipantEvent},
-    settings::document::{Document, EventSettings, Mapping, Mode, Problem, Source, Template, TooLong, Unmatched},
+    settings::document::{
+        Document, EventSettings, Mapping, Mode, Pace, Problem, Source, Template, TooLong, Unmatched, Writing,
+    },
 };
 
 /// What was read of the tables' definitions. A table that is not there was not needed.
@@ -15,6 +17,7 @@ pub type Definitions = BTreeMap<PersonTable, TableColumns>;
 /// The rules for every event.
 #[derive(Debug)]
 pub struct Rules {
+    pub pace: Pace,
     defaults: EventRules,
     events: BTreeMap<String, EventRules>,
 }
@@ -26,6 +29,9 @@ pub struct EventRules {
     pub unmatched: Unmatched,
     pub lead_topic: Template,
     pub subject: Template,
+    pub writing: Writing,
+    pub batch_minutes: u16,
+    pub backlog_threshold: u64,
     /// In lower case, without leading dots.
     excluded_domains: Vec<String>,
     mappings: Vec<Mapped>,
@@ -78,7 +84,7 @@ impl Default for Rules {
         let document = Document::default();
         let mut problems = Vec::new();
         let defaults = EventRules::new("", &document.defaults, &Definitions::new(), &mut problems);
-        Self { defaults, events: BTreeMap::new() }
+        Self { pace: document.pace, defaults, events: BTreeMap::new() }
     }
 }
 
@@ -97,7 +103,7 @@ impl Rules {
             // What is inherited was said already.
             problems.extend(found.into_iter().filter(|_| own.contains_key("mappings")));
         }
-        if problems.is_empty() { Ok(Self { defaults, events }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { pace: document.pace, defaults, events }) } else { Err(problems) }
     }
 
     pub fn of(&self, event: &ParticipantEvent) -> &EventRules {
@@ -129,6 +135,9 @@ impl EventRules {
             unmatched: settings.unmatched,
             lead_topic: settings.lead_topic.clone(),
             subject: settings.subject.clone(),
+            writing: settings.writing,
+            batch_minutes: settings.batch_minutes,
+            backlog_threshold: settings.backlog_threshold,
             excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
             mappings,
         }

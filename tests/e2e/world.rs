@@ -205,7 +205,7 @@ pub fn said(host: &Host) -> String {
 }
 
 /// host.json and the functions as they are deployed; only a failed message comes again after a second instead of ten, and the
-/// activities are flushed every second instead of every five minutes.
+/// activities are flushed every second instead of every minute.
 fn root() -> TempDir {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tempfile::tempdir().unwrap();
@@ -213,7 +213,7 @@ fn root() -> TempDir {
         serde_json::from_str(&std::fs::read_to_string(repository.join("host.json")).unwrap()).unwrap();
     host["extensions"]["queues"]["visibilityTimeout"] = "00:00:01".into();
     // The timer need not be waited for.
-    let every_second = |text: String| text.replace("0 */5 * * * *", "* * * * * *");
+    let every_second = |text: String| text.replace("0 * * * * *", "* * * * * *");
     std::fs::write(root.path().join("host.json"), host.to_string()).unwrap();
     for function in std::fs::read_dir(repository.join("functions")).unwrap() {
         let function: PathBuf = function.unwrap().path();

@@ -8,6 +8,7 @@ mod expression;
 mod mapping;
 mod read;
 mod template;
+mod writing;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use expression::{Expression, ExpressionError};
 pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
 pub use read::{DocumentError, Problem, read};
 pub use template::{Template, TemplateProblem};
+pub use writing::{Pace, Writing};
 
 /// The newest version of the document that this release understands.
 pub const VERSION: u32 = 1;
@@ -40,6 +42,9 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, EventSettings>")]
     pub events: BTreeMap<String, Overrides>,
+    /// How fast the connector writes.
+    #[serde(default)]
+    pub pace: Pace,
     /// Where editors find the schema; the connector does not look at it.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -63,6 +68,13 @@ pub struct EventSettings {
     /// The subject of an attendance row. `{status}` is "Registered for", "Attended", "No show", "Partial" or "Cancelled"; `{name}` is
     /// the name of the event or session, or its id. Cut to 200 characters. It is written anew when status or name change.
     pub subject: Template,
+    /// When attendance rows are written: as statements arrive, gathered, or gathered while there are many.
+    pub writing: Writing,
+    /// How many minutes statements are gathered for, 1 to 60. They are written when the clock's minute is a multiple of it.
+    #[schemars(range(min = 1, max = 60))]
+    pub batch_minutes: u16,
+    /// With `automatic`: from how many waiting messages on statements are gathered. They are until fewer than half as many wait.
+    pub backlog_threshold: u64,
     /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
     pub mappings: Vec<Mapping>,
 }
@@ -84,7 +96,13 @@ pub enum Unmatched {
 
 impl Default for Document {
     fn default() -> Self {
-        Self { version: VERSION, defaults: EventSettings::default(), events: BTreeMap::new(), schema: None }
+        Self {
+            version: VERSION,
+            defaults: EventSettings::default(),
+            events: BTreeMap::new(),
+            pace: Pace::default(),
+            schema: None,
+        }
     }
 }
 
@@ -96,6 +114,9 @@ impl Default for EventSettings {
             excluded_domains: Vec::new(),
             lead_topic: Template::lead_topic(),
             subject: Template::subject(),
+            writing: Writing::default(),
+            batch_minutes: writing::BATCH_MINUTES,
+            backlog_threshold: writing::BACKLOG,
             mappings: mapping::built_in(),
         }
     }
