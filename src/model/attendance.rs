@@ -83,7 +83,8 @@ impl State {
     pub fn conclude(&mut self, closed: bool) {
         let registered = self.registration() == Registration::Registered;
         let seen = self.presence.seen() || self.presence.stated.is_some();
-        self.presence.concluded_no_show = closed && registered && !seen;
+        let over = closed || self.presence.concluded_no_show;
+        self.presence.concluded_no_show = over && registered && !seen;
     }
 
     pub fn outcome(&self) -> Outcome {

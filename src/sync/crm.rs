@@ -23,8 +23,6 @@ pub struct Wanted {
     pub columns: BTreeMap<PersonTable, BTreeSet<String>>,
     /// All rows of these participants, by event.
     pub participants: BTreeMap<String, BTreeSet<String>>,
-    /// Rows without an attendance status of these events, or of one session of them.
-    pub undecided: BTreeSet<(String, Option<String>)>,
 }
 
 /// What was found.
@@ -43,7 +41,7 @@ pub struct Write {
     pub columns: Columns,
     /// The contact or lead that must exist first.
     pub after: Option<Uuid>,
-    /// The events, by their place in the batch, that this write settles.
+    /// The events, by their place in the batch, that this write settles; none where a closing is what moves the row.
     pub events: BTreeSet<usize>,
 }
 
@@ -69,6 +67,9 @@ pub trait Crm: Send + Sync {
     fn keep_pace(&self, _pace: &Pace) {}
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
+
+    /// The ids of all participants who have a row of the event, or of one session of it.
+    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure>;
 
     /// Creates rows of one table, an outcome for each in order.
     ///

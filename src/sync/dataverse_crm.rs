@@ -1,6 +1,6 @@
 //! [`Crm`] on the Web API: reads in one `$batch`, creates by `CreateMultiple`, updates by a `$batch` of conditional PATCH.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, try_join_all};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     crm::{Action, Crm, Rows, Wanted, Write},
-    rows::{ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
+    rows::{self, ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
 };
 use crate::{
     dataverse::{
@@ -129,12 +129,20 @@ impl Crm for DataverseCrm {
                 }
             }
         }
-        // A lead is found by address and by id; an attendance row by participant and as undecided.
+        // A lead is found by address and by id.
         rows.people.sort_by_key(|row| row.person);
         rows.people.dedup_by_key(|row| row.person);
-        rows.attendance.sort_by_key(|row| row.id);
-        rows.attendance.dedup_by_key(|row| row.id);
         Ok(rows)
+    }
+
+    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+        let mut filter = format!("new_eventid eq {}", query::text(event));
+        if let Some(session) = session {
+            filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
+        }
+        let query = query::select(ATTENDANCE.set, &["new_participantid"], &filter);
+        let found = self.client.read(vec![query]).await.map_err(|error| error.failure())?.concat();
+        Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
     }
 
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
@@ -176,13 +184,6 @@ fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
             let of = query::is_one_of("new_participantid", run);
             queries.push((None, attendance(&format!("new_eventid eq {} and {of}", query::text(event)))));
         }
-    }
-    for (event, session) in &wanted.undecided {
-        let mut filter = format!("new_eventid eq {} and new_attendancestatus eq null", query::text(event));
-        if let Some(session) = session {
-            filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
-        }
-        queries.push((None, attendance(&filter)));
     }
     queries
 }

@@ -8,31 +8,36 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    closings::{self, Closings},
+    closings::{self, Closed, Closings, Conclusion},
     crm::{Action, Crm, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
-    plan::{ColumnProblem, Context, people, plan, plan_people},
+    plan::{ColumnProblem, Context, EventParticipant, people, plan, plan_people},
     rows::{ATTENDANCE, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
     dataverse::Failure,
-    model::{Address, Kind, ParticipantEvent},
+    model::{Address, ParticipantEvent},
     store::{Store, StoreError},
 };
 
 /// How often a batch is planned anew before it goes back to the queue. Each round that fails has lost a race to another batch.
 const MAX_ROUNDS: usize = 12;
 
+/// Participants whose rows are looked at together when an event or session is swept.
+const SWEPT: usize = 500;
+
 /// How much of a batch is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scope {
     /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
     People,
+    #[default]
     Everything,
 }
 
@@ -52,6 +57,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     tenant: String,
     settings: CurrentSettings,
+    conclusion: Conclusion,
+    clock: fn() -> Timestamp,
 }
 
 /// Why a batch stopped as a whole.
@@ -88,17 +95,42 @@ struct Batch<'a> {
     outcomes: Vec<Option<Outcome>>,
     changed: BTreeSet<usize>,
     tally: Tally,
+    /// Rows of a sweep that Dataverse refused.
+    refused: BTreeSet<Uuid>,
+}
+
+/// What is planned together.
+#[derive(Default)]
+struct Task {
+    scope: Scope,
+    /// Events about participants, by their place in the batch.
+    statements: Vec<usize>,
+    /// Participants whose rows are planned anew although nothing was said of them.
+    swept: BTreeSet<EventParticipant>,
+    /// The outcomes, by their place in the batch, that the swept rows decide.
+    closings: Vec<usize>,
 }
 
 impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
-        Self { crm, store, tenant, settings: CurrentSettings::defaults() }
+        let (settings, conclusion) = (CurrentSettings::defaults(), Conclusion::default());
+        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now }
     }
 
     /// The same with settings of its own instead of the defaults.
     pub fn with_settings(self, settings: CurrentSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same, concluding from closings when this says.
+    pub fn with_conclusion(self, conclusion: Conclusion) -> Self {
+        Self { conclusion, ..self }
+    }
+
+    /// The same with another clock.
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     /// The rules in force.
@@ -116,53 +148,92 @@ impl Engine {
 
     /// Writes a batch, or a part of what it says.
     pub async fn run_within(&self, scope: Scope, events: &[ParticipantEvent]) -> Report {
-        let mut batch =
-            Batch { events, outcomes: vec![None; events.len()], changed: BTreeSet::new(), tally: Tally::default() };
-        let rest = match self.settle(scope, &mut batch).await {
-            Ok(()) => None,
-            Err(Stop::Failed(Failure::Held(hold))) => Some(Postponement::Held(hold.into())),
-            Err(Stop::Held(held)) => Some(Postponement::Held(held)),
-            Err(Stop::Failed(Failure::Transient { retry_after })) => Some(Postponement::Transient { retry_after }),
-            Err(Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store) => {
-                Some(Postponement::Transient { retry_after: None })
-            }
+        let mut batch = Batch::new(events, events.len());
+        let stopped = self.settle(scope, &mut batch).await.err();
+        batch.report(stopped)
+    }
+
+    /// Plans the rows of an event or session anew, some hundred participants at a time, once it is concluded that it is over.
+    /// No batch may run in this process at the same time.
+    pub async fn sweep(&self, closed: &Closed) -> Report {
+        let mut batch = Batch::new(&[], 1);
+        let swept = async {
+            let context = self.context().await?;
+            self.sweep_rows(&mut batch, closed, &[0], &context).await
         };
-        let settled = |index| Outcome::Settled { changed: batch.changed.contains(&index) };
-        let outcomes = batch
-            .outcomes
-            .into_iter()
-            .enumerate()
-            .map(|(index, outcome)| outcome.or(rest.clone().map(Outcome::Postponed)).unwrap_or_else(|| settled(index)))
-            .collect();
-        Report { outcomes, tally: batch.tally }
+        let stopped = swept.await.err();
+        batch.report(stopped)
+    }
+
+    async fn context(&self) -> Result<Context, Stop> {
+        let rules = self.rules().await?;
+        self.crm.keep_pace(&rules.pace);
+        Ok(Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules })
     }
 
     async fn settle(&self, scope: Scope, batch: &mut Batch<'_>) -> Result<(), Stop> {
-        let whole = scope == Scope::Everything;
-        for closing in batch.events.iter().filter(|event| whole && event.participant.is_none()) {
-            closings::record(&*self.store, closing).await?;
+        let mut closed: BTreeMap<Closed, Vec<usize>> = BTreeMap::new();
+        let closings = |event: &ParticipantEvent| scope == Scope::Everything && event.participant.is_none();
+        for (index, closing) in batch.events.iter().enumerate().filter(|(_, event)| closings(event)) {
+            if closings::record(&*self.store, closing, (self.clock)(), self.conclusion).await? {
+                closed.entry(Closed::of(closing)).or_default().push(index);
+            }
         }
-        let rules = self.rules().await?;
-        self.crm.keep_pace(&rules.pace);
-        let context = Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules };
-        let synced = |event: &ParticipantEvent| synced(event, &context.rules);
+        let context = self.context().await?;
+        let about_people = |event: &ParticipantEvent| event.participant.is_some() && synced(event, &context.rules);
+        let statements: Vec<usize> =
+            (0..batch.events.len()).filter(|index| about_people(&batch.events[*index])).collect();
+        if !statements.is_empty() {
+            self.write(batch, &Task { scope, statements, ..Task::default() }, &context).await?;
+        }
+        for (closed, closings) in closed {
+            self.sweep_rows(batch, &closed, &closings, &context).await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep_rows(
+        &self,
+        batch: &mut Batch<'_>,
+        closed: &Closed,
+        closings: &[usize],
+        context: &Context,
+    ) -> Result<(), Stop> {
+        if !context.rules.of_event(&closed.event).sync {
+            return Ok(());
+        }
+        let participants = self.crm.participants(&closed.event, closed.session.as_deref()).await?;
+        let participants: Vec<EventParticipant> = participants
+            .into_iter()
+            .map(|participant| EventParticipant { event: closed.event.clone(), participant })
+            .collect();
+        for page in participants.chunks(SWEPT) {
+            let swept = page.iter().cloned().collect();
+            self.write(batch, &Task { swept, closings: closings.to_vec(), ..Task::default() }, context).await?;
+        }
+        Ok(())
+    }
+
+    /// Plans and writes until nothing is left to write.
+    async fn write(&self, batch: &mut Batch<'_>, task: &Task, context: &Context) -> Result<(), Stop> {
         let mut reported = BTreeSet::new();
         for _ in 0..MAX_ROUNDS {
-            let within = |event: &ParticipantEvent| whole || event.participant.is_some();
-            let open = |index: &usize| {
-                let event = &batch.events[*index];
-                batch.outcomes[*index].is_none() && within(event) && synced(event)
-            };
-            let open: Vec<usize> = (0..batch.events.len()).filter(open).collect();
+            let open = task.statements.iter().copied().filter(|index| batch.outcomes[*index].is_none());
+            let open: Vec<usize> = open.collect();
             let events: Vec<ParticipantEvent> = open.iter().map(|index| batch.events[*index].clone()).collect();
-            let named: BTreeSet<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
-            // Before the rows: who records a closing sweeps the rows afterwards.
-            let known = if whole { closings::load(&*self.store, &named).await? } else { Closings::default() };
-            let rows = self.load(scope, &events, &context.rules).await?;
-            let planned = match scope {
-                Scope::People => plan_people(&events, &rows, &context),
-                Scope::Everything => plan(&events, &rows, &known, &context),
+            let mut named: BTreeSet<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
+            named.extend(task.swept.iter().map(|participant| participant.event.as_str()));
+            // Before the rows: who concludes from a closing sweeps the rows afterwards.
+            let known = match task.scope {
+                Scope::People => Closings::default(),
+                Scope::Everything => closings::load(&*self.store, &named).await?,
             };
+            let rows = self.load(task.scope, &events, &task.swept, &context.rules).await?;
+            let mut planned = match task.scope {
+                Scope::People => plan_people(&events, &rows, context),
+                Scope::Everything => plan(&events, &task.swept, &rows, &known, context),
+            };
+            planned.writes.retain(|write| !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
             for problem in planned.left_out {
                 if reported.insert((open[problem.event], problem.column.clone())) {
@@ -172,8 +243,10 @@ impl Engine {
             if planned.writes.is_empty() {
                 return Ok(());
             }
-            let clean = self.apply(batch, &open, &planned.writes).await?;
-            let done = clean && !planned.confirm && (!whole || self.nothing_closed_since(&known, &named).await?);
+            let clean = self.apply(batch, task, &open, &planned.writes).await?;
+            let done = clean
+                && !planned.confirm
+                && (task.scope == Scope::People || self.nothing_closed_since(&known, &named).await?);
             if done {
                 return Ok(());
             }
@@ -185,8 +258,14 @@ impl Engine {
         Ok(closings::load(&*self.store, events).await? == *known)
     }
 
-    async fn load(&self, scope: Scope, events: &[ParticipantEvent], rules: &Rules) -> Result<Rows, Failure> {
-        let mut wanted = wanted(events, rules);
+    async fn load(
+        &self,
+        scope: Scope,
+        events: &[ParticipantEvent],
+        swept: &BTreeSet<EventParticipant>,
+        rules: &Rules,
+    ) -> Result<Rows, Failure> {
+        let mut wanted = wanted(events, swept, rules);
         if scope == Scope::People {
             wanted.participants.clear();
         }
@@ -222,7 +301,7 @@ impl Engine {
     }
 
     /// Applies the writes: people, then rows, then updates. Returns whether each one took effect as planned.
-    async fn apply(&self, batch: &mut Batch<'_>, open: &[usize], writes: &[Write]) -> Result<bool, Stop> {
+    async fn apply(&self, batch: &mut Batch<'_>, task: &Task, open: &[usize], writes: &[Write]) -> Result<bool, Stop> {
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
@@ -242,14 +321,47 @@ impl Engine {
                     clean = false;
                     missing.insert(write.id);
                 }
-                batch.record(open, write, result)?;
+                batch.record(task, open, write, result)?;
             }
         }
         Ok(clean)
     }
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    fn new(events: &'a [ParticipantEvent], outcomes: usize) -> Self {
+        Self {
+            events,
+            outcomes: vec![None; outcomes],
+            changed: BTreeSet::new(),
+            tally: Tally::default(),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// What became of each; what a stop left open is postponed.
+    fn report(self, stopped: Option<Stop>) -> Report {
+        let rest = stopped.map(|stop| match stop {
+            Stop::Failed(Failure::Held(hold)) => Postponement::Held(hold.into()),
+            Stop::Held(held) => Postponement::Held(held),
+            Stop::Failed(Failure::Transient { retry_after }) => Postponement::Transient { retry_after },
+            Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store => {
+                Postponement::Transient { retry_after: None }
+            }
+        });
+        let settled = |index| Outcome::Settled { changed: self.changed.contains(&index) };
+        let outcomes = self
+            .outcomes
+            .iter()
+            .enumerate()
+            .map(|(index, outcome)| {
+                let postponed = || rest.clone().map(Outcome::Postponed);
+                outcome.clone().or_else(postponed).unwrap_or_else(|| settled(index))
+            })
+            .collect();
+        Report { outcomes, tally: self.tally }
+    }
+
     /// What the mappings refuse.
     fn refuse(&mut self, open: &[usize], problems: &[ColumnProblem]) {
         for problem in problems {
@@ -258,8 +370,11 @@ impl Batch<'_> {
         }
     }
 
-    fn record(&mut self, open: &[usize], write: &Write, result: Result<(), Failure>) -> Result<(), Stop> {
-        let events = write.events.iter().map(|index| open[*index]);
+    fn record(&mut self, task: &Task, open: &[usize], write: &Write, result: Result<(), Failure>) -> Result<(), Stop> {
+        // A row of which nothing was said is there because of the closings.
+        let swept = write.events.is_empty();
+        let events: Vec<usize> =
+            if swept { task.closings.clone() } else { write.events.iter().map(|index| open[*index]).collect() };
         match result {
             Ok(()) => {
                 self.changed.extend(events);
@@ -270,6 +385,7 @@ impl Batch<'_> {
             }
             Err(Failure::Conflict) => {}
             Err(Failure::Refused { code, reason }) => {
+                self.refused.extend(swept.then_some(write.id));
                 for index in events {
                     let refusal = Refusal { code, reason: reason.clone() };
                     self.outcomes[index].get_or_insert(Outcome::Refused(refusal));
@@ -288,27 +404,17 @@ fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
     rules.sync && !people::address(event).is_some_and(|address| rules.excludes(&address))
 }
 
-fn wanted(events: &[ParticipantEvent], rules: &Rules) -> Wanted {
+fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, rules: &Rules) -> Wanted {
     let mut wanted = Wanted::default();
     for table in [PersonTable::Contact, PersonTable::Lead] {
         let mapped = events.iter().flat_map(|event| rules.of(event).mapped(table));
         let columns = mapped.map(|mapped| mapped.column.clone()).collect();
         wanted.columns.insert(table, columns);
     }
-    for event in events {
-        match &event.participant {
-            Some(participant) => {
-                wanted.addresses.extend(people::address(event));
-                wanted.participants.entry(event.event.id.clone()).or_default().insert(participant.id.clone());
-            }
-            None => {
-                let session = match event.kind {
-                    Kind::SessionClosed => event.session.as_ref().map(|session| session.id.clone()),
-                    _ => None,
-                };
-                wanted.undecided.insert((event.event.id.clone(), session));
-            }
-        }
+    wanted.addresses = events.iter().filter_map(people::address).collect();
+    let spoken_of = events.iter().filter_map(EventParticipant::of);
+    for EventParticipant { event, participant } in spoken_of.chain(swept.iter().cloned()) {
+        wanted.participants.entry(event).or_default().insert(participant);
     }
     wanted
 }

@@ -17,10 +17,10 @@ use super::{
     closings::Closings,
     crm::{Rows, Write},
     mapping::Unmapped,
-    rows::{PersonTable, RowKey},
+    rows::PersonTable,
     rules::Rules,
 };
-use crate::model::{Kind, ParticipantEvent};
+use crate::model::ParticipantEvent;
 
 /// What the plan needs besides events and rows.
 #[derive(Debug, Clone)]
@@ -62,12 +62,18 @@ impl std::fmt::Display for ColumnProblem {
     }
 }
 
-/// Decides.
-pub fn plan(events: &[ParticipantEvent], rows: &Rows, closings: &Closings, context: &Context) -> Plan {
+/// Decides what the events change, and what becomes of the rows of those who are swept because their event or session is over.
+pub fn plan(
+    events: &[ParticipantEvent],
+    swept: &BTreeSet<EventParticipant>,
+    rows: &Rows,
+    closings: &Closings,
+    context: &Context,
+) -> Plan {
     let mut people = people::resolve(events, rows, context);
     let mut plan = people.take_plan();
-    for (participant, group) in groups(events, rows, &people) {
-        row::plan(&participant, &group, events, rows, &people, closings, context, &mut plan);
+    for (participant, statements) in groups(events, swept, &people) {
+        row::plan(&participant, &statements, events, rows, &people, closings, context, &mut plan);
     }
     plan
 }
@@ -79,45 +85,31 @@ pub fn plan_people(events: &[ParticipantEvent], rows: &Rows, context: &Context) 
 
 /// The participant of one event: whose rows are decided together, because they regard one person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct EventParticipant {
-    event: String,
-    participant: String,
+pub struct EventParticipant {
+    pub event: String,
+    pub participant: String,
 }
 
-/// The events of a batch about one participant, and the closings that touch the rows of that participant.
-#[derive(Debug, Default)]
-struct Group {
-    statements: Vec<usize>,
-    closings: BTreeSet<usize>,
+impl EventParticipant {
+    /// Whom an event is about; `None` for a closing.
+    pub fn of(event: &ParticipantEvent) -> Option<Self> {
+        let participant = event.participant.as_ref()?.id.clone();
+        Some(Self { event: event.event.id.clone(), participant })
+    }
 }
 
-fn groups(events: &[ParticipantEvent], rows: &Rows, people: &People) -> BTreeMap<EventParticipant, Group> {
-    let mut groups: BTreeMap<EventParticipant, Group> = BTreeMap::new();
-    for (index, event) in events.iter().enumerate() {
-        match &event.participant {
-            Some(_) if people.silent(index) => {}
-            Some(participant) => {
-                let key = EventParticipant { event: event.event.id.clone(), participant: participant.id.clone() };
-                groups.entry(key).or_default().statements.push(index);
-            }
-            None => {
-                for row in rows.attendance.iter().filter(|row| closes(event, &row.key)) {
-                    let key =
-                        EventParticipant { event: row.key.event.clone(), participant: row.key.participant.clone() };
-                    groups.entry(key).or_default().closings.insert(index);
-                }
-            }
+/// The statements about each participant, by their place in the batch.
+fn groups(
+    events: &[ParticipantEvent],
+    swept: &BTreeSet<EventParticipant>,
+    people: &People,
+) -> BTreeMap<EventParticipant, Vec<usize>> {
+    let mut groups: BTreeMap<EventParticipant, Vec<usize>> =
+        swept.iter().map(|participant| (participant.clone(), Vec::new())).collect();
+    for (index, event) in events.iter().enumerate().filter(|(index, _)| !people.silent(*index)) {
+        if let Some(participant) = EventParticipant::of(event) {
+            groups.entry(participant).or_default().push(index);
         }
     }
     groups
-}
-
-/// Whether this closing is about this row: an event's closing is about its sessions too.
-fn closes(closing: &ParticipantEvent, key: &RowKey) -> bool {
-    closing.event.id == key.event
-        && match closing.kind {
-            Kind::EventClosed => true,
-            Kind::SessionClosed => closing.session.as_ref().map(|session| &session.id) == key.session.as_ref(),
-            _ => false,
-        }
 }

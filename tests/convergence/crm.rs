@@ -2,7 +2,7 @@
 //! happens only at the version it names, queries of one batch see different moments, a failed call may have taken effect.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -193,20 +193,24 @@ impl Crm for MemoryCrm {
         step().await;
         let found = self.find("new_eventattendance", |_, row| {
             let text = |column: &str| row.get(column).and_then(Value::as_str);
-            let (event, session) = (text("new_eventid").unwrap(), text("new_sessionid"));
-            let of_participant = wanted
-                .participants
-                .get(event)
-                .is_some_and(|people| people.contains(text("new_participantid").unwrap()));
-            let undecided = !row.contains_key("new_attendancestatus")
-                && wanted
-                    .undecided
-                    .iter()
-                    .any(|(closed, only)| closed == event && only.as_deref().is_none_or(|only| Some(only) == session));
-            of_participant || undecided
+            let participants = wanted.participants.get(text("new_eventid").unwrap());
+            participants.is_some_and(|participants| participants.contains(text("new_participantid").unwrap()))
         });
         rows.attendance.extend(found.into_iter().filter_map(AttendanceRow::read));
         Ok(rows)
+    }
+
+    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+        if self.fails() {
+            return Err(Failure::Transient { retry_after: None });
+        }
+        step().await;
+        let text = |row: &Columns, column: &str| row.get(column).and_then(Value::as_str).map(str::to_owned);
+        let found = self.find("new_eventattendance", |_, row| {
+            text(row, "new_eventid").as_deref() == Some(event)
+                && (session.is_none() || text(row, "new_sessionid").as_deref() == session)
+        });
+        Ok(found.iter().filter_map(|row| text(row, "new_participantid")).collect())
     }
 
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {

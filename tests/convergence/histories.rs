@@ -1,8 +1,11 @@
 //! Generated histories of an event, and generated ways of delivering them.
 
-use inevent_d365::model::{
-    Kind, Occasion, Participant, ParticipantEvent, SourceTime,
-    event::{Attendance, Registration, StatedStatus},
+use inevent_d365::{
+    model::{
+        Kind, Occasion, Participant, ParticipantEvent, SourceTime,
+        event::{Attendance, Registration, StatedStatus},
+    },
+    sync::closings::Conclusion,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -21,6 +24,7 @@ pub struct Delivery {
     pub shuffled: bool,
     /// The settings document.
     pub settings: &'static str,
+    pub conclusion: Conclusion,
 }
 
 impl Arbitrary for Delivery {
@@ -29,14 +33,16 @@ impl Arbitrary for Delivery {
 
     fn arbitrary_with((): ()) -> Self::Strategy {
         let settings = prop::sample::select(DOCUMENTS.to_vec());
-        (any::<u64>(), 1..=3_usize, 1..=6_usize, any::<bool>(), settings)
-            .prop_map(|(seed, processes, batch, faults, settings)| Self {
+        let conclusion = prop::sample::select(vec![Conclusion::AtOnce, Conclusion::WhenTold]);
+        (any::<u64>(), 1..=3_usize, 1..=6_usize, any::<bool>(), settings, conclusion)
+            .prop_map(|(seed, processes, batch, faults, settings, conclusion)| Self {
                 seed,
                 processes,
                 batch,
                 faults,
                 shuffled: true,
                 settings,
+                conclusion,
             })
             .boxed()
     }
@@ -44,7 +50,8 @@ impl Arbitrary for Delivery {
 
 impl Delivery {
     pub fn one_by_one(settings: &'static str) -> Self {
-        Self { seed: 1, processes: 1, batch: 1, faults: false, shuffled: false, settings }
+        let conclusion = Conclusion::AtOnce;
+        Self { seed: 1, processes: 1, batch: 1, faults: false, shuffled: false, settings, conclusion }
     }
 
     /// The same order, without faults.

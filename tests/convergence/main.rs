@@ -37,7 +37,7 @@ proptest! {
     #[test]
     fn a_registration_that_races_with_the_end_is_a_no_show(seed in any::<u64>()) {
         let (before, race) = histories::registered_again_while_the_event_ends();
-        let how = Delivery { seed, processes: 2, batch: 1, faults: false, shuffled: false, settings: "{}" };
+        let how = Delivery { seed, processes: 2, ..Delivery::one_by_one("{}") };
         let found = processes::deliver_into(&crm::MemoryCrm::seeded(), &[&before, &race], &how);
         prop_assert_eq!(&found.rows(false), &ordered(&[before, race].concat(), "{}").rows(false));
     }

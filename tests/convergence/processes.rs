@@ -11,7 +11,12 @@ use std::{
 use futures_util::task::noop_waker;
 use inevent_d365::{
     model::ParticipantEvent,
-    sync::{current::CurrentSettings, engine::Engine, outcome::Outcome},
+    sync::{
+        closings::{self, Conclusion},
+        current::CurrentSettings,
+        engine::Engine,
+        outcome::Outcome,
+    },
 };
 
 use crate::{crm::MemoryCrm, histories::Delivery, settings::Fixed, store::MemoryStore};
@@ -65,7 +70,8 @@ fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent],
         .map(|_| {
             let settings = CurrentSettings::kept(Arc::new(Fixed(how.settings)));
             let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into()).with_settings(settings);
-            Box::pin(process(engine, queue.clone(), chance.clone(), *how)) as _
+            let engine = engine.with_conclusion(how.conclusion).with_clock(now);
+            Box::pin(process(engine, store.clone(), queue.clone(), chance.clone(), *how)) as _
         })
         .collect();
     let waker = noop_waker();
@@ -83,9 +89,16 @@ fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent],
     crm
 }
 
-/// Takes batches until nothing is left; what is postponed goes back.
+/// All histories happen long before.
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::from_second(1_000_000).unwrap()
+}
+
+/// Takes batches until nothing is left; what is postponed goes back. Now and then, and at the end, the timer concludes from what is
+/// over.
 async fn process(
     engine: Engine,
+    store: Arc<MemoryStore>,
     queue: Arc<Mutex<VecDeque<ParticipantEvent>>>,
     chance: Arc<Mutex<Chance>>,
     how: Delivery,
@@ -97,7 +110,11 @@ async fn process(
             let size = size.min(queue.len());
             queue.drain(..size).collect()
         };
-        if batch.is_empty() {
+        let empty = batch.is_empty();
+        if how.conclusion == Conclusion::WhenTold && (empty || chance.lock().unwrap().one_in(8)) {
+            conclude(&engine, &store).await;
+        }
+        if empty {
             return;
         }
         let report = engine.run(&batch).await;
@@ -111,5 +128,20 @@ async fn process(
             }
         }
         step().await;
+    }
+}
+
+/// What the timer does with closings that wait.
+async fn conclude(engine: &Engine, store: &MemoryStore) {
+    for waiting in closings::waiting(store).await.unwrap() {
+        closings::conclude(store, &waiting.closed).await.unwrap();
+        loop {
+            match &engine.sweep(&waiting.closed).await.outcomes[..] {
+                [Outcome::Settled { .. }] => break,
+                [Outcome::Postponed(_)] => step().await,
+                other => panic!("{other:?}"),
+            }
+        }
+        closings::swept(store, &waiting.closed).await.unwrap();
     }
 }

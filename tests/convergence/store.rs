@@ -33,12 +33,16 @@ impl Store for MemoryStore {
         panic!("the engine replaces nothing")
     }
 
-    async fn put(&self, _: &Key, _: &Value) -> Result<ETag, StoreError> {
-        panic!("the engine overwrites nothing")
+    async fn put(&self, key: &Key, value: &Value) -> Result<ETag, StoreError> {
+        step().await;
+        self.0.lock().unwrap().insert(key.clone(), value.clone());
+        Ok(ETag(String::new()))
     }
 
-    async fn delete(&self, _: &Key, _: Option<&ETag>) -> Result<(), StoreError> {
-        panic!("the engine deletes nothing")
+    async fn delete(&self, key: &Key, _: Option<&ETag>) -> Result<(), StoreError> {
+        step().await;
+        self.0.lock().unwrap().remove(key);
+        Ok(())
     }
 
     async fn list(

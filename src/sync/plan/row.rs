@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    Context, EventParticipant, Group, Plan,
+    Context, EventParticipant, Plan,
     people::{self, People},
 };
 use crate::{
@@ -47,7 +47,7 @@ struct Regarded {
 #[expect(clippy::too_many_arguments, reason = "the inputs of one pure decision")]
 pub fn plan(
     participant: &EventParticipant,
-    group: &Group,
+    statements: &[usize],
     events: &[ParticipantEvent],
     rows: &Rows,
     people: &People,
@@ -57,7 +57,7 @@ pub fn plan(
 ) {
     let mut drafts = stored(participant, rows);
     let mut addresses = BTreeMap::new();
-    for index in &group.statements {
+    for index in statements {
         let event = &events[*index];
         let session = event.session.as_ref().map(|session| session.id.clone());
         let draft = drafts.entry(session.clone()).or_insert_with(|| Draft::new(session, None));
@@ -70,7 +70,7 @@ pub fn plan(
     let regarded = regarded(drafts.values(), &addresses, people);
     for draft in drafts.values_mut() {
         draft.state.conclude(closings.over(&participant.event, draft.session.as_deref()));
-        plan.extend(draft, participant, group, regarded.as_ref(), context, events);
+        plan.extend(draft, participant, statements, regarded.as_ref(), context);
     }
 }
 
@@ -172,10 +172,9 @@ impl Plan {
         &mut self,
         draft: &mut Draft<'_>,
         participant: &EventParticipant,
-        group: &Group,
+        statements: &[usize],
         regarded: Option<&Regarded>,
         context: &Context,
-        events: &[ParticipantEvent],
     ) {
         let moved = regarded.filter(|regarded| draft.details.regards != Some(regarded.address));
         if let Some(regarded) = moved {
@@ -206,13 +205,11 @@ impl Plan {
                 (id, Action::Create)
             }
         };
-        // A row that nobody in the batch spoke of moves or closes along with its participant: all of the group wait for it.
-        let touched = if draft.statements.is_empty() { group.statements.iter() } else { [].iter() };
-        let closings = group.closings.iter().filter(|index| match draft.stored {
-            Some(row) => super::closes(&events[**index], &row.key),
-            None => false,
-        });
-        let settles = draft.statements.iter().chain(touched).chain(closings).copied().collect();
+        // A row that nobody in the batch spoke of moves along with its participant: all who spoke of them wait for it.
+        let settles = match draft.statements.is_empty() {
+            true => statements.iter().copied().collect(),
+            false => draft.statements.clone(),
+        };
         let after = moved.filter(|regarded| regarded.new).map(|regarded| regarded.person.id);
         self.confirm |= moved.is_some() || action == Action::Create;
         self.writes.push(Write { table: ATTENDANCE, id, action, columns, after, events: settles });
