@@ -45,6 +45,10 @@ impl Part {
         }
     }
 
+    pub fn delete(path: String) -> Self {
+        Self { method: "DELETE", ..Self::get(path) }
+    }
+
     fn write(&self, root: &str, into: &mut String) {
         let url = if self.path.starts_with("http") { self.path.clone() } else { format!("{root}{}", self.path) };
         into.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n");

@@ -157,11 +157,14 @@ impl Client {
                 Value::Object(row)
             })
             .collect();
-        let body = json!({ "Targets": targets }).to_string();
+        self.post(&format!("{set}/Microsoft.Dynamics.CRM.CreateMultiple"), &json!({ "Targets": targets })).await
+    }
+
+    /// Calls an action that answers nothing.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<(), Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        let path = format!("{set}/Microsoft.Dynamics.CRM.CreateMultiple");
-        self.send(Method::POST, &path, headers, body.into()).await.map(drop)
+        self.send(Method::POST, path, headers, body.to_string().into()).await.map(drop)
     }
 
     async fn send(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {

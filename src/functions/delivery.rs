@@ -168,6 +168,7 @@ async fn write(
             let gathered: Vec<Value> =
                 gathered.map(|(event, _)| serde_json::to_value(event).unwrap_or_default()).collect();
             if !gathered.is_empty() {
+                services.put_back.note(events.iter(), later(now, delay)).await?;
                 services.gather.put(history.clone(), gathered, PutOptions::after(delay)).await?;
             }
         }
@@ -204,8 +205,13 @@ async fn settle(
     if let Postponement::Held(Held { name, remedy }) = &why {
         tracing::warn!(hold = name, remedy, events = postponed.len(), "events are held");
     }
+    services.put_back.note(postponed.iter().copied(), later(Timestamp::now(), delay)).await?;
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Says that an event of somebody who was forgotten is not kept.

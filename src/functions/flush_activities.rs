@@ -1,5 +1,5 @@
-//! `FlushActivities` (timer): writes what waits in the queue of batched mode, in full bulks, and removes
-//! what was kept long enough.
+//! `FlushActivities` (timer, every minute): writes what is due in the queue of batched mode, in full bulks; concludes from closings
+//! that nothing older is waited for any more; puts on marketing lists who could not be put on before; removes what was kept long enough.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use warp::reply::Response;
 
 use super::{
-    DEADLINE, MAX_DEQUEUE_COUNT, answer,
+    DEADLINE, MAX_DEQUEUE_COUNT, answer, conclusion,
     delivery::{How, deliver, put_back},
     invocation::Message,
     parking::park_poison,
@@ -37,6 +37,16 @@ pub async fn run(app: &App) -> Response {
         Err(why) => return answer::failed(&why),
     };
     let flushed = flush(services).await;
+    if let Ok(access) = &services.dataverse {
+        if let Err(error) = conclusion::run(services, access, Timestamp::now()).await {
+            tracing::warn!(%error, "not every closing was looked at; the next run does");
+        }
+        match access.writer.complete_lists().await {
+            Ok((0, 0)) => {}
+            Ok((added, removed)) => tracing::info!(target: "outcome", added, removed, "marketing lists completed"),
+            Err(why) => tracing::warn!(why, "the marketing lists were not completed; the next run does"),
+        }
+    }
     if let Err(error) = prune(services).await {
         tracing::warn!(%error, "what is past its time was not removed; the next run goes on");
     }

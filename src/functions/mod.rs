@@ -2,6 +2,7 @@
 
 mod answer;
 mod backlog;
+mod conclusion;
 mod delivery;
 mod flush_activities;
 mod gather;

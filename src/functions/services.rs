@@ -8,7 +8,10 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, backlog::Backlog, gather::Gatherer, held::HeldRecord, retention};
+use super::{
+    ACTIVITIES_QUEUE, EVENTS_QUEUE, backlog::Backlog, conclusion::PutBack, gather::Gatherer, held::HeldRecord,
+    retention,
+};
 use crate::{
     azure::Account,
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
@@ -18,9 +21,11 @@ use crate::{
     store::{AzureTableStore, Store},
     sync::{
         DataverseCrm,
+        closings::Conclusion,
         coalesce::Coalescer,
         current::CurrentSettings,
         engine::{Engine, Scope},
+        lists::{DataverseLists, Lists},
         outcome::{Held, Outcome, Postponement, Report},
         writers::Writers,
     },
@@ -45,6 +50,7 @@ pub struct Services {
     /// Into `inevent-activities`.
     pub gather: Gatherer,
     pub backlog: Backlog,
+    pub put_back: PutBack,
     pub events: Arc<dyn Queue>,
     pub activities: Arc<dyn Queue>,
     pub poison: Arc<dyn Queue>,
@@ -111,12 +117,14 @@ impl Services {
         let ingest = Gatherer::start(events.clone(), bodies.clone());
         let gather = Gatherer::start(activities.clone(), bodies.clone());
         let backlog = Backlog::new(events.clone());
+        let put_back = PutBack::new(store.clone());
         let forgotten = forget::Lookup::new(store.clone());
         let parked_for = retention::parked_for(lookup(retention::PARKED_DAYS).as_deref());
         Ok(Self {
             ingest,
             gather,
             backlog,
+            put_back,
             events,
             activities,
             poison,
@@ -194,7 +202,11 @@ fn dataverse(
 ) -> Result<DataverseAccess, Held> {
     let (client, secret) = connect(settings)?;
     let crm = Arc::new(DataverseCrm::new(client.clone()));
-    let engine = Engine::new(crm, store.clone(), settings.tenant.clone()).with_settings(current);
+    let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
+    let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
+        .with_settings(current)
+        .with_conclusion(Conclusion::WhenTold)
+        .with_lists(lists);
     let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
     let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
     Ok(DataverseAccess { client, secret, writer, writers })

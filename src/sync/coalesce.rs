@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
     breaker::Breaker,
+    closings::Closed,
     current::NoRules,
     engine::{Engine, Scope},
     outcome::{Outcome, Report},
@@ -93,6 +94,31 @@ impl Coalescer {
     pub async fn alone(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
         let writer = self.writer.clone();
         tokio::spawn(async move { writer.write(scope, &events).await }).await.map_err(|_| Broken)
+    }
+
+    /// Keeps the marketing lists of those for whom it could not be done before.
+    ///
+    /// # Errors
+    /// Why it was not done now, in a word.
+    pub async fn complete_lists(&self) -> Result<(usize, usize), &'static str> {
+        let breaker = self.writer.breaker.lock().await;
+        match breaker.open(Instant::now()) {
+            Some(why) => Err(why.name()),
+            None => self.writer.engine.complete_lists().await,
+        }
+    }
+
+    /// Plans the rows of an event or session anew, once it is concluded that it is over.
+    pub async fn sweep(&self, closed: &Closed) -> Outcome {
+        let mut breaker = self.writer.breaker.lock().await;
+        if let Some(why) = breaker.open(Instant::now()) {
+            return Outcome::Postponed(why);
+        }
+        let begun = Instant::now();
+        let mut report = self.writer.engine.sweep(closed).await;
+        breaker.record(&report, Instant::now());
+        (self.writer.observe)(Scope::Everything, &report, begun.elapsed());
+        report.outcomes.pop().unwrap_or(Outcome::Settled { changed: false })
     }
 }
 

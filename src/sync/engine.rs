@@ -15,9 +15,10 @@ use super::{
     closings::{self, Closed, Closings, Conclusion},
     crm::{Action, Crm, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
+    lists::{self, Lists},
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
     plan::{ColumnProblem, Context, EventParticipant, people, plan, plan_people},
-    rows::{ATTENDANCE, PersonTable, Table},
+    rows::{ATTENDANCE, AttendanceRow, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
@@ -59,6 +60,7 @@ pub struct Engine {
     settings: CurrentSettings,
     conclusion: Conclusion,
     clock: fn() -> Timestamp,
+    lists: Option<Lists>,
 }
 
 /// Why a batch stopped as a whole.
@@ -115,12 +117,17 @@ impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
         let (settings, conclusion) = (CurrentSettings::defaults(), Conclusion::default());
-        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now }
+        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now, lists: None }
     }
 
     /// The same with settings of its own instead of the defaults.
     pub fn with_settings(self, settings: CurrentSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same, with the marketing lists that the rules put people on.
+    pub fn with_lists(self, lists: Lists) -> Self {
+        Self { lists: Some(lists), ..self }
     }
 
     /// The same, concluding from closings when this says.
@@ -240,18 +247,100 @@ impl Engine {
                     tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
                 }
             }
+            let concerned = concerned(task, &events, &planned.refused, &context.rules);
             if planned.writes.is_empty() {
-                return Ok(());
+                return self.keep_lists(concerned, Some(rows.attendance), context).await;
             }
             let clean = self.apply(batch, task, &open, &planned.writes).await?;
             let done = clean
                 && !planned.confirm
                 && (task.scope == Scope::People || self.nothing_closed_since(&known, &named).await?);
             if done {
+                return self.keep_lists(concerned, None, context).await;
+            }
+        }
+        Err(Stop::Failed(Failure::Conflict))
+    }
+
+    /// Keeps the marketing lists for participants whose rows have settled; `rows` as they are now, if they were just read.
+    async fn keep_lists(
+        &self,
+        concerned: BTreeSet<EventParticipant>,
+        mut rows: Option<Vec<AttendanceRow>>,
+        context: &Context,
+    ) -> Result<(), Stop> {
+        let Some(lists) = self.lists.as_ref().filter(|_| !concerned.is_empty()) else { return Ok(()) };
+        for _ in 0..MAX_ROUNDS {
+            let mut fresh = match rows.take() {
+                Some(rows) => rows,
+                None => self.crm.load(&rows_of(&concerned)).await?.attendance,
+            };
+            fresh.retain(|row| {
+                let (event, participant) = (row.key.event.clone(), row.key.participant.clone());
+                concerned.contains(&EventParticipant { event, participant })
+            });
+            if !lists.keep(&fresh, &context.rules, false, (self.clock)()).await?.look_again {
                 return Ok(());
             }
         }
         Err(Stop::Failed(Failure::Conflict))
+    }
+
+    /// Looks again at those for whom a list was not kept: it took nobody, or the process died on the way. Returns how many were
+    /// put on lists and taken off.
+    ///
+    /// # Errors
+    /// As when a batch is written, in a word.
+    pub async fn complete_lists(&self) -> Result<(usize, usize), &'static str> {
+        let completed = self.complete().await;
+        completed.map_err(|stop| match stop {
+            Stop::Failed(Failure::Held(_)) | Stop::Held(_) => "held",
+            Stop::Failed(_) => "Dataverse failed",
+            Stop::Store => "the store failed",
+        })
+    }
+
+    async fn complete(&self) -> Result<(usize, usize), Stop> {
+        let Some(kept) = &self.lists else { return Ok((0, 0)) };
+        let (mut done, mut refused, mut next) = ((0, 0), BTreeSet::new(), None);
+        let mut context = None;
+        loop {
+            let (noted, more) = lists::noted(&*self.store, next.as_deref()).await?;
+            let now = (self.clock)();
+            let due: Vec<lists::Noted> = noted.into_iter().filter(|note| note.is_due(now)).collect();
+            for notes in due.chunks(SWEPT) {
+                let open = |note: &&lists::Noted| note.list.is_none_or(|list| !refused.contains(&list));
+                let notes: Vec<&lists::Noted> = notes.iter().filter(open).collect();
+                let participants = notes.iter().flat_map(|note| note.participants.iter().cloned()).collect();
+                if notes.is_empty() {
+                    continue;
+                }
+                let context = match &context {
+                    Some(context) => context,
+                    None => context.insert(self.context().await?),
+                };
+                let rows = self.crm.load(&rows_of(&participants)).await?.attendance;
+                let result = kept.keep(&rows, &context.rules, true, now).await?;
+                done = (done.0 + result.added, done.1 + result.removed);
+                refused.extend(result.refused);
+                for note in notes {
+                    if !note.participants.iter().all(|participant| result.waiting.contains(participant)) {
+                        lists::strike(&*self.store, note).await?;
+                    }
+                }
+            }
+            next = more;
+            if next.is_none() {
+                break;
+            }
+        }
+        // Whoever waits for a list was just tried with it.
+        for trouble in lists::troubles(&*self.store).await? {
+            if !refused.contains(&trouble.list) {
+                lists::mended(&*self.store, trouble.list).await?;
+            }
+        }
+        Ok(done)
     }
 
     async fn nothing_closed_since(&self, known: &Closings, events: &BTreeSet<&str>) -> Result<bool, Stop> {
@@ -402,6 +491,31 @@ impl<'a> Batch<'a> {
 fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
     let rules = rules.of(event);
     rules.sync && !people::address(event).is_some_and(|address| rules.excludes(&address))
+}
+
+/// The participants of a task at whose event list rules are set.
+fn concerned(
+    task: &Task,
+    events: &[ParticipantEvent],
+    refused: &[ColumnProblem],
+    rules: &Rules,
+) -> BTreeSet<EventParticipant> {
+    if task.scope == Scope::People {
+        return BTreeSet::new();
+    }
+    let refused: BTreeSet<usize> = refused.iter().map(|problem| problem.event).collect();
+    let stated = events.iter().enumerate().filter(|(index, _)| !refused.contains(index));
+    let stated = stated.filter_map(|(_, event)| EventParticipant::of(event));
+    let all = stated.chain(task.swept.iter().cloned());
+    all.filter(|participant| !rules.of_event(&participant.event).list_rules.is_empty()).collect()
+}
+
+fn rows_of(participants: &BTreeSet<EventParticipant>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for EventParticipant { event, participant } in participants {
+        wanted.participants.entry(event.clone()).or_default().insert(participant.clone());
+    }
+    wanted
 }
 
 fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, rules: &Rules) -> Wanted {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{mapping::Mapped, rows::PersonTable};
+use super::{lists::CompiledRule, mapping::Mapped, rows::PersonTable};
 use crate::{
     dataverse::metadata::{Column, ColumnKind, TableColumns},
     model::{Address, ParticipantEvent},
     settings::document::{
-        Document, EventSettings, Mapping, Mode, Pace, Problem, Source, Template, TooLong, Unmatched, Writing,
+        Document, EventSettings, Expression, ListRule, Mapping, Mode, Pace, Problem, Source, Template, TooLong,
+        Unmatched, Writing,
     },
 };
 
@@ -35,6 +36,7 @@ pub struct EventRules {
     /// In lower case, without leading dots.
     excluded_domains: Vec<String>,
     mappings: Vec<Mapped>,
+    pub list_rules: Vec<CompiledRule>,
 }
 
 /// Text columns whose lengths need not be asked for: the platform's own, and those of the connector's solution.
@@ -140,6 +142,7 @@ impl EventRules {
             backlog_threshold: settings.backlog_threshold,
             excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
             mappings,
+            list_rules: settings.list_rules.iter().filter_map(compiled).collect(),
         }
     }
 
@@ -155,6 +158,12 @@ impl EventRules {
             domain.strip_suffix(excluded.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
     }
+}
+
+/// A document is checked when it is read, so its conditions compile.
+fn compiled(rule: &ListRule) -> Option<CompiledRule> {
+    let ListRule { name, when, contact_list, lead_list, remove } = rule.clone();
+    Some(CompiledRule { name, when: Expression::condition(&when).ok()?, contact_list, lead_list, remove })
 }
 
 type Wrong = (&'static str, String, String);

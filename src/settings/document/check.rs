@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target, writing};
+use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target, lists, writing};
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
 pub const RESERVED: &[&str] =
@@ -35,6 +35,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
 /// `own` is what was set at this place, so that nothing is said twice.
 fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
     writing::check_event(place, settings, own, problems);
+    lists::check(place, settings, own, problems);
     if own.contains_key("lead_topic") && settings.lead_topic.speaks_of_status() {
         problems.push(Problem::new(
             format!("{place}.lead_topic"),

@@ -5,6 +5,7 @@
 
 mod check;
 mod expression;
+mod lists;
 mod mapping;
 mod read;
 mod template;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
+pub use lists::ListRule;
 pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
 pub use read::{DocumentError, Problem, read};
 pub use template::{Template, TemplateProblem};
@@ -77,6 +79,8 @@ pub struct EventSettings {
     pub backlog_threshold: u64,
     /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
     pub mappings: Vec<Mapping>,
+    /// Who is put on which marketing list.
+    pub list_rules: Vec<ListRule>,
 }
 
 /// What becomes of a participant whom nobody in the CRM matches.
@@ -118,6 +122,7 @@ impl Default for EventSettings {
             batch_minutes: writing::BATCH_MINUTES,
             backlog_threshold: writing::BACKLOG,
             mappings: mapping::built_in(),
+            list_rules: Vec::new(),
         }
     }
 }
