@@ -83,20 +83,17 @@ impl ListMembers for DataverseLists {
         self.client.post("AddListMembersList", &json!({ "List": list, "Members": members })).await.map_err(told)
     }
 
-    async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<BTreeSet<Uuid>, ListError> {
+    async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<(), ListError> {
         let memberships = self.memberships(list, people).await?;
         let parts: Vec<Part> = memberships.iter().map(|(id, _)| Part::delete(format!("listmembers({id})"))).collect();
-        let answers = self.client.batch(&parts).await.map_err(told)?;
-        let mut removed = BTreeSet::new();
-        for ((_, person), answer) in memberships.into_iter().zip(answers) {
+        for answer in self.client.batch(&parts).await.map_err(told)? {
             match answer.map_err(|error| told(Error::Service(error))) {
-                Ok(_) => drop(removed.insert(person)),
                 // Gone meanwhile.
-                Err(ListError::NoSuchPerson) => {}
+                Ok(_) | Err(ListError::NoSuchPerson) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(removed)
+        Ok(())
     }
 }
 

@@ -58,6 +58,8 @@ pub enum State {
     Added,
     /// The person was on the list already: not a rule's to take off.
     Found,
+    /// A rule is about to take the person off, who was on it.
+    Removing,
     /// A rule took the person off.
     Removed,
     /// Somebody had taken the person off before a rule would have.
@@ -117,8 +119,8 @@ pub fn decide(memory: Option<&Membership>, asks: &[Ask]) -> Option<(Membership, 
     }
     let (state, operation) = match (memory.map(|memory| memory.state), !claims.is_empty()) {
         (None, false) => return None,
-        (None | Some(State::Removed | State::Adding), true) => (State::Added, Some(Operation::Add)),
-        (Some(State::Added | State::Adding), false) => (State::Removed, Some(Operation::Remove)),
+        (None | Some(State::Removed | State::Adding | State::Removing), true) => (State::Added, Some(Operation::Add)),
+        (Some(State::Added | State::Adding | State::Removing), false) => (State::Removed, Some(Operation::Remove)),
         (Some(state), _) => (state, None),
     };
     (operation.is_some() || claims != before).then_some((Membership { state, claims }, operation))
@@ -195,6 +197,13 @@ mod tests {
                 Some((Adding, &["a"])),
                 vec![ask("a", false, true)],
                 "Some(Remove) Removed ",
+            ),
+            ("was being taken off", Some((Removing, &[])), vec![ask("a", false, true)], "Some(Remove) Removed "),
+            (
+                "was being taken off and is to stay",
+                Some((Removing, &[])),
+                vec![ask("a", true, true)],
+                "Some(Add) Added a",
             ),
             ("two rules at once", None, vec![ask("a", true, false), ask("b", true, true)], "Some(Add) Added a b"),
         ] {

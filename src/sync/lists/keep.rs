@@ -66,6 +66,17 @@ struct Change {
 }
 
 impl Change {
+    /// Whether it must be known afterwards, even after a crash, who else may have put the person on the list or taken them off.
+    fn wants_intent(&self) -> bool {
+        match self.operation {
+            Some(Operation::Add) => {
+                self.asks.iter().any(|ask| ask.remove) && matches!(self.was, None | Some(State::Removed))
+            }
+            Some(Operation::Remove) => self.was == Some(State::Added),
+            None => false,
+        }
+    }
+
     fn participants(&self) -> impl Iterator<Item = EventParticipant> {
         let of = |ask: &Ask| {
             let (event, participant) = (ask.claim.event.clone(), ask.claim.participant.clone());
@@ -166,24 +177,19 @@ impl Lists {
         Ok((change, remembered))
     }
 
-    /// For rules that also take off: tells who was on the list before, whom it may not take off, and remembers of the others that they
-    /// were not, before they are put on it. The second are those of whom somebody else was quicker to remember something.
+    /// For rules that also take off: tells whom somebody put on the list or took off it, and remembers of the others what is about to
+    /// be done. The second are those of whom somebody else was quicker to remember something.
     async fn intend(
         &self,
         list: Uuid,
         changes: Vec<Change>,
     ) -> Result<(Vec<Change>, Vec<Change>, Option<ListError>), StoreError> {
-        let adds_and_removes = |change: &Change| {
-            change.operation == Some(Operation::Add)
-                && change.was != Some(State::Adding)
-                && change.asks.iter().any(|ask| ask.remove)
-        };
-        let (intended, mut ready): (Vec<_>, Vec<_>) = changes.into_iter().partition(adds_and_removes);
+        let (intended, mut ready): (Vec<_>, Vec<_>) = changes.into_iter().partition(Change::wants_intent);
         if intended.is_empty() {
             return Ok((ready, Vec::new(), None));
         }
-        let found = match self.members.among(list, &ids(&intended)).await {
-            Ok(found) => found,
+        let on = match self.members.among(list, &ids(&intended)).await {
+            Ok(on) => on,
             Err(error) => {
                 ready.extend(intended);
                 return Ok((Vec::new(), ready, Some(error)));
@@ -191,18 +197,29 @@ impl Lists {
         };
         let mut writes = Vec::new();
         for mut change in intended {
-            if found.contains(&change.person.id) {
-                (change.membership.state, change.operation) = (State::Found, None);
-                ready.push(change);
-            } else {
-                change.membership.state = State::Adding;
-                writes.push(self.remembered(list, change));
+            let on = on.contains(&change.person.id);
+            let (by_hand, intent) = match change.operation {
+                Some(Operation::Add) => (on.then_some(State::Found), State::Adding),
+                _ => ((!on).then_some(State::Left), State::Removing),
+            };
+            match by_hand {
+                Some(state) => {
+                    (change.membership.state, change.operation) = (state, None);
+                    ready.push(change);
+                }
+                None => {
+                    change.membership.state = intent;
+                    writes.push(self.remembered(list, change));
+                }
             }
         }
         let written: Vec<(Change, bool)> = stream::iter(writes).buffer_unordered(AT_ONCE).try_collect().await?;
         let mut late = Vec::new();
         for (mut change, remembered) in written {
-            change.membership.state = State::Added;
+            change.membership.state = match change.operation {
+                Some(Operation::Add) => State::Added,
+                _ => State::Removed,
+            };
             if remembered { ready.push(change) } else { late.push(change) }
         }
         Ok((ready, late, None))
@@ -267,14 +284,7 @@ impl Lists {
         while !removes.is_empty() {
             let mut bulk: Vec<Change> = removes.drain(..removes.len().min(BULK)).collect();
             match self.members.remove(list, &ids(&bulk)).await {
-                Ok(were) => {
-                    let gone =
-                        |change: &&mut Change| change.was == Some(State::Added) && !were.contains(&change.person.id);
-                    for change in bulk.iter_mut().filter(gone) {
-                        change.membership.state = State::Left;
-                    }
-                    done.append(&mut bulk);
-                }
+                Ok(()) => done.append(&mut bulk),
                 Err(error) => {
                     bulk.append(&mut removes);
                     bulk.append(&mut adds);

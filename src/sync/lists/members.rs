@@ -16,8 +16,8 @@ pub trait ListMembers: Send + Sync {
     /// Puts people on the list, all of one table. Who is on it already stays. All or none.
     async fn add(&self, list: Uuid, table: PersonTable, people: &[Uuid]) -> Result<(), ListError>;
 
-    /// Takes people off the list; returns who was on it.
-    async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<BTreeSet<Uuid>, ListError>;
+    /// Takes people off the list; who is not on it is success.
+    async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<(), ListError>;
 }
 
 /// Why a list was not changed, or not surely.
