@@ -15,15 +15,15 @@ use crate::{
 };
 
 /// A world whose connector reads its settings from a file.
-struct Desk {
-    world: World,
-    host: Host,
+pub struct Desk {
+    pub world: World,
+    pub host: Host,
     file: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 impl Desk {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let world = World::start().await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.json");
@@ -31,23 +31,23 @@ impl Desk {
         Self { world, host, file, _folder: folder }
     }
 
-    fn set(&self, document: Value) {
+    pub fn set(&self, document: Value) {
         let new = self.file.with_extension("new");
         std::fs::write(&new, document.to_string()).unwrap();
         std::fs::rename(new, &self.file).unwrap();
     }
 
-    fn set_defaults(&self, settings: Value) {
+    pub fn set_defaults(&self, settings: Value) {
         self.set(json!({ "version": 1, "defaults": settings }));
     }
 
-    async fn send(&self, event: Value) {
+    pub async fn send(&self, event: Value) {
         self.world.send(&self.host, &event).await;
         self.world.drained(&self.host).await;
     }
 
     /// The contacts, leads and attendance rows of one address or participant.
-    async fn found(&self, name: &str) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
+    pub async fn found(&self, name: &str) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
         let address = format!("{name}@fabrikam.example");
         let dump = crm::dump(&self.world).await;
         let people = |table| {

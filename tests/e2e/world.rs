@@ -15,6 +15,7 @@ use inevent_d365::{
     parked,
     queue::{AzureQueues, QueueError, Queues},
     store::AzureTableStore,
+    sync::closings,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -110,10 +111,12 @@ impl World {
         request.header("content-type", "application/json").body(body).timeout(Duration::from_secs(20)).send().await
     }
 
-    /// Waits until no message is left in any queue, and checks that none was given up on.
+    /// Waits until no message is left in any queue, and no closing is left to conclude from.
     pub async fn drained(&self, host: &Host) {
         let begun = Instant::now();
-        while self.waiting().await > 0 {
+        let store = AzureTableStore::new(&self.account(), "inevent").unwrap();
+        let closings = async || closings::waiting(&store).await.unwrap().len();
+        while self.waiting().await > 0 || closings().await > 0 {
             assert!(begun.elapsed() < PATIENCE, "messages are left; the host said:\n{}", said(host));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -177,8 +180,13 @@ impl World {
 
     /// Makes the sandbox fail the next calls.
     pub async fn fail(&self, fault: Value) {
-        let url = format!("{}/faults", self.sandbox.connection().admin_url.trim_end_matches('/'));
-        assert!(self.http.post(url).json(&fault).send().await.unwrap().status().is_success());
+        self.set("faults", fault).await;
+    }
+
+    /// Sets what the sandbox's admin API lets one set.
+    pub async fn set(&self, what: &str, value: Value) {
+        let url = format!("{}/{what}", self.sandbox.connection().admin_url.trim_end_matches('/'));
+        assert!(self.http.post(url).json(&value).send().await.unwrap().status().is_success());
     }
 
     async fn length(&self, queue: &str) -> u64 {
@@ -187,6 +195,13 @@ impl World {
             Err(QueueError::NoSuchQueue) => 0,
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// The statuses of the answers so far, the last 10,000.
+    pub async fn answers(&self) -> Vec<u64> {
+        let url = format!("{}/requests", self.sandbox.connection().admin_url.trim_end_matches('/'));
+        let log: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        log["requests"].as_array().unwrap().iter().map(|request| request["status"].as_u64().unwrap()).collect()
     }
 
     /// Web API calls so far.
