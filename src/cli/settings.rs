@@ -1,17 +1,21 @@
 //! `settings`: look at the settings document and check it before it is put in place.
 
-use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode};
+use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Failure, metadata},
+    dataverse::{Client, Error, Failure, metadata},
     functions::connect,
     settings::{
         DataverseSettings,
         document::{self, Document, DocumentError, Problem},
         kept,
     },
-    sync::rules::{self, Definitions, Rules},
+    sync::{
+        lists::{DataverseLists, ListProblem},
+        rows::PersonTable,
+        rules::{self, Definitions, Rules},
+    },
 };
 
 /// The document is not in order, as `sysexits.h` has it.
@@ -73,9 +77,11 @@ pub fn run(args: SettingsArgs) -> ExitCode {
 async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
-        let definitions = definitions(&document).await?;
+        let client = client()?;
+        let definitions = definitions(&client, &document).await?;
         let mut problems = Rules::new(&document, &definitions).err().unwrap_or_default();
         problems.extend(rules::doubts(&document, &definitions));
+        problems.extend(lists(&client, &document).await?);
         say(&problems)?;
     }
     println!("{} is in order.", file.display());
@@ -96,19 +102,55 @@ async fn show(event: Option<&str>, file: Option<&Path>) -> Ended {
     Ok(())
 }
 
-/// What Dataverse says of the tables that the document names.
-async fn definitions(document: &Document) -> Result<Definitions, ExitCode> {
+/// The environment whose settings are set.
+fn client() -> Result<Arc<Client>, ExitCode> {
     let settings = DataverseSettings::read(&|name| std::env::var(name).ok()).map_err(|problems| {
         let told: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
         failed(&told.join(" "), UNAVAILABLE)
     })?;
     let (client, _) = connect(&settings).map_err(|held| failed(&held.remedy, UNAVAILABLE))?;
+    Ok(client)
+}
+
+fn unavailable(error: &Error) -> ExitCode {
+    match error.failure() {
+        Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
+        _ => failed(error, UNAVAILABLE),
+    }
+}
+
+/// Which of the marketing lists that the document names take nobody.
+async fn lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>, ExitCode> {
+    let (kept, mut problems) = (DataverseLists::new(client.clone()), Vec::new());
+    let mut places = vec![("defaults".to_owned(), document.defaults.clone())];
+    let own = document.events.iter().filter(|(_, own)| own.contains_key("list_rules"));
+    places.extend(own.map(|(event, _)| (format!("events.{event}"), document.effective(event))));
+    for (place, settings) in places {
+        for (index, rule) in settings.list_rules.iter().enumerate() {
+            for (field, list, kind) in [
+                ("contact_list", rule.contact_list, PersonTable::Contact),
+                ("lead_list", rule.lead_list, PersonTable::Lead),
+            ] {
+                let Some(list) = list else { continue };
+                let problem = match kept.look(list).await.map_err(|error| unavailable(&error))? {
+                    None => Some(ListProblem::Missing),
+                    Some(row) => row.problem.or((row.members != Some(kind)).then_some(ListProblem::WrongType)),
+                };
+                problems.extend(problem.map(|problem| {
+                    let (problem, remedy) = problem.told();
+                    Problem::new(format!("{place}.list_rules[{index}].{field}"), problem, remedy)
+                }));
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// What Dataverse says of the tables that the document names.
+async fn definitions(client: &Client, document: &Document) -> Result<Definitions, ExitCode> {
     let mut definitions = Definitions::new();
     for table in rules::tables(document) {
-        let columns = metadata::columns(&client, table.table().name).await.map_err(|error| match error.failure() {
-            Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
-            _ => failed(&error, UNAVAILABLE),
-        })?;
+        let columns = metadata::columns(client, table.table().name).await.map_err(|error| unavailable(&error))?;
         definitions.insert(table, columns);
     }
     Ok(definitions)
