@@ -37,6 +37,8 @@ fn schema_and_connector_agree() {
         mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
         json!({ "pace": { "concurrency": 4, "requests_per_five_minutes": null }, "defaults": { "writing": "automatic" } }),
         list_rule(json!({})),
+        json!({ "defaults": { "level": "attendance", "partial": { "below_minutes": 5 }, "fallback_owner": null } }),
+        json!({ "defaults": { "lookups": [{ "column": "new_accountid", "table": "account" }] } }),
     ] {
         assert!(schema.is_valid(&good), "{good}");
         assert!(document::read(&good.to_string()).is_ok(), "{good}");
@@ -51,6 +53,10 @@ fn schema_and_connector_agree() {
         json!({ "defaults": { "batch_minutes": 61 } }),
         list_rule(json!({ "remove": "yes" })),
         list_rule(json!({ "list": "x" })),
+        json!({ "defaults": { "level": "everything" } }),
+        json!({ "defaults": { "partial": { "below_percent_of_sessions": 101 } } }),
+        json!({ "defaults": { "fallback_owner": { "contact": "1" } } }),
+        json!({ "defaults": { "lookups": [{ "column": "new_accountid" }] } }),
         mapping(json!({ "tables": ["account"] })),
         mapping(json!({ "source": { "field": "participant.eye_colour" } })),
         mapping(json!({ "values": { "a": [] } })),
@@ -65,7 +71,7 @@ fn schema_and_connector_agree() {
 fn the_docs_name_every_setting_with_its_default() {
     let docs = include_str!("../docs/settings.md");
     let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
-    for table in ["EventSettings", "Mapping", "Pace", "ListRule"] {
+    for table in ["EventSettings", "Mapping", "Lookup", "Pace", "ListRule"] {
         for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
             let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));
@@ -75,7 +81,18 @@ fn the_docs_name_every_setting_with_its_default() {
             }
         }
     }
-    for word in ["create_lead", "create_contact", "update_only", "ignore", "overwrite", "fill_if_empty", "on_create"] {
+    for word in [
+        "create_lead",
+        "create_contact",
+        "update_only",
+        "ignore",
+        "overwrite",
+        "fill_if_empty",
+        "on_create",
+        "registrations",
+        "attendance",
+        "sessions",
+    ] {
         assert!(docs.contains(&format!("`{word}`")), "{word}");
     }
 }

@@ -12,6 +12,8 @@ use inevent_d365::{
         kept,
     },
     sync::{
+        DataverseCrm,
+        activity::Surroundings,
         lists::{DataverseLists, ListProblem},
         rows::PersonTable,
         rules::{self, Definitions, Rules},
@@ -78,8 +80,14 @@ async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
         let client = client()?;
-        let definitions = definitions(&client, &document).await?;
-        let mut problems = Rules::new(&document, &definitions).err().unwrap_or_default();
+        let definitions = definitions(&document, &client).await?;
+        let around = Surroundings::look(&rules::all(&document), &DataverseCrm::new(client.clone())).await;
+        let around = around.map_err(|failure| match failure {
+            Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
+            _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
+        })?;
+        let rules = Rules::new(&document, &definitions);
+        let mut problems = rules.and_then(|rules| rules.with_activities(&document, &around)).err().unwrap_or_default();
         problems.extend(rules::doubts(&document, &definitions));
         problems.extend(lists(&client, &document).await?);
         say(&problems)?;
@@ -102,14 +110,13 @@ async fn show(event: Option<&str>, file: Option<&Path>) -> Ended {
     Ok(())
 }
 
-/// The environment whose settings are set.
+/// The client of the environment whose settings are set.
 fn client() -> Result<Arc<Client>, ExitCode> {
     let settings = DataverseSettings::read(&|name| std::env::var(name).ok()).map_err(|problems| {
         let told: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
         failed(&told.join(" "), UNAVAILABLE)
     })?;
-    let (client, _) = connect(&settings).map_err(|held| failed(&held.remedy, UNAVAILABLE))?;
-    Ok(client)
+    connect(&settings).map(|(client, _)| client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
 }
 
 fn unavailable(error: &Error) -> ExitCode {
@@ -146,8 +153,8 @@ async fn lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>
     Ok(problems)
 }
 
-/// What Dataverse says of the tables that the document names.
-async fn definitions(client: &Client, document: &Document) -> Result<Definitions, ExitCode> {
+/// What Dataverse says of the tables that the document maps to.
+async fn definitions(document: &Document, client: &Client) -> Result<Definitions, ExitCode> {
     let mut definitions = Definitions::new();
     for table in rules::tables(document) {
         let columns = metadata::columns(client, table.table().name).await.map_err(|error| unavailable(&error))?;

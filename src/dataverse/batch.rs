@@ -17,12 +17,13 @@ pub struct Part {
     path: String,
     if_match: Option<String>,
     page_size: Option<u32>,
+    detect_duplicates: bool,
     body: Option<Columns>,
 }
 
 impl Part {
     pub fn get(path: String) -> Self {
-        Self { method: "GET", path, if_match: None, page_size: None, body: None }
+        Self { method: "GET", path, if_match: None, page_size: None, detect_duplicates: false, body: None }
     }
 
     /// A read in pages of this size; the answer's `@odata.nextLink` leads on.
@@ -31,18 +32,22 @@ impl Part {
     }
 
     pub fn create(set: &str, columns: Columns) -> Self {
-        Self { method: "POST", path: set.to_owned(), if_match: None, page_size: None, body: Some(columns) }
+        Self { method: "POST", body: Some(columns), ..Self::get(set.to_owned()) }
     }
 
     /// An update of a row that is still at this version.
     pub fn update(set: &str, id: uuid::Uuid, etag: &str, columns: Columns) -> Self {
         Self {
             method: "PATCH",
-            path: format!("{set}({id})"),
             if_match: Some(etag.to_owned()),
-            page_size: None,
             body: Some(columns),
+            ..Self::get(format!("{set}({id})"))
         }
+    }
+
+    /// Asks the published duplicate detection rules, which is off otherwise (Microsoft: "Detect duplicate data using the Web API").
+    pub fn detecting_duplicates(self, detect: bool) -> Self {
+        Self { detect_duplicates: detect, ..self }
     }
 
     pub fn delete(path: String) -> Self {
@@ -55,6 +60,9 @@ impl Part {
         into.push_str(&format!("{} {url} HTTP/1.1\r\nAccept: application/json\r\n", self.method));
         if let Some(etag) = &self.if_match {
             into.push_str(&format!("If-Match: {etag}\r\n"));
+        }
+        if self.detect_duplicates {
+            into.push_str("MSCRM.SuppressDuplicateDetection: false\r\n");
         }
         if let Some(size) = self.page_size {
             into.push_str(&format!("Prefer: odata.maxpagesize={size},odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"\r\n"));

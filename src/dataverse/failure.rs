@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Error, ServiceError, TokenError};
 
 /// What to do about an error.
@@ -13,6 +15,10 @@ pub enum Failure {
     Held(Hold),
     /// Somebody else changed, created or removed the row: read again and decide anew.
     Conflict,
+    /// The user or team whom the row was to belong to cannot own it.
+    UnfitOwner,
+    /// A duplicate detection rule refused the row. Only where the rules were asked.
+    Duplicate { reason: String },
     /// This row only, and for good: Dataverse's reason.
     Refused { code: Option<u32>, reason: String },
 }
@@ -68,10 +74,7 @@ impl Error {
     /// Whether the call was more than Dataverse does in one go: the same rows may come through in smaller bulks.
     pub fn took_too_long(&self) -> bool {
         match self {
-            // SqlTimeout, RequestLengthTooLarge.
-            Self::Service(error) => {
-                matches!(error.code, Some(0x8004_4151 | 0x8004_418a)) || matches!(error.status, 413 | 504)
-            }
+            Self::Service(error) => error.took_too_long(),
             Self::TimedOut => true,
             _ => false,
         }
@@ -90,13 +93,19 @@ impl Error {
 }
 
 impl ServiceError {
+    /// Whether the rows were too many for one go.
+    pub fn took_too_long(&self) -> bool {
+        // SqlTimeout, RequestLengthTooLarge.
+        matches!(self.code, Some(0x8004_4151 | 0x8004_418a)) || matches!(self.status, 413 | 504)
+    }
+
     /// The one table of codes. Codes come first, because one code is seen with several statuses (0x80040333 with 412 and 500).
     pub fn failure(&self) -> Failure {
         let transient = Failure::Transient { retry_after: self.retry_after };
         let refused = || Failure::Refused { code: self.code, reason: self.message.clone() };
         match (self.code, self.status) {
             // DuplicateRecordsFound: a duplicate detection rule.
-            (Some(0x8004_0333), _) => refused(),
+            (Some(0x8004_0333), _) => Failure::Duplicate { reason: self.message.clone() },
             // DuplicateRecord, DuplicateRecordEntityKey, ConcurrencyVersionMismatch.
             (Some(0x8004_0237 | 0x8006_0892 | 0x8006_0882), _) | (None, 412) => Failure::Conflict,
             // ObjectDoesNotExist, RecordNotFoundByEntityKey: deleted or merged since it was read.
@@ -119,6 +128,12 @@ impl ServiceError {
             (_, 412) => Failure::Conflict,
             _ => transient,
         }
+    }
+
+    /// Who lacks a privilege: `Principal user (Id=…, type=8, …) is missing prvRead… privilege`.
+    pub fn lacking(&self) -> Option<Uuid> {
+        let (_, rest) = self.message.strip_prefix("Principal ")?.split_once("(Id=")?;
+        rest.get(..36)?.parse().ok()
     }
 
     /// "Principal with id … does not have CreateAccess right(s) for record with id …"
@@ -144,13 +159,14 @@ mod tests {
         };
         let refused = |code: u32| Failure::Refused { code: Some(code), reason: String::new() };
         let transient = Failure::Transient { retry_after: None };
+        let duplicate = || Failure::Duplicate { reason: String::new() };
         for (status, code, message, expected) in [
             (412, Some(0x8004_0237), "", Failure::Conflict),
             (412, Some(0x8006_0882), "", Failure::Conflict),
             (412, None, "", Failure::Conflict),
             (404, Some(0x8004_0217), "", Failure::Conflict),
-            (500, Some(0x8004_0333), "", refused(0x8004_0333)),
-            (412, Some(0x8004_0333), "", refused(0x8004_0333)),
+            (500, Some(0x8004_0333), "", duplicate()),
+            (412, Some(0x8004_0333), "", duplicate()),
             (400, Some(0x8004_4331), "", refused(0x8004_4331)),
             (400, Some(0x8004_0265), "", refused(0x8004_0265)),
             (429, Some(0x8007_2322), "", transient.clone()),
@@ -165,6 +181,12 @@ mod tests {
         ] {
             assert_eq!(kind(status, code, message), expected, "{status} {code:x?} {message}");
         }
+        let lacking = |message: &str| {
+            ServiceError { status: 403, code: None, message: message.into(), retry_after: None }.lacking()
+        };
+        let user = uuid::Uuid::from_u128(7);
+        assert_eq!(lacking(&format!("Principal user (Id={user}, type=8) is missing prvRead…")), Some(user));
+        assert_eq!(lacking("Principal user (Id=é"), None);
         let row = "Principal with id x does not have WriteAccess right(s) for record with id y of entity contact";
         assert!(matches!(kind(403, Some(0x8004_8306), row), Failure::Refused { .. }));
         assert!(matches!(kind(400, Some(0x8004_8d19), "Cannot convert the literal"), Failure::Refused { .. }));

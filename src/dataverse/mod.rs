@@ -7,6 +7,7 @@ mod budget;
 mod bulk_size;
 mod client;
 mod concurrency;
+pub mod definition;
 mod error;
 mod failure;
 pub mod metadata;

@@ -156,7 +156,7 @@ impl<'a> Player<'a> {
                 return None;
             }
             let session = event.session.as_ref().map(|session| session.id.as_str());
-            Some(ids::attendance(TENANT, &event.event.id, &participant.id, session).to_string())
+            Some(ids::attendance("", TENANT, &event.event.id, &participant.id, session).to_string())
         };
         let expected: Vec<String> = self.accepted.iter().filter_map(id).collect();
         let distinct: BTreeSet<&str> = expected.iter().map(String::as_str).collect();

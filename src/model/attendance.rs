@@ -1,16 +1,11 @@
 //! The state of one attendance row, as a join: whatever the order and number of deliveries, the same statements give the same state.
 
-use std::{collections::BTreeSet, fmt};
-
 use super::{
     Kind, ParticipantEvent, SourceTime,
     event::{Attendance, Registration},
+    presence::Presence,
     stamp::{Cell, time_and_rest},
 };
-
-/// How many check-ins of one row are remembered. Beyond it the ones between the earliest and the latest are forgotten, so that a
-/// check-in taken back between them may reveal a later one than it should.
-pub const MAX_CHECK_INS: usize = 150;
 
 /// Engagement score in hundredths.
 pub type Score = i64;
@@ -23,21 +18,6 @@ pub struct State {
     pub score: Option<Cell<Score>>,
 }
 
-/// Check-ins, check-outs and what was taken back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Presence {
-    /// Check-ins later than the last taking back. All are kept: a taking back that arrives late may annul the earliest of them.
-    check_ins: BTreeSet<SourceTime>,
-    /// The latest check-out, later than the last taking back.
-    check_out: Option<SourceTime>,
-    /// Nothing up to and including this time happened.
-    taken_back: Option<SourceTime>,
-    /// What the source stated outright, later than the last taking back.
-    stated: Option<Cell<Attendance>>,
-    /// That the end of the event or session made this a no-show.
-    concluded_no_show: bool,
-}
-
 /// What a reader of the row wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
@@ -48,129 +28,119 @@ pub struct Outcome {
     pub score: Option<Score>,
 }
 
+impl Outcome {
+    /// What it comes down to, in the words that stand in a subject.
+    pub fn word(&self) -> &'static str {
+        match (self.attendance, self.registration) {
+            (Some(Attendance::Attended), _) => "Attended",
+            (Some(Attendance::Partial), _) => "Partial",
+            (_, Registration::Cancelled) => "Cancelled",
+            (Some(Attendance::NoShow), _) => "No show",
+            (None, Registration::Registered) => "Registered for",
+        }
+    }
+
+    /// Whether the participant cancelled, and was not there all the same.
+    pub fn is_cancelled(&self) -> bool {
+        self.registration == Registration::Cancelled && matches!(self.attendance, None | Some(Attendance::NoShow))
+    }
+}
+
+/// What a participant did in the sessions of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// Sessions in which they were there, in part at least.
+    pub seen: usize,
+    /// Sessions on whose list they are, or in which they were there.
+    pub of: usize,
+}
+
+/// Below what somebody was there only in part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Threshold {
+    /// Minutes from check-in to check-out.
+    pub minutes: Option<u64>,
+    /// Percent of the participant's sessions.
+    pub percent: Option<u8>,
+}
+
 impl State {
     /// Joins one statement in.
     pub fn join(&mut self, event: &ParticipantEvent) {
-        let time = event.time;
-        let stated = event.status.unwrap_or_default();
+        self.join_registration(event);
+        self.join_presence(event);
+        if let Some(score) = event.score {
+            self.join_score(event.time, score);
+        }
+    }
+
+    /// Joins in what a statement says of the registration.
+    pub fn join_registration(&mut self, event: &ParticipantEvent) {
         let registration = match event.kind {
             Kind::Registered | Kind::SessionEnrolled => Some(Registration::Registered),
             Kind::Cancelled | Kind::SessionLeft => Some(Registration::Cancelled),
-            _ => stated.registration,
+            _ => event.status.unwrap_or_default().registration,
         };
         if let Some(registration) = registration {
-            self.registration = Cell::join(self.registration, Cell::new(time, registration));
+            self.registration = Cell::join(self.registration, Cell::new(event.time, registration));
         }
-        if let Some(score) = event.score {
-            self.score = Cell::join(self.score, Cell::new(time, hundredths(score)));
-        }
-        let presence = &mut self.presence;
-        match event.kind {
-            Kind::CheckedIn => {
-                presence.check_ins.insert(time);
-            }
-            Kind::CheckedOut => presence.check_out = presence.check_out.max(Some(time)),
-            Kind::CheckInTakenBack => presence.taken_back = presence.taken_back.max(Some(time)),
-            _ => {}
-        }
-        if let Some(attendance) = stated.attendance {
-            presence.stated = Cell::join(presence.stated, Cell::new(time, attendance));
-        }
-        presence.normalise();
     }
 
-    /// Concludes what follows once it is known whether the event or session is over.
-    pub fn conclude(&mut self, closed: bool) {
-        let registered = self.registration() == Registration::Registered;
-        let seen = self.presence.seen() || self.presence.stated.is_some();
-        let over = closed || self.presence.concluded_no_show;
-        self.presence.concluded_no_show = over && registered && !seen;
+    /// Joins in what a statement says of the attendance.
+    pub fn join_presence(&mut self, event: &ParticipantEvent) {
+        self.presence.join(event);
+    }
+
+    /// Joins a score in, in whole points.
+    pub fn join_score(&mut self, time: SourceTime, score: f64) {
+        self.score = Cell::join(self.score, Cell::new(time, hundredths(score)));
+    }
+
+    /// Concludes what follows from everything that is known: whether the event or session is over, when it was to end, and what
+    /// the participant did in the event's sessions (nothing for the row of a session).
+    pub fn conclude(&mut self, over: bool, end: Option<SourceTime>, sessions: Sessions, threshold: Threshold) {
+        self.end(over);
+        let over = self.presence.over;
+        let seen = self.presence.seen();
+        let there = seen || over && sessions.seen > 0;
+        let present = self.presence.present(end.filter(|_| over));
+        let short = threshold.minutes.zip(present).is_some_and(|(least, present)| present < least.saturating_mul(60));
+        let few = threshold.percent.is_some_and(|least| over && sessions.seen * 100 < usize::from(least) * sessions.of);
+        self.presence.concluded = match self.presence.stated() {
+            Some(Attendance::Attended | Attendance::Partial) => None,
+            Some(Attendance::NoShow) if !seen => None,
+            _ if there && (short || few) => Some(Attendance::Partial),
+            _ if seen => None,
+            _ if there => Some(Attendance::Attended),
+            _ if over && self.registration() == Registration::Registered => Some(Attendance::NoShow),
+            _ => None,
+        };
+    }
+
+    /// Remembers that the event or session is over, and concludes nothing from it.
+    pub fn end(&mut self, over: bool) {
+        self.presence.over |= over;
     }
 
     pub fn outcome(&self) -> Outcome {
-        let presence = &self.presence;
-        let attendance = match presence.stated.map(|cell| cell.value) {
-            Some(Attendance::NoShow) | None if presence.seen() => Some(Attendance::Attended),
-            None if presence.concluded_no_show => Some(Attendance::NoShow),
-            stated => stated,
-        };
         Outcome {
             registration: self.registration(),
-            attendance,
-            check_in: presence.check_ins.first().copied(),
-            check_out: presence.check_out,
+            attendance: self.presence.attendance(),
+            check_in: self.presence.check_in(),
+            check_out: self.presence.check_out(),
             score: self.score.map(|cell| cell.value),
         }
+    }
+
+    /// When the latest of what is known here was stated.
+    pub fn latest(&self) -> Option<SourceTime> {
+        let registration = self.registration.map(|cell| cell.time);
+        registration.max(self.score.map(|cell| cell.time)).max(self.presence.latest())
     }
 
     /// Who is known only by a check-in or a score is registered all the same.
     fn registration(&self) -> Registration {
         self.registration.map_or(Registration::Registered, |cell| cell.value)
-    }
-}
-
-impl Presence {
-    fn seen(&self) -> bool {
-        !self.check_ins.is_empty() || self.check_out.is_some()
-    }
-
-    fn normalise(&mut self) {
-        if let Some(taken_back) = self.taken_back {
-            self.check_ins.retain(|time| *time > taken_back);
-            self.check_out = self.check_out.filter(|time| *time > taken_back);
-            self.stated = self.stated.filter(|cell| cell.time > taken_back);
-        }
-        while self.check_ins.len() > MAX_CHECK_INS {
-            let second = self.check_ins.iter().nth(1).copied();
-            second.map(|time| self.check_ins.remove(&time));
-        }
-    }
-
-    /// Reads the text form; what does not parse counts as never stated.
-    pub fn parse(text: &str) -> Self {
-        let mut presence = Self::default();
-        for token in text.split(' ') {
-            let (name, value) = token.split_once(':').unwrap_or((token, ""));
-            let Some((time, rest)) = time_and_rest(value) else {
-                presence.concluded_no_show |= name == "noshow";
-                continue;
-            };
-            match name {
-                "in" => drop(presence.check_ins.insert(time)),
-                "out" => presence.check_out = Some(time),
-                "back" => presence.taken_back = Some(time),
-                "stated" => {
-                    presence.stated = [Attendance::Attended, Attendance::Partial, Attendance::NoShow]
-                        .into_iter()
-                        .find(|attendance| attendance_word(*attendance) == rest)
-                        .map(|attendance| Cell::new(time, attendance));
-                }
-                _ => {}
-            }
-        }
-        presence.normalise();
-        presence
-    }
-}
-
-/// `back:time in:time … out:time stated:time:word noshow`, as far as there is each.
-impl fmt::Display for Presence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tokens: Vec<String> = Vec::new();
-        tokens.extend(self.taken_back.map(|time| format!("back:{}", time.digits())));
-        tokens.extend(self.check_ins.iter().map(|time| format!("in:{}", time.digits())));
-        tokens.extend(self.check_out.map(|time| format!("out:{}", time.digits())));
-        tokens.extend(self.stated.map(|cell| format!("stated:{}:{}", cell.time.digits(), attendance_word(cell.value))));
-        tokens.extend(self.concluded_no_show.then(|| "noshow".to_owned()));
-        f.write_str(&tokens.join(" "))
-    }
-}
-
-fn attendance_word(attendance: Attendance) -> &'static str {
-    match attendance {
-        Attendance::NoShow => "no_show",
-        Attendance::Partial => "partial",
-        Attendance::Attended => "attended",
     }
 }
 
@@ -237,7 +207,7 @@ mod tests {
         for (kind, second) in statements {
             state.join(&statement(*kind, *second));
         }
-        state.conclude(closed);
+        state.conclude(closed, None, Sessions::default(), Threshold::default());
         (state.outcome().attendance, state.outcome().check_in)
     }
 
@@ -284,6 +254,43 @@ mod tests {
     }
 
     #[test]
+    fn partial_is_decided_by_time_and_by_sessions() {
+        use Kind::*;
+        let hour = 3_600;
+        let stay = [(CheckedIn, 0), (CheckedOut, hour)];
+        let back = [(CheckedIn, 0), (CheckedOut, 600), (CheckedIn, 1_000), (CheckedOut, 1_600)];
+        let (none, minutes) = (Threshold::default(), |minutes| Threshold { minutes: Some(minutes), percent: None });
+        let percent = |percent| Threshold { minutes: None, percent: Some(percent) };
+        let sessions = |seen, of| Sessions { seen, of };
+        let (attended, partial, no_show) = (Attendance::Attended, Attendance::Partial, Attendance::NoShow);
+        for (what, statements, over, sessions, threshold, expected) in [
+            ("an hour of thirty minutes", &stay[..], false, sessions(0, 0), minutes(30), Some(attended)),
+            ("an hour of two", &stay, false, sessions(0, 0), minutes(120), Some(partial)),
+            ("twice ten minutes of twenty", &back, false, sessions(0, 0), minutes(20), Some(attended)),
+            ("twice ten minutes of half an hour", &back, false, sessions(0, 0), minutes(30), Some(partial)),
+            ("off", &back, true, sessions(0, 9), none, Some(attended)),
+            ("still there", &stay[..1], false, sessions(0, 0), minutes(120), Some(attended)),
+            ("stayed to the end, after two hours", &stay[..1], true, sessions(0, 0), minutes(120), Some(attended)),
+            ("stayed to the end, and it was short", &stay[..1], true, sessions(0, 0), minutes(121), Some(partial)),
+            ("left only: nobody knows when they came", &stay[1..], true, sessions(0, 0), minutes(120), Some(attended)),
+            ("one session of three", &stay, true, sessions(1, 3), percent(50), Some(partial)),
+            ("one of two", &stay, true, sessions(1, 2), percent(50), Some(attended)),
+            ("sessions are still to come", &stay, false, sessions(0, 3), percent(50), Some(attended)),
+            ("seen in a session only", &[(Registered, 0)], true, sessions(1, 2), none, Some(attended)),
+            ("seen in a session only, so far", &[(Registered, 0)], false, sessions(1, 2), none, None),
+            ("seen in too few sessions only", &[(Registered, 0)], true, sessions(1, 3), percent(50), Some(partial)),
+            ("cancelled, and seen in a session", &[(Cancelled, 0)], true, sessions(1, 1), none, Some(attended)),
+            ("seen nowhere", &[(Registered, 0)], true, sessions(0, 3), percent(50), Some(no_show)),
+        ] {
+            let mut state = State::default();
+            statements.iter().for_each(|(kind, second)| state.join(&statement(*kind, *second)));
+            state.conclude(over, Some(at(2 * hour)), sessions, threshold);
+            assert_eq!(state.outcome().attendance, expected, "{what}");
+            assert_eq!(Presence::parse(&state.presence.to_string()), state.presence, "{what}");
+        }
+    }
+
+    #[test]
     fn the_stamp_holds_the_whole_state() {
         let mut state = State::default();
         for (kind, second) in
@@ -292,11 +299,12 @@ mod tests {
             state.join(&statement(kind, second));
         }
         assert_eq!(Presence::parse(&state.presence.to_string()), state.presence);
-        assert_eq!(Presence::parse("nonsense in:12 in: out:é noshow").to_string(), "noshow");
-        let many = (0..400).map(|second| (Kind::CheckedIn, second)).collect::<Vec<_>>();
+        assert_eq!(Presence::parse("nonsense in:12 in: out:é noshow").to_string(), "over noshow");
+        let many = (0..800).map(|second| ([Kind::CheckedIn, Kind::CheckedOut][second as usize % 2], second));
+        let many = many.collect::<Vec<_>>();
         let mut state = State::default();
         many.iter().for_each(|(kind, second)| state.join(&statement(*kind, *second)));
-        assert_eq!(state.outcome().check_in, Some(at(0)));
+        assert_eq!((state.outcome().check_in, state.outcome().check_out), (Some(at(0)), Some(at(799))));
         assert!(state.presence.to_string().len() < 4_000);
     }
 }

@@ -97,7 +97,7 @@ pub struct Participant {
     #[serde(deserialize_with = "text_or_number")]
     #[schemars(schema_with = "id_schema")]
     pub id: String,
-    /// The matching key: contact by address, else lead, else a new lead. At most 100 characters.
+    /// What a contact or lead is found by, unless the settings name other keys. At most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub email: Option<String>,

@@ -6,6 +6,7 @@ pub mod address;
 pub mod attendance;
 pub mod event;
 pub mod ids;
+pub mod presence;
 pub mod stamp;
 pub mod time;
 pub mod validate;

@@ -92,6 +92,11 @@ impl Ledger {
     pub fn get(&self, column: &str) -> Option<Cell<Fingerprint>> {
         self.0.get(column).copied()
     }
+
+    /// When the latest of it was stated.
+    pub fn latest(&self) -> Option<SourceTime> {
+        self.0.values().map(|cell| cell.time).max()
+    }
 }
 
 /// `column:time:fingerprint`, separated by spaces, by column.

@@ -16,7 +16,7 @@ const MAX_NAME: usize = 300;
 /// The longest value of a profile field or answer, in characters. Shorter columns cut, they don't refuse.
 const MAX_VALUE: usize = 4_000;
 /// Beyond this the CRM's decimal column refuses.
-const MAX_SCORE: f64 = 100_000_000_000.0;
+pub const MAX_SCORE: f64 = 100_000_000_000.0;
 
 /// One thing that is wrong with an event; never carries a value, only where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -134,13 +134,9 @@ fn check_participant(event: &ParticipantEvent, wrong: &mut impl FnMut(&str, &str
     if closing {
         return wrong("participant", "is not allowed with a closing, which is about everybody");
     }
-    match person.email.as_deref().map(str::trim) {
-        None | Some("") => wrong("participant.email", "is required: it is what a contact or lead is found by"),
-        Some(written) => {
-            if let Err(why) = Address::parse(written) {
-                wrong("participant.email", why);
-            }
-        }
+    // A guest may have no address; an address that is none is a mistake.
+    if let Some(Err(why)) = person.email.as_deref().filter(|written| !written.trim().is_empty()).map(Address::parse) {
+        wrong("participant.email", why);
     }
     for (path, value) in [
         ("first_name", &person.first_name),

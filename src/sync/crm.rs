@@ -5,24 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::rows::{AttendanceRow, PersonRef, PersonRow, PersonTable, Table};
+use super::{
+    matching::Who,
+    rows::{ActivityTable, AttendanceRow, PersonRef, PersonRow, PersonTable, RowKey, Table},
+};
 use crate::{
-    dataverse::{Columns, Failure, metadata::TableColumns},
-    model::Address,
+    dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
     settings::document::Pace,
 };
 
 /// What a batch needs to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Contacts and leads with these addresses.
-    pub addresses: BTreeSet<Address>,
+    /// Contacts and leads that have one of these values (folded, see [`super::matching::folded`]) in a column.
+    pub keyed: BTreeMap<(PersonTable, String), BTreeSet<String>>,
     /// Contacts and leads with these ids, open or not.
     pub people: BTreeSet<PersonRef>,
+    /// Contacts that were made of these leads.
+    pub origins: BTreeSet<Uuid>,
+    /// Leads of which it matters whose rows regard them.
+    pub used: BTreeSet<Uuid>,
     /// The columns of people to read beside those that every person has.
     pub columns: BTreeMap<PersonTable, BTreeSet<String>>,
-    /// All rows of these participants, by event.
-    pub participants: BTreeMap<String, BTreeSet<String>>,
+    /// All rows of these participants, by event, of a table with the connector's columns.
+    pub participants: BTreeMap<String, Participants>,
+    /// Rows of the platform's own tables, by id: they don't say what they are.
+    pub plain: BTreeMap<Uuid, (ActivityTable, RowKey)>,
+    /// The tables in which rows may regard somebody.
+    pub tables: BTreeSet<ActivityTable>,
+}
+
+/// Participants of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participants {
+    pub ids: BTreeSet<String>,
+    pub table: ActivityTable,
+    /// A column to read of their rows beside those that every row has.
+    pub column: Option<String>,
 }
 
 /// What was found.
@@ -30,6 +49,22 @@ pub struct Wanted {
 pub struct Rows {
     pub people: Vec<PersonRow>,
     pub attendance: Vec<AttendanceRow>,
+    /// The participants whose rows regard a lead, of the leads that this was asked of.
+    pub users: BTreeMap<Uuid, BTreeSet<String>>,
+    /// Whom the CRM's duplicate detection rules took somebody for. Learnt from a write that was refused.
+    pub duplicates: BTreeMap<Who, Duplicates>,
+    /// Ids that are taken although nobody is seen there: the role hides them. Learnt from a create that collided.
+    pub hidden: BTreeSet<Uuid>,
+    /// What was asked for: what is not here though it was is not to be seen.
+    pub asked: Wanted,
+}
+
+/// What duplicate detection found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    pub people: BTreeSet<PersonRef>,
+    /// The names of the rules in force for the table, as far as they can be read.
+    pub rules: Vec<String>,
 }
 
 /// One write of one row.
@@ -39,10 +74,12 @@ pub struct Write {
     pub id: Uuid,
     pub action: Action,
     pub columns: Columns,
-    /// The contact or lead that must exist first.
+    /// The contact or lead whose own write must have taken effect first.
     pub after: Option<Uuid>,
     /// The events, by their place in the batch, that this write settles; none where a closing is what moves the row.
     pub events: BTreeSet<usize>,
+    /// Set where the CRM's duplicate detection rules are asked: for whom.
+    pub detect: Option<Who>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,13 +100,30 @@ pub trait Crm: Send + Sync {
     /// The definitions of a table's columns.
     async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure>;
 
+    /// The definition of a table; `None` when there is none of this name.
+    async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure>;
+
+    /// The ids of at most two rows of a set that have this id, or these texts in these columns.
+    async fn named(
+        &self,
+        set: &str,
+        key: &str,
+        id: Option<&str>,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Vec<Uuid>, Failure>;
+
     /// How fast the settings allow to call.
     fn keep_pace(&self, _pace: &Pace) {}
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
 
-    /// The ids of all participants who have a row of the event, or of one session of it.
-    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure>;
+    /// The ids of all participants who have a row of the event, or of one session of it, in a table with the connector's columns.
+    async fn participants(
+        &self,
+        table: ActivityTable,
+        event: &str,
+        session: Option<&str>,
+    ) -> Result<BTreeSet<String>, Failure>;
 
     /// Creates rows of one table, an outcome for each in order.
     ///
@@ -82,18 +136,23 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// When the call as a whole failed; it may have taken effect.
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure>;
+
+    /// Whom the duplicate detection rules take the person of this write for, who was refused.
+    async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure>;
 }
 
 impl Rows {
-    /// Active contacts (then leads) with this address: the most recently modified first, then by id.
-    pub fn matching(&self, table: PersonTable, address: &Address) -> Option<&PersonRow> {
-        self.people
-            .iter()
-            .filter(|row| row.person.table == table && row.active && row.address.as_ref() == Some(address))
-            .min_by_key(|row| (std::cmp::Reverse(row.modified), row.person.id))
-    }
-
-    pub fn person(&self, person: PersonRef) -> Option<&PersonRow> {
-        self.people.iter().find(|row| row.person == person)
+    /// Takes in what was read in addition, and that it was asked for.
+    pub fn extend(&mut self, asked: Wanted, more: Self) {
+        self.asked.people.extend(asked.people);
+        self.asked.origins.extend(asked.origins);
+        self.users.extend(asked.used.into_iter().map(|lead| (lead, BTreeSet::new())));
+        self.people.extend(more.people);
+        self.people.sort_by_key(|row| row.person);
+        self.people.dedup_by_key(|row| row.person);
+        self.attendance.extend(more.attendance);
+        self.attendance.sort_by_key(|row| row.id);
+        self.attendance.dedup_by_key(|row| row.id);
+        self.users.extend(more.users);
     }
 }

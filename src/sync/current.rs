@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::Mutex;
 
 use super::{
+    activity::Surroundings,
     crm::Crm,
     outcome::Held,
     rules::{self, Definitions, Rules},
@@ -122,7 +123,8 @@ async fn make(document: &Document, crm: &dyn Crm) -> Result<Result<Rules, Vec<Pr
     for table in rules::needs(document) {
         definitions.insert(table, crm.columns(table).await?);
     }
-    Ok(Rules::new(document, &definitions))
+    let around = Surroundings::look(&rules::all(document), crm).await?;
+    Ok(Rules::new(document, &definitions).and_then(|rules| rules.with_activities(document, &around)))
 }
 
 fn held(remedy: String) -> Held {

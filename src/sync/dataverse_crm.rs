@@ -1,6 +1,9 @@
 //! [`Crm`] on the Web API: reads in one `$batch`, creates by `CreateMultiple`, updates by a `$batch` of conditional PATCH.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, try_join_all};
@@ -8,12 +11,14 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
-    crm::{Action, Crm, Rows, Wanted, Write},
-    rows::{self, ATTENDANCE, ATTENDANCE_COLUMNS, AttendanceRow, PROFILE_STAMP, PersonRow, PersonTable},
+    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
+    duplicates,
+    rows::{self, ActivityTable, AttendanceRow, PersonRow, PersonTable},
 };
 use crate::{
     dataverse::{
-        BulkSize, Client, Columns, Error, Failure, Part,
+        Answer, BulkSize, Client, Columns, Error, Failure, Part, ServiceError,
+        definition::{self, TableDefinition},
         metadata::{self, TableColumns},
         query,
     },
@@ -37,7 +42,8 @@ type Outcomes = Vec<Result<(), Failure>>;
 
 impl DataverseCrm {
     pub fn new(client: Arc<Client>) -> Self {
-        Self { client, me: OnceCell::new(), creates: BulkSize::new(MOST_CREATES), writes: BulkSize::new(MOST_WRITES) }
+        let (creates, writes) = (BulkSize::new(MOST_CREATES), BulkSize::new(MOST_WRITES));
+        Self { client, me: OnceCell::new(), creates, writes }
     }
 
     /// Creates rows of one table, all or none; what takes too long is tried again by halves.
@@ -45,25 +51,29 @@ impl DataverseCrm {
         Box::pin(async move {
             let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
             let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
-            match self.client.create_multiple(table.set, table.name, rows).await {
+            let error = match self.client.create_multiple(table.set, table.name, rows).await {
                 Ok(()) => {
                     self.creates.came_through(writes.len());
-                    Ok(vec![Ok(()); writes.len()])
+                    return Ok(vec![Ok(()); writes.len()]);
                 }
-                Err(error) if error.took_too_long() && writes.len() > 1 => {
-                    self.creates.timed_out(writes.len());
-                    let (first, second) = writes.split_at(writes.len() / 2);
-                    Ok([self.create_bulk(first).await?, self.create_bulk(second).await?].concat())
+                Err(error) => error,
+            };
+            if error.took_too_long() && writes.len() > 1 {
+                self.creates.timed_out(writes.len());
+                let (first, second) = writes.split_at(writes.len() / 2);
+                return Ok([self.create_bulk(first).await?, self.create_bulk(second).await?].concat());
+            }
+            let failure = match &error {
+                Error::Service(error) => self.failure(error),
+                error => error.failure(),
+            };
+            match failure {
+                // It does not say which row it was. One `$batch` does, for the price of one call more.
+                Failure::Refused { .. } | Failure::Conflict | Failure::UnfitOwner => {
+                    let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
+                    self.write_singly(&parts).await
                 }
-                Err(error) => match error.failure() {
-                    // It does not say which row it was. One `$batch` does, for the price of one call more.
-                    Failure::Refused { .. } | Failure::Conflict => {
-                        let parts: Vec<Part> =
-                            writes.iter().map(|write| Part::create(write.table.set, write.columns.clone())).collect();
-                        self.write_singly(&parts).await
-                    }
-                    failure => Err(failure),
-                },
+                failure => Err(failure),
             }
         })
     }
@@ -78,13 +88,13 @@ impl DataverseCrm {
         Box::pin(async move {
             match self.client.batch(parts).await {
                 Ok(answers) => {
-                    let answers = answers.into_iter().map(|answer| answer.map(drop).map_err(Error::Service));
-                    let answers: Vec<Result<(), Error>> = answers.collect();
-                    match answers.iter().any(|answer| answer.as_ref().is_err_and(Error::took_too_long)) {
+                    let too_long = |answer: &Answer| answer.as_ref().is_err_and(ServiceError::took_too_long);
+                    match answers.iter().any(too_long) {
                         true => self.writes.timed_out(parts.len()),
                         false => self.writes.came_through(parts.len()),
                     }
-                    Ok(answers.into_iter().map(|answer| answer.map_err(|error| error.failure())).collect())
+                    let failed = |answer: Answer| answer.map(drop).map_err(|error| self.failure(&error));
+                    Ok(answers.into_iter().map(failed).collect())
                 }
                 Err(error) if error.took_too_long() && parts.len() > 1 => {
                     self.writes.timed_out(parts.len());
@@ -94,6 +104,16 @@ impl DataverseCrm {
                 Err(error) => Err(error.failure()),
             }
         })
+    }
+
+    /// What a refused write means. A privilege that somebody else lacks is lacked by the owner whom the row was to get.
+    fn failure(&self, error: &ServiceError) -> Failure {
+        match (error.failure(), error.lacking()) {
+            (Failure::Held(_), Some(principal)) if self.me.get().is_some_and(|me| *me != principal) => {
+                Failure::UnfitOwner
+            }
+            (failure, _) => failure,
+        }
     }
 }
 
@@ -107,6 +127,43 @@ impl Crm for DataverseCrm {
 
     async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure> {
         metadata::columns(&self.client, table.table().name).await.map_err(|error| error.failure())
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure> {
+        definition::table(&self.client, name).await.map_err(|error| error.failure())
+    }
+
+    async fn named(
+        &self,
+        set: &str,
+        key: &str,
+        id: Option<&str>,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Vec<Uuid>, Failure> {
+        let texts = texts.iter().map(|(column, value)| format!("{column} eq {}", query::text(value)));
+        let filter: Vec<String> = id.map(|id| format!("{key} eq {id}")).into_iter().chain(texts).collect();
+        let query = format!("{}&$top=2", query::select(set, &[key], &filter.join(" and ")));
+        let [answer] = &self.client.batch(&[Part::get(query)]).await.map_err(|error| error.failure())?[..] else {
+            return Ok(Vec::new());
+        };
+        let answer = answer.as_ref().map_err(|error| error.failure())?;
+        let rows = answer["value"].as_array().into_iter().flatten();
+        Ok(rows.filter_map(|row| row[key].as_str()?.parse().ok()).collect())
+    }
+
+    async fn participants(
+        &self,
+        table: ActivityTable,
+        event: &str,
+        session: Option<&str>,
+    ) -> Result<BTreeSet<String>, Failure> {
+        let mut filter = format!("new_eventid eq {}", query::text(event));
+        if let Some(session) = session {
+            filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
+        }
+        let query = query::select(table.table.set, &["new_participantid"], &filter);
+        let found = self.client.read(vec![query]).await.map_err(|error| error.failure())?.concat();
+        Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
     }
 
     fn keep_pace(&self, pace: &Pace) {
@@ -124,73 +181,121 @@ impl Crm for DataverseCrm {
         for (kind, found) in kinds.into_iter().zip(pages) {
             for columns in found {
                 match kind {
-                    Some(table) => rows.people.extend(PersonRow::read(table, columns)),
-                    None => rows.attendance.extend(AttendanceRow::read(columns)),
+                    Of::People(table) => rows.people.extend(PersonRow::read(table, columns)),
+                    Of::Attendance(table) => rows.attendance.extend(AttendanceRow::read(table, columns)),
+                    Of::Plain => {
+                        let known = rows::guid(&columns, "activityid").and_then(|id| wanted.plain.get(&id));
+                        let row =
+                            known.and_then(|(table, key)| AttendanceRow::read_plain(*table, key.clone(), columns));
+                        rows.attendance.extend(row);
+                    }
+                    Of::Users(table) => {
+                        if let Some((lead, user)) = table.user(&columns) {
+                            rows.users.entry(lead).or_default().insert(user);
+                        }
+                    }
                 }
             }
         }
-        // A lead is found by address and by id.
-        rows.people.sort_by_key(|row| row.person);
-        rows.people.dedup_by_key(|row| row.person);
+        // Somebody is found by several keys and by id.
+        rows.extend(Wanted::default(), Rows::default());
         Ok(rows)
     }
 
-    async fn participants(&self, event: &str, session: Option<&str>) -> Result<BTreeSet<String>, Failure> {
-        let mut filter = format!("new_eventid eq {}", query::text(event));
-        if let Some(session) = session {
-            filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
-        }
-        let query = query::select(ATTENDANCE.set, &["new_participantid"], &filter);
-        let found = self.client.read(vec![query]).await.map_err(|error| error.failure())?.concat();
-        Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
-    }
-
+    /// By the bulk message, except where duplicate detection is asked for: whether that message heeds the header that turns it on is not
+    /// documented.
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        if writes.iter().any(|write| write.detect.is_some()) {
+            let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
+            return self.write_singly(&parts).await;
+        }
         let bulks = self.creates.bulks(writes).map(|writes| self.create_bulk(writes));
         Ok(try_join_all(bulks).await?.concat())
     }
 
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let part = |write: &&Write| match &write.action {
-            Action::Update { etag } => Part::update(write.table.set, write.id, etag, write.columns.clone()),
-            Action::Create => Part::create(write.table.set, write.columns.clone()),
-        };
-        let parts: Vec<Part> = writes.iter().map(part).collect();
+        let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
         self.write_singly(&parts).await
+    }
+
+    async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure> {
+        duplicates::find(&self.client, write).await.map_err(|error| error.failure())
     }
 }
 
-/// The queries, each with the person table that it reads (none: attendance).
-fn queries(wanted: &Wanted) -> Vec<(Option<PersonTable>, String)> {
+fn part(write: &Write) -> Part {
+    let part = match &write.action {
+        Action::Update { etag } => Part::update(write.table.set, write.id, etag, write.columns.clone()),
+        Action::Create => Part::create(write.table.set, write.columns.clone()),
+    };
+    part.detecting_duplicates(write.detect.is_some())
+}
+
+/// What a query reads.
+#[derive(Clone, Copy)]
+enum Of {
+    People(PersonTable),
+    Attendance(ActivityTable),
+    Plain,
+    /// The participants whose rows regard a lead.
+    Users(ActivityTable),
+}
+
+fn queries(wanted: &Wanted) -> Vec<(Of, String)> {
     let mut queries = Vec::new();
-    let addresses: Vec<&str> = wanted.addresses.iter().map(|address| address.as_str()).collect();
-    for table in [PersonTable::Contact, PersonTable::Lead] {
-        for run in query::chunks(&addresses) {
-            queries.push((Some(table), people(table, wanted, &query::is_one_of("emailaddress1", run))));
+    let mut people = |table: PersonTable, column: &str, values: &[&str]| {
+        for run in query::chunks(values) {
+            queries.push((Of::People(table), people(table, wanted, &query::is_one_of(column, run))));
         }
+    };
+    for ((table, column), values) in &wanted.keyed {
+        people(*table, column, &values.iter().map(String::as_str).collect::<Vec<_>>());
     }
     for table in [PersonTable::Contact, PersonTable::Lead] {
-        let ids = wanted.people.iter().filter(|person| person.table == table);
-        let ids: Vec<String> = ids.map(|person| person.id.to_string()).collect();
+        let of_table = wanted.people.iter().filter(|person| person.table == table);
+        let ids: Vec<String> = of_table.map(|person| person.id.to_string()).collect();
+        people(table, table.table().key, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let origins: Vec<String> = wanted.origins.iter().map(Uuid::to_string).collect();
+    people(PersonTable::Contact, "originatingleadid", &origins.iter().map(String::as_str).collect::<Vec<_>>());
+    let used: Vec<String> = wanted.used.iter().map(Uuid::to_string).collect();
+    for table in &wanted.tables {
+        for run in query::chunks(&used.iter().map(String::as_str).collect::<Vec<_>>()) {
+            let of = query::is_one_of("regardingobjectid", run);
+            queries.push((Of::Users(*table), query::select(table.table.set, &table.user_columns(), &of)));
+        }
+    }
+    for (event, participants) in &wanted.participants {
+        let (ids, table): (Vec<&str>, _) = (participants.ids.iter().map(String::as_str).collect(), participants.table);
+        let columns: Vec<&str> = table.reads().into_iter().chain(participants.column.as_deref()).collect();
+        for run in query::chunks(&ids) {
+            let of = query::is_one_of("new_participantid", run);
+            let filter = format!("new_eventid eq {} and {of}", query::text(event));
+            queries.push((Of::Attendance(table), query::select(table.table.set, &columns, &filter)));
+        }
+    }
+    let mut plain: BTreeMap<ActivityTable, Vec<String>> = BTreeMap::new();
+    for (id, (table, _)) in &wanted.plain {
+        plain.entry(*table).or_default().push(id.to_string());
+    }
+    for (table, ids) in plain {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         for run in query::chunks(&ids) {
-            queries.push((Some(table), people(table, wanted, &query::is_one_of(table.table().key, run))));
-        }
-    }
-    let attendance = |filter: &str| query::select(ATTENDANCE.set, ATTENDANCE_COLUMNS, filter);
-    for (event, participants) in &wanted.participants {
-        let participants: Vec<&str> = participants.iter().map(String::as_str).collect();
-        for run in query::chunks(&participants) {
-            let of = query::is_one_of("new_participantid", run);
-            queries.push((None, attendance(&format!("new_eventid eq {} and {of}", query::text(event)))));
+            let filter = query::is_one_of(table.table.key, run);
+            queries.push((Of::Plain, query::select(table.table.set, &table.reads(), &filter)));
         }
     }
     queries
 }
 
 fn people(table: PersonTable, wanted: &Wanted, filter: &str) -> String {
-    let mut columns =
-        vec![table.table().key, "emailaddress1", "statecode", "modifiedon", "_ownerid_value", PROFILE_STAMP];
-    columns.extend(wanted.columns.get(&table).into_iter().flatten().map(String::as_str));
-    query::select(table.table().set, &columns, filter)
+    let more = || wanted.columns.get(&table).into_iter().flatten().map(String::as_str);
+    let own: BTreeSet<&str> =
+        table.columns().iter().copied().chain(more()).filter(|name| !name.contains('/')).collect();
+    let query = query::select(table.table().set, &own.into_iter().collect::<Vec<_>>(), filter);
+    let along = more()
+        .filter_map(|name| name.split_once('/'))
+        .map(|(navigation, column)| format!("{navigation}($select={column})"));
+    let along: Vec<String> = along.collect();
+    if along.is_empty() { query } else { format!("{query}&$expand={}", along.join(",")) }
 }

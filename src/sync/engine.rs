@@ -13,23 +13,25 @@ use uuid::Uuid;
 
 use super::{
     closings::{self, Closed, Closings, Conclusion},
-    crm::{Action, Crm, Rows, Wanted, Write},
+    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
     lists::{self, Lists},
+    matching::Who,
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
-    plan::{ColumnProblem, Context, EventParticipant, people, plan, plan_people},
-    rows::{ATTENDANCE, AttendanceRow, PersonTable, Table},
+    plan::{Context, EventParticipant, Plan, Refused, plan, wanted},
+    rows::{AttendanceRow, Form, Owner, PersonRef, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
-    dataverse::Failure,
+    dataverse::{Failure, Hold},
     model::{Address, ParticipantEvent},
     store::{Store, StoreError},
 };
 
 /// How often a batch is planned anew before it goes back to the queue. Each round that fails has lost a race to another batch.
 const MAX_ROUNDS: usize = 12;
-
+/// How often a plan may lack something that must be read first.
+const MAX_LOOKS: usize = 24;
 /// Participants whose rows are looked at together when an event or session is swept.
 const SWEPT: usize = 500;
 
@@ -49,6 +51,10 @@ impl Scope {
             Self::People => "people",
             Self::Everything => "everything",
         }
+    }
+
+    fn takes(self, table: Table) -> bool {
+        self == Self::Everything || PersonTable::of(table.name).is_some()
     }
 }
 
@@ -99,6 +105,8 @@ struct Batch<'a> {
     tally: Tally,
     /// Rows of a sweep that Dataverse refused.
     refused: BTreeSet<Uuid>,
+    /// Users and teams that cannot own what they were to get.
+    unfit: BTreeSet<Owner>,
 }
 
 /// What is planned together.
@@ -175,7 +183,8 @@ impl Engine {
     async fn context(&self) -> Result<Context, Stop> {
         let rules = self.rules().await?;
         self.crm.keep_pace(&rules.pace);
-        Ok(Context { tenant: self.tenant.clone(), me: self.crm.me().await?, rules })
+        let (tenant, now) = (self.tenant.clone(), (self.clock)());
+        Ok(Context { tenant, me: self.crm.me().await?, rules, now, unfit: BTreeSet::new() })
     }
 
     async fn settle(&self, scope: Scope, batch: &mut Batch<'_>) -> Result<(), Stop> {
@@ -209,7 +218,11 @@ impl Engine {
         if !context.rules.of_event(&closed.event).sync {
             return Ok(());
         }
-        let participants = self.crm.participants(&closed.event, closed.session.as_deref()).await?;
+        let table = context.rules.of_event(&closed.event).activity.table;
+        if table.form == Form::Plain {
+            return Ok(());
+        }
+        let participants = self.crm.participants(table, &closed.event, closed.session.as_deref()).await?;
         let participants: Vec<EventParticipant> = participants
             .into_iter()
             .map(|participant| EventParticipant { event: closed.event.clone(), participant })
@@ -223,7 +236,7 @@ impl Engine {
 
     /// Plans and writes until nothing is left to write.
     async fn write(&self, batch: &mut Batch<'_>, task: &Task, context: &Context) -> Result<(), Stop> {
-        let mut reported = BTreeSet::new();
+        let mut learnt = Learnt::default();
         for _ in 0..MAX_ROUNDS {
             let open = task.statements.iter().copied().filter(|index| batch.outcomes[*index].is_none());
             let open: Vec<usize> = open.collect();
@@ -231,59 +244,83 @@ impl Engine {
             let mut named: BTreeSet<&str> = events.iter().map(|event| event.event.id.as_str()).collect();
             named.extend(task.swept.iter().map(|participant| participant.event.as_str()));
             // Before the rows: who concludes from a closing sweeps the rows afterwards.
-            let known = match task.scope {
-                Scope::People => Closings::default(),
-                Scope::Everything => closings::load(&*self.store, &named).await?,
-            };
-            let rows = self.load(task.scope, &events, &task.swept, &context.rules).await?;
-            let mut planned = match task.scope {
-                Scope::People => plan_people(&events, &rows, context),
-                Scope::Everything => plan(&events, &task.swept, &rows, &known, context),
-            };
-            planned.writes.retain(|write| !batch.refused.contains(&write.id));
+            let known = closings::load(&*self.store, &named).await?;
+            let context = Context { unfit: batch.unfit.clone(), ..context.clone() };
+            let mut planned = self.look_and_plan(&events, &task.swept, &known, &context, &mut learnt).await?;
+            planned.writes.retain(|write| task.scope.takes(write.table) && !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
-            for problem in planned.left_out {
-                if reported.insert((open[problem.event], problem.column.clone())) {
-                    tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
-                }
-            }
+            learnt.report(&planned, &events, &open);
             let concerned = concerned(task, &events, &planned.refused, &context.rules);
             if planned.writes.is_empty() {
-                return self.keep_lists(concerned, Some(rows.attendance), context).await;
+                return self.keep_lists(concerned, &context).await;
             }
-            let clean = self.apply(batch, task, &open, &planned.writes).await?;
+            let clean = self.apply(batch, task, &open, &planned.writes, &mut learnt).await?;
             let done = clean
-                && !planned.confirm
-                && (task.scope == Scope::People || self.nothing_closed_since(&known, &named).await?);
+                && (task.scope == Scope::People
+                    || !planned.confirm && self.nothing_closed_since(&known, &named).await?);
             if done {
-                return self.keep_lists(concerned, None, context).await;
+                return self.keep_lists(concerned, &context).await;
             }
         }
         Err(Stop::Failed(Failure::Conflict))
     }
 
-    /// Keeps the marketing lists for participants whose rows have settled; `rows` as they are now, if they were just read.
-    async fn keep_lists(
+    /// Plans over fresh rows, reading on as long as the plan lacks something.
+    async fn look_and_plan(
         &self,
-        concerned: BTreeSet<EventParticipant>,
-        mut rows: Option<Vec<AttendanceRow>>,
+        events: &[ParticipantEvent],
+        swept: &BTreeSet<EventParticipant>,
+        known: &Closings,
         context: &Context,
-    ) -> Result<(), Stop> {
+        learnt: &mut Learnt,
+    ) -> Result<Plan, Failure> {
+        let first = wanted(events, swept, context);
+        let mut rows = self.crm.load(&first).await?;
+        let (columns, tables) = (first.columns.clone(), first.tables.clone());
+        rows.asked = first;
+        let duplicates = learnt.duplicates.values().flat_map(|found| &found.people).copied().collect();
+        rows.duplicates = learnt.duplicates.clone();
+        let mut lacking = Wanted { people: duplicates, ..Wanted::default() };
+        for _ in 0..MAX_LOOKS {
+            if lacking != Wanted::default() {
+                (lacking.columns, lacking.tables) = (columns.clone(), tables.clone());
+                let more = self.crm.load(&lacking).await?;
+                rows.extend(std::mem::take(&mut lacking), more);
+            }
+            rows.hidden = learnt.hidden(&rows);
+            let planned = plan(events, swept, &rows, known, context);
+            if planned.lacking == Wanted::default() {
+                return Ok(planned);
+            }
+            lacking = planned.lacking;
+        }
+        // Merges and conversions that go on and on while they are read.
+        Err(Failure::Conflict)
+    }
+
+    /// Keeps the marketing lists for participants whose rows have settled.
+    async fn keep_lists(&self, concerned: BTreeSet<EventParticipant>, context: &Context) -> Result<(), Stop> {
         let Some(lists) = self.lists.as_ref().filter(|_| !concerned.is_empty()) else { return Ok(()) };
         for _ in 0..MAX_ROUNDS {
-            let mut fresh = match rows.take() {
-                Some(rows) => rows,
-                None => self.crm.load(&rows_of(&concerned)).await?.attendance,
-            };
-            fresh.retain(|row| {
-                let (event, participant) = (row.key.event.clone(), row.key.participant.clone());
-                concerned.contains(&EventParticipant { event, participant })
-            });
-            if !lists.keep(&fresh, &context.rules, false, (self.clock)()).await?.look_again {
+            let rows = self.rows_of(&concerned, context).await?;
+            if !lists.keep(&rows, &context.rules, false, (self.clock)()).await?.look_again {
                 return Ok(());
             }
         }
         Err(Stop::Failed(Failure::Conflict))
+    }
+
+    async fn rows_of(
+        &self,
+        participants: &BTreeSet<EventParticipant>,
+        context: &Context,
+    ) -> Result<Vec<AttendanceRow>, Failure> {
+        let mut rows = self.crm.load(&wanted(&[], participants, context)).await?.attendance;
+        rows.retain(|row| {
+            let (event, participant) = (row.key.event.clone(), row.key.participant.clone());
+            participants.contains(&EventParticipant { event, participant })
+        });
+        Ok(rows)
     }
 
     /// Looks again at those for whom a list was not kept: it took nobody, or the process died on the way. Returns how many were
@@ -319,7 +356,7 @@ impl Engine {
                     Some(context) => context,
                     None => context.insert(self.context().await?),
                 };
-                let rows = self.crm.load(&rows_of(&participants)).await?.attendance;
+                let rows = self.rows_of(&participants, context).await?;
                 let result = kept.keep(&rows, &context.rules, true, now).await?;
                 done = (done.0 + result.added, done.1 + result.removed);
                 refused.extend(result.refused);
@@ -347,68 +384,42 @@ impl Engine {
         Ok(closings::load(&*self.store, events).await? == *known)
     }
 
-    async fn load(
+    /// Applies the writes: new people and those whom rows wait for, then new rows, then updates. Returns whether each one took effect as planned.
+    async fn apply(
         &self,
-        scope: Scope,
-        events: &[ParticipantEvent],
-        swept: &BTreeSet<EventParticipant>,
-        rules: &Rules,
-    ) -> Result<Rows, Failure> {
-        let mut wanted = wanted(events, swept, rules);
-        if scope == Scope::People {
-            wanted.participants.clear();
-        }
-        let mut guesses: BTreeMap<(PersonTable, Address), u32> = BTreeMap::new();
-        for event in events {
-            let created = people::created_in(rules.of(event).unmatched);
-            guesses.extend(created.zip(people::address(event)).map(|who| (who, 0)));
-        }
-        let id = |table, address: &Address, generation| people::person(table, &self.tenant, address, generation);
-        wanted.people.extend(guesses.keys().map(|(table, address)| id(*table, address, 0)));
-        let mut rows = self.crm.load(&wanted).await?;
-        // Seldom: whom the connector once made for this address was closed or re-addressed; the ids that follow it are looked at too.
-        loop {
-            let matched = |address: &Address| {
-                [PersonTable::Contact, PersonTable::Lead]
-                    .into_iter()
-                    .any(|table| rows.matching(table, address).is_some())
-            };
-            guesses.retain(|(table, address), generation| {
-                rows.person(id(*table, address, *generation)).is_some() && !matched(address)
-            });
-            if guesses.is_empty() {
-                return Ok(rows);
-            }
-            let mut more = Wanted { columns: wanted.columns.clone(), ..Wanted::default() };
-            for ((table, address), generation) in &mut guesses {
-                let next = *generation + 1..=*generation + 8;
-                more.people.extend(next.map(|generation| id(*table, address, generation)));
-                *generation += 8;
-            }
-            rows.people.extend(self.crm.load(&more).await?.people);
-        }
-    }
-
-    /// Applies the writes: people, then rows, then updates. Returns whether each one took effect as planned.
-    async fn apply(&self, batch: &mut Batch<'_>, task: &Task, open: &[usize], writes: &[Write]) -> Result<bool, Stop> {
+        batch: &mut Batch<'_>,
+        task: &Task,
+        open: &[usize],
+        writes: &[Write],
+        learnt: &mut Learnt,
+    ) -> Result<bool, Stop> {
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
         let mut clean = true;
-        let of =
-            |table: Table| -> Vec<&Write> { creates.iter().filter(|write| write.table == table).copied().collect() };
-        let [leads, contacts, rows] = [PersonTable::Lead.table(), PersonTable::Contact.table(), ATTENDANCE].map(of);
-        for (step, create) in [(leads, true), (contacts, true), (rows, true), (updates, false)] {
+        let people = [PersonTable::Lead, PersonTable::Contact].map(PersonTable::table);
+        let others = creates.iter().map(|write| write.table).filter(|table| !people.contains(table));
+        let others: BTreeSet<Table> = others.collect();
+        let of = |table: Table| (creates.iter().filter(|write| write.table == table).copied().collect(), true);
+        let mut steps: Vec<(Vec<&Write>, bool)> = people.into_iter().map(of).collect();
+        let awaited: BTreeSet<Uuid> = writes.iter().filter_map(|write| write.after).collect();
+        let (first, rest): (Vec<&Write>, Vec<&Write>) =
+            updates.into_iter().partition(|write| awaited.contains(&write.id));
+        steps.push((first, false));
+        steps.extend(others.into_iter().map(of));
+        steps.push((rest, false));
+        for (step, create) in steps {
             let step: Vec<&Write> =
-                step.into_iter().filter(|write| write.after.is_none_or(|lead| !missing.contains(&lead))).collect();
+                step.into_iter().filter(|write| write.after.is_none_or(|person| !missing.contains(&person))).collect();
             if step.is_empty() {
                 continue;
             }
             let results = if create { self.crm.create(&step).await? } else { self.crm.update(&step).await? };
             for (write, result) in step.into_iter().zip(results) {
-                if result.is_err() {
+                if let Err(failure) = &result {
                     clean = false;
                     missing.insert(write.id);
+                    learnt.from(write, failure, &*self.crm).await?;
                 }
                 batch.record(task, open, write, result)?;
             }
@@ -425,6 +436,7 @@ impl<'a> Batch<'a> {
             changed: BTreeSet::new(),
             tally: Tally::default(),
             refused: BTreeSet::new(),
+            unfit: BTreeSet::new(),
         }
     }
 
@@ -434,9 +446,10 @@ impl<'a> Batch<'a> {
             Stop::Failed(Failure::Held(hold)) => Postponement::Held(hold.into()),
             Stop::Held(held) => Postponement::Held(held),
             Stop::Failed(Failure::Transient { retry_after }) => Postponement::Transient { retry_after },
-            Stop::Failed(Failure::Conflict | Failure::Refused { .. }) | Stop::Store => {
-                Postponement::Transient { retry_after: None }
-            }
+            Stop::Failed(
+                Failure::Conflict | Failure::Duplicate { .. } | Failure::UnfitOwner | Failure::Refused { .. },
+            )
+            | Stop::Store => Postponement::Transient { retry_after: None },
         });
         let settled = |index| Outcome::Settled { changed: self.changed.contains(&index) };
         let outcomes = self
@@ -451,11 +464,10 @@ impl<'a> Batch<'a> {
         Report { outcomes, tally: self.tally }
     }
 
-    /// What the mappings refuse.
-    fn refuse(&mut self, open: &[usize], problems: &[ColumnProblem]) {
-        for problem in problems {
-            let refusal = Refusal { code: None, reason: format!("{problem}; the mapping is required") };
-            self.outcomes[open[problem.event]] = Some(Outcome::Refused(refusal));
+    fn refuse(&mut self, open: &[usize], refused: &[Refused]) {
+        for Refused { event, reason } in refused {
+            let refusal = Refusal { code: None, reason: reason.clone() };
+            self.outcomes[open[*event]].get_or_insert(Outcome::Refused(refusal));
         }
     }
 
@@ -472,7 +484,15 @@ impl<'a> Batch<'a> {
                     Action::Update { .. } => self.tally.updated += 1,
                 }
             }
-            Err(Failure::Conflict) => {}
+            Err(Failure::Conflict | Failure::Duplicate { .. }) => {}
+            // It is planned again, with another owner.
+            Err(Failure::UnfitOwner) => match Owner::bound(&write.columns) {
+                Some(owner) => {
+                    tracing::warn!(row = %write.id, %owner, "the owner of the contact or lead cannot own the activity");
+                    self.unfit.insert(owner);
+                }
+                None => return Err(Failure::Held(Hold::Privilege).into()),
+            },
             Err(Failure::Refused { code, reason }) => {
                 self.refused.extend(swept.then_some(write.id));
                 for index in events {
@@ -487,48 +507,81 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Whether anything at all is written about an event.
-fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
-    let rules = rules.of(event);
-    rules.sync && !people::address(event).is_some_and(|address| rules.excludes(&address))
+/// What a batch learnt from writes that were refused, and what it told already.
+#[derive(Default)]
+struct Learnt {
+    duplicates: BTreeMap<Who, Duplicates>,
+    /// Ids of people whose creation collided.
+    taken: BTreeSet<PersonRef>,
+    reported: BTreeSet<(usize, String)>,
+}
+
+impl Learnt {
+    async fn from(&mut self, write: &Write, failure: &Failure, crm: &dyn Crm) -> Result<(), Failure> {
+        let person = PersonTable::of(write.table.name).map(|table| PersonRef { table, id: write.id });
+        match (failure, &write.detect) {
+            (Failure::Duplicate { .. }, Some(who)) => {
+                self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
+            }
+            (Failure::Conflict, _) if write.action == Action::Create => self.taken.extend(person),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Of the ids that collided, those at which nobody is seen although they were asked for.
+    fn hidden(&self, rows: &Rows) -> BTreeSet<Uuid> {
+        let seen: BTreeSet<PersonRef> = rows.people.iter().map(|row| row.person).collect();
+        let hidden = self.taken.iter().filter(|person| rows.asked.people.contains(person) && !seen.contains(person));
+        hidden.map(|person| person.id).collect()
+    }
+
+    /// Says once what a person may want to look at. Ids only.
+    fn report(&mut self, planned: &Plan, events: &[ParticipantEvent], open: &[usize]) {
+        for problem in &planned.left_out {
+            if self.reported.insert((open[problem.event], problem.column.clone())) {
+                tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
+            }
+        }
+        for (person, of) in &planned.ambiguous {
+            if self.reported.insert((*of, person.id.to_string())) {
+                let table = person.table.table().name;
+                tracing::warn!(table, id = %person.id, of, "several match; the one modified last was taken");
+            }
+        }
+        for row in &planned.unmatched {
+            if self.reported.insert((0, row.to_string())) {
+                tracing::warn!(row = %row, "the row regards nobody: nobody was found or created for its participant");
+            }
+        }
+    }
 }
 
 /// The participants of a task at whose event list rules are set.
 fn concerned(
     task: &Task,
     events: &[ParticipantEvent],
-    refused: &[ColumnProblem],
+    refused: &[Refused],
     rules: &Rules,
 ) -> BTreeSet<EventParticipant> {
     if task.scope == Scope::People {
         return BTreeSet::new();
     }
-    let refused: BTreeSet<usize> = refused.iter().map(|problem| problem.event).collect();
+    let refused: BTreeSet<usize> = refused.iter().map(|refused| refused.event).collect();
     let stated = events.iter().enumerate().filter(|(index, _)| !refused.contains(index));
-    let stated = stated.filter_map(|(_, event)| EventParticipant::of(event));
-    let all = stated.chain(task.swept.iter().cloned());
+    let all = stated.filter_map(|(_, event)| participant_of(event)).chain(task.swept.iter().cloned());
     all.filter(|participant| !rules.of_event(&participant.event).list_rules.is_empty()).collect()
 }
 
-fn rows_of(participants: &BTreeSet<EventParticipant>) -> Wanted {
-    let mut wanted = Wanted::default();
-    for EventParticipant { event, participant } in participants {
-        wanted.participants.entry(event.clone()).or_default().insert(participant.clone());
-    }
-    wanted
+/// Whom an event is about; `None` for a closing.
+fn participant_of(event: &ParticipantEvent) -> Option<EventParticipant> {
+    let participant = event.participant.as_ref()?.id.clone();
+    Some(EventParticipant { event: event.event.id.clone(), participant })
 }
 
-fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, rules: &Rules) -> Wanted {
-    let mut wanted = Wanted::default();
-    for table in [PersonTable::Contact, PersonTable::Lead] {
-        let mapped = events.iter().flat_map(|event| rules.of(event).mapped(table));
-        let columns = mapped.map(|mapped| mapped.column.clone()).collect();
-        wanted.columns.insert(table, columns);
-    }
-    wanted.addresses = events.iter().filter_map(people::address).collect();
-    let spoken_of = events.iter().filter_map(EventParticipant::of);
-    for EventParticipant { event, participant } in spoken_of.chain(swept.iter().cloned()) {
-        wanted.participants.entry(event).or_default().insert(participant);
-    }
-    wanted
+/// Whether anything at all is written about an event.
+fn synced(event: &ParticipantEvent, rules: &Rules) -> bool {
+    let rules = rules.of(event);
+    let address = || Address::parse(event.participant.as_ref()?.email.as_deref()?).ok();
+    rules.sync && rules.activity.level.takes(event) && !address().is_some_and(|address| rules.excludes(&address))
 }

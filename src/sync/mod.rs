@@ -3,6 +3,7 @@
 //! [`plan`] decides, without I/O, over a snapshot; [`engine`] loads the snapshot, applies the plan and repeats until a plan over
 //! fresh rows writes nothing; [`coalesce`] gathers concurrent deliveries into one batch.
 
+pub mod activity;
 mod breaker;
 pub mod closings;
 pub mod coalesce;
@@ -12,12 +13,15 @@ pub mod current;
 pub mod engine;
 pub mod lists;
 pub mod mapping;
+pub mod matching;
 pub mod outcome;
 pub mod plan;
 pub mod rows;
 pub mod rules;
+pub mod source;
 pub mod writers;
 
 mod dataverse_crm;
+mod duplicates;
 
 pub use dataverse_crm::DataverseCrm;

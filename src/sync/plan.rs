@@ -2,22 +2,30 @@
 //!
 //! The same events in any order and number, planned over whatever the earlier ones left behind, end in the same rows.
 
-pub mod people;
+mod identity;
+mod life;
+mod people;
+mod regarded;
 mod row;
+mod statements;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use people::People;
+pub use statements::EventParticipant;
+use statements::Statement;
 use uuid::Uuid;
+use view::View;
 
 use super::{
     closings::Closings,
-    crm::{Rows, Write},
-    mapping::Unmapped,
-    rows::PersonTable,
+    crm::{Participants, Rows, Wanted, Write},
+    rows::{Form, Owner, PersonRef, PersonTable, RowKey},
     rules::Rules,
 };
 use crate::model::ParticipantEvent;
@@ -30,6 +38,10 @@ pub struct Context {
     /// The application user, who owns the people that the connector creates.
     pub me: Uuid,
     pub rules: Arc<Rules>,
+    /// The time, for what is only said of rows that are made.
+    pub now: Timestamp,
+    /// Users and teams that turned out to be unable to own rows.
+    pub unfit: BTreeSet<Owner>,
 }
 
 /// The writes of one batch: people to create, then rows to create, then updates.
@@ -39,10 +51,25 @@ pub struct Plan {
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
-    /// Events, by their place in the batch, that lack what a required mapping needs. Nothing of them is written.
-    pub refused: Vec<ColumnProblem>,
+    /// What must be read first. While this is not empty, the plan is not to be relied on.
+    pub lacking: Wanted,
+    /// Events of which nothing is written.
+    pub refused: Vec<Refused>,
     /// Columns that were left out of what is written.
     pub left_out: Vec<ColumnProblem>,
+    /// Who was taken of several open people with one key, and how many they were.
+    pub ambiguous: Vec<(PersonRef, usize)>,
+    /// Rows, by their id, that regard nobody.
+    pub unmatched: BTreeSet<Uuid>,
+}
+
+/// Why nothing of an event is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The event's place in the batch.
+    pub event: usize,
+    /// For the person who mends it.
+    pub reason: String,
 }
 
 /// Why a column got no value although something was stated.
@@ -52,13 +79,64 @@ pub struct ColumnProblem {
     pub event: usize,
     pub table: PersonTable,
     pub column: String,
-    pub why: Unmapped,
+    pub why: String,
+}
+
+impl Refused {
+    fn new(event: usize, reason: String) -> Self {
+        Self { event, reason }
+    }
+
+    fn required(problem: &ColumnProblem) -> Self {
+        Self::new(problem.event, format!("{problem}; the mapping is required"))
+    }
 }
 
 /// `lead.new_budget: the value is …`
 impl std::fmt::Display for ColumnProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}: {}", self.table.table().name, self.column, self.why)
+    }
+}
+
+/// What to read first, before it is known what more is needed.
+pub fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, context: &Context) -> Wanted {
+    let mut wanted = Wanted { tables: context.rules.activity_tables(), ..Wanted::default() };
+    for statement in statements::statements(events, context) {
+        for table in [PersonTable::Contact, PersonTable::Lead] {
+            let columns = wanted.columns.entry(table).or_default();
+            columns.extend(statement.rules.mapped(table).map(|mapped| mapped.column.clone()));
+            columns.extend(statement.rules.matcher.columns(table).into_iter().map(str::to_owned));
+        }
+        for (table, column, value) in statement.keys.iter().flat_map(|key| &key.lookups) {
+            wanted.keyed.entry((*table, (*column).to_owned())).or_default().insert(value.clone());
+        }
+        // Whom the connector may have created for this key.
+        let created = identity::created_in(statement.rules.unmatched).zip(statement.who());
+        wanted.people.extend(created.map(|(table, who)| people::person(table, &context.tenant, who, 0)));
+        let session = statement.event.session.as_ref().map(|session| session.id.clone());
+        wanted_rows(&mut wanted, &statement.of, session, context);
+    }
+    swept.iter().for_each(|participant| wanted_rows(&mut wanted, participant, None, context));
+    wanted
+}
+
+/// The rows of a participant: all of them, or where these cannot be found the event's and the one of this session.
+fn wanted_rows(wanted: &mut Wanted, of: &EventParticipant, session: Option<String>, context: &Context) {
+    let rules = &context.rules.of_event(&of.event).activity;
+    let EventParticipant { event, participant } = of.clone();
+    match rules.table.form {
+        Form::Stamped => {
+            let column = || rules.account.as_ref().map(|account| account.column.clone());
+            let all = || Participants { ids: BTreeSet::new(), table: rules.table, column: column() };
+            wanted.participants.entry(event).or_insert_with(all).ids.insert(participant);
+        }
+        Form::Plain => {
+            for session in BTreeSet::from([None, session]) {
+                let key = RowKey { event: event.clone(), participant: participant.clone(), session };
+                wanted.plain.insert(rules.table.row_id(&context.tenant, &key), (rules.table, key));
+            }
+        }
     }
 }
 
@@ -70,46 +148,29 @@ pub fn plan(
     closings: &Closings,
     context: &Context,
 ) -> Plan {
-    let mut people = people::resolve(events, rows, context);
-    let mut plan = people.take_plan();
-    for (participant, statements) in groups(events, swept, &people) {
-        row::plan(&participant, &statements, events, rows, &people, closings, context, &mut plan);
+    let statements = statements::statements(events, context);
+    let known = statements::known(&statements, rows);
+    let view = View::new(rows);
+    let mut plan = Plan::default();
+    let people = people::plan(&statements, &known, &view, context, &mut plan);
+    for (participant, statements) in groups(&statements, swept, &people) {
+        let (participant, statements, view, people) = (&participant, &statements[..], &view, &people);
+        row::plan(&row::Case { participant, statements, view, people, closings, context }, &mut plan);
     }
+    plan.lacking = view.lacking();
     plan
 }
 
-/// Decides over contacts and leads alone.
-pub fn plan_people(events: &[ParticipantEvent], rows: &Rows, context: &Context) -> Plan {
-    people::resolve(events, rows, context).take_plan()
-}
-
-/// The participant of one event: whose rows are decided together, because they regard one person.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventParticipant {
-    pub event: String,
-    pub participant: String,
-}
-
-impl EventParticipant {
-    /// Whom an event is about; `None` for a closing.
-    pub fn of(event: &ParticipantEvent) -> Option<Self> {
-        let participant = event.participant.as_ref()?.id.clone();
-        Some(Self { event: event.event.id.clone(), participant })
-    }
-}
-
-/// The statements about each participant, by their place in the batch.
-fn groups(
-    events: &[ParticipantEvent],
+/// What of a batch is about each participant.
+fn groups<'a>(
+    statements: &'a [Statement<'a>],
     swept: &BTreeSet<EventParticipant>,
     people: &People,
-) -> BTreeMap<EventParticipant, Vec<usize>> {
-    let mut groups: BTreeMap<EventParticipant, Vec<usize>> =
+) -> BTreeMap<EventParticipant, Vec<&'a Statement<'a>>> {
+    let mut groups: BTreeMap<EventParticipant, Vec<&Statement<'_>>> =
         swept.iter().map(|participant| (participant.clone(), Vec::new())).collect();
-    for (index, event) in events.iter().enumerate().filter(|(index, _)| !people.silent(*index)) {
-        if let Some(participant) = EventParticipant::of(event) {
-            groups.entry(participant).or_default().push(index);
-        }
+    for statement in statements.iter().filter(|statement| !people.silent(statement.index)) {
+        groups.entry(statement.of.clone()).or_default().push(statement);
     }
     groups
 }

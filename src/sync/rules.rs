@@ -2,13 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{lists::CompiledRule, mapping::Mapped, rows::PersonTable};
+use serde_json::Value;
+
+use super::{
+    activity::{ActivityRules, Surroundings},
+    lists::CompiledRule,
+    mapping::Mapped,
+    matching::{ADDRESS_COLUMN, Matcher},
+    rows::{ActivityTable, PersonTable},
+    source::{Reader, Said},
+};
 use crate::{
     dataverse::metadata::{Column, ColumnKind, TableColumns},
     model::{Address, ParticipantEvent},
     settings::document::{
-        Document, EventSettings, Expression, ListRule, Mapping, Mode, Pace, Problem, Source, Template, TooLong,
-        Unmatched, Writing,
+        Document, EventSettings, Expression, ExpressionError, Key, ListRule, Mapping, Matching, Mode, Pace, Problem,
+        Source, Target, Template, TooLong, Unmatched, Writing,
     },
 };
 
@@ -27,16 +36,20 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct EventRules {
     pub sync: bool,
+    pub matcher: Matcher,
     pub unmatched: Unmatched,
+    pub minimal_create: bool,
+    only_if: Option<Reader>,
     pub lead_topic: Template,
     pub subject: Template,
     pub writing: Writing,
     pub batch_minutes: u16,
     pub backlog_threshold: u64,
+    pub list_rules: Vec<CompiledRule>,
     /// In lower case, without leading dots.
     excluded_domains: Vec<String>,
     mappings: Vec<Mapped>,
-    pub list_rules: Vec<CompiledRule>,
+    pub activity: ActivityRules,
 }
 
 /// Text columns whose lengths need not be asked for: the platform's own, and those of the connector's solution.
@@ -66,8 +79,50 @@ pub fn needs(document: &Document) -> BTreeSet<PersonTable> {
             let tables = mapping.tables.iter().map(|table| PersonTable::from(*table));
             needs.extend(tables.filter(|table| known(*table, &mapping.column).is_none()));
         }
+        let keys = key_columns(&settings.matching).into_iter().filter(|key| !is_known_key(key.table, key.column));
+        needs.extend(keys.map(|key| key.table));
     }
     needs
+}
+
+/// A column that a key of the settings names.
+struct KeyColumn<'a> {
+    /// Where it stands in the settings.
+    place: String,
+    table: PersonTable,
+    column: &'a str,
+}
+
+fn key_columns(matching: &Matching) -> Vec<KeyColumn<'_>> {
+    let mut columns = Vec::new();
+    for (index, key) in matching.keys.iter().enumerate() {
+        let Key::Columns(parts) = key else { continue };
+        for (part_index, part) in parts.iter().enumerate() {
+            for (field, target) in [("contact", Target::Contact), ("lead", Target::Lead)] {
+                let place = format!("keys[{index}].columns[{part_index}].{field}");
+                columns.extend(part.column(target).map(|column| KeyColumn { place, table: target.into(), column }));
+            }
+        }
+    }
+    columns
+}
+
+fn is_known_key(table: PersonTable, column: &str) -> bool {
+    column == ADDRESS_COLUMN || known(table, column).is_some()
+}
+
+/// What is wrong with a key's column, and how it is mended.
+fn unfit_key(key: &KeyColumn<'_>, definitions: &Definitions) -> Option<(String, &'static str)> {
+    let (name, table) = (key.column, key.table.table().name);
+    let columns = definitions.get(&key.table).filter(|_| !is_known_key(key.table, key.column))?;
+    match columns.get(key.column).map(|column| &column.kind) {
+        None => Some((format!("the table {table} has no column {name}"), "Correct the name, or add the column.")),
+        Some(ColumnKind::Text { .. } | ColumnKind::Whole { .. } | ColumnKind::UniqueId) => None,
+        Some(_) => Some((
+            format!("{name} of {table} is no text, whole number or unique identifier"),
+            "Find people by a column of another type.",
+        )),
+    }
 }
 
 /// The tables that the document maps to.
@@ -76,7 +131,8 @@ pub fn tables(document: &Document) -> BTreeSet<PersonTable> {
     mappings.flat_map(|mapping| mapping.tables).map(PersonTable::from).collect()
 }
 
-fn all(document: &Document) -> Vec<EventSettings> {
+/// Every set of settings that a document holds.
+pub fn all(document: &Document) -> Vec<EventSettings> {
     let own = document.events.keys().map(|event| document.effective(event));
     std::iter::once(document.defaults.clone()).chain(own).collect()
 }
@@ -103,9 +159,35 @@ impl Rules {
                 EventRules::new(&format!("events.{event}"), &document.effective(event), definitions, &mut found);
             events.insert(event.clone(), rules);
             // What is inherited was said already.
-            problems.extend(found.into_iter().filter(|_| own.contains_key("mappings")));
+            let is_own =
+                |problem: &Problem| own.keys().any(|key| problem.path.starts_with(&format!("events.{event}.{key}")));
+            problems.extend(found.into_iter().filter(is_own));
         }
         if problems.is_empty() { Ok(Self { pace: document.pace, defaults, events }) } else { Err(problems) }
+    }
+
+    /// The same with the rules for activities.
+    ///
+    /// # Errors
+    /// Everything that the environment does not have.
+    pub fn with_activities(mut self, document: &Document, around: &Surroundings) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.defaults.activity = ActivityRules::new("defaults", &document.defaults, around, &mut problems);
+        for (event, rules) in &mut self.events {
+            let (place, settings) = (format!("events.{event}"), document.effective(event));
+            let mut found = Vec::new();
+            rules.activity = ActivityRules::new(&place, &settings, around, &mut found);
+            // What is inherited was said already.
+            let own = document.events.get(event);
+            let is_own = |field: &str| own.is_some_and(|own| own.contains_key(field));
+            problems.extend(found.into_iter().filter(|_| is_own("activity_table") || is_own("lookups")));
+        }
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
+    /// The tables that any event's attendance is written to.
+    pub fn activity_tables(&self) -> BTreeSet<ActivityTable> {
+        self.events.values().chain([&self.defaults]).map(|rules| rules.activity.table).collect()
     }
 
     pub fn of(&self, event: &ParticipantEvent) -> &EventRules {
@@ -131,24 +213,44 @@ impl EventRules {
                 }
             }
         }
+        for key in key_columns(&settings.matching) {
+            if let Some((problem, remedy)) = unfit_key(&key, definitions) {
+                problems.push(Problem::new(format!("{place}.matching.{}", key.place), problem, remedy));
+            }
+        }
+        // What was read has been checked: an expression that stands here can be compiled.
+        let only_if = settings.only_if.clone().and_then(|text| Reader::new(&Source::Expression(text)).ok());
         let bare = |domain: &String| domain.trim().trim_start_matches('.').to_lowercase();
         Self {
             sync: settings.sync,
+            matcher: Matcher::new(&settings.matching),
             unmatched: settings.unmatched,
+            minimal_create: settings.minimal_create,
+            only_if,
             lead_topic: settings.lead_topic.clone(),
             subject: settings.subject.clone(),
             writing: settings.writing,
             batch_minutes: settings.batch_minutes,
             backlog_threshold: settings.backlog_threshold,
+            list_rules: settings.list_rules.iter().filter_map(compiled).collect(),
             excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
             mappings,
-            list_rules: settings.list_rules.iter().filter_map(compiled).collect(),
+            activity: ActivityRules::default(),
         }
     }
 
     /// The columns mapped for a table.
     pub fn mapped(&self, table: PersonTable) -> impl Iterator<Item = &Mapped> {
         self.mappings.iter().filter(move |mapped| mapped.table == table)
+    }
+
+    /// Whether what is said is to be written.
+    ///
+    /// # Errors
+    /// When the condition fails over these values.
+    pub fn admits(&self, said: &Said<'_>) -> Result<bool, ExpressionError> {
+        let Some(only_if) = &self.only_if else { return Ok(true) };
+        Ok(only_if.value(said)? == Some(Value::Bool(true)))
     }
 
     /// Whether participants with this address are left out.

@@ -179,7 +179,9 @@ fn statement(
     address: usize,
     session: Option<usize>,
 ) -> ParticipantEvent {
-    let occasion = |id: String| Occasion { id, name: Some("N".into()), begin: None, end: None };
+    // Some ends lie before later statements.
+    let end = (time % 3 == 0).then(|| jiff::Timestamp::from_second(12 + time % 4).unwrap());
+    let occasion = |id: String| Occasion { id, name: Some("N".into()), begin: None, end };
     let closing = matches!(kind, Kind::EventClosed | Kind::SessionClosed);
     ParticipantEvent {
         id: String::new(),

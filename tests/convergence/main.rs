@@ -36,6 +36,17 @@ proptest! {
     }
 
     #[test]
+    fn without_sessions_the_platforms_own_tables_keep_order_too(events in history(), delivery in any::<Delivery>()) {
+        let events: Vec<_> = events.into_iter().filter(|event| event.session.is_none()).collect();
+        let delivery = Delivery { settings: settings::PLAIN, ..delivery };
+        let found = processes::deliver(&delivery.deliveries(&events), &delivery);
+        prop_assert_eq!(&found.rows(false), &ordered(&events, settings::PLAIN).rows(false));
+        let writes = found.writes();
+        let again = processes::deliver_into(&found, &[&delivery.deliveries(&events)], &delivery.calm());
+        prop_assert_eq!(again.writes(), writes);
+    }
+
+    #[test]
     fn a_registration_that_races_with_the_end_is_a_no_show(seed in any::<u64>()) {
         let (before, race) = histories::registered_again_while_the_event_ends();
         let how = Delivery { seed, processes: 2, ..Delivery::one_by_one("{}") };

@@ -9,13 +9,29 @@ use inevent_d365::{
 };
 
 /// The values of `fill_if_empty` and `on_create` are first-come; everything else must not depend on the order.
-pub const DOCUMENTS: [&str; 4] = [
-    "{}",
-    r#"{ "defaults": { "unmatched": "create_lead", "subject": "{name} ({status})", "mappings": MAPPINGS },
+pub const DOCUMENTS: [&str; 8] = [
+    r#"{ "defaults": { "matching": { "correct_addresses": false } } }"#,
+    r#"{ "defaults": { "unmatched": "create_lead", MATCHING, "subject": "{name} ({status})", "mappings": MAPPINGS },
          "events": { "e1": { "mappings": [{ "source": { "field": "participant.job_title" }, "column": "jobtitle" }] } } }"#,
-    r#"{ "defaults": { "unmatched": "create_contact", "mappings": MAPPINGS } }"#,
-    r#"{ "defaults": { "unmatched": "ignore", "mappings": MAPPINGS }, "events": { "e1": { "sync": false } } }"#,
+    r#"{ "defaults": { "unmatched": "create_contact", MATCHING, "mappings": MAPPINGS } }"#,
+    r#"{ "defaults": { "unmatched": "ignore", MATCHING, "mappings": MAPPINGS }, "events": { "e1": { "sync": false } } }"#,
+    r#"{ "defaults": { MATCHING, "partial": { "below_minutes": 1, "below_percent_of_sessions": 60 },
+         "fallback_owner": { "team": "00000000-0000-0000-0000-0000000003e7" } } }"#,
+    r#"{ "defaults": { MATCHING, "leave_open": true, "follow_owner": true, "partial": { "below_percent_of_sessions": 100 } } }"#,
+    r#"{ "defaults": { MATCHING, "level": "registrations" },
+         "events": { "e1": { "level": "attendance", "score": "score * 2" } } }"#,
+    r#"{ "defaults": { MATCHING, "activity_table": "new_webinarattendance", "lookups": [
+             { "column": "new_accountid", "table": "account" },
+             { "column": "new_campaignid", "table": "campaign", "id": "00000000-0000-0000-0000-00000000001e" } ] },
+         "events": { "e1": { "activity_table": "new_eventattendance" } } }"#,
 ];
+
+/// Rows in a table of the platform's own: those of one participant's sessions are not found by each other.
+pub const PLAIN: &str =
+    r#"{ "defaults": { MATCHING, "activity_table": "appointment" }, "events": { "e1": { "leave_open": true } } }"#;
+
+/// Which lead gets an address that its only participant has now, instead of a fresh one, is first-come.
+const MATCHING: &str = r#""matching": { "correct_addresses": false }"#;
 
 /// Of the job titles A, B and C the last is no grade and is left out; whose names are no rank (B and B, A and blank) is refused.
 const MAPPINGS: &str = r#"[
@@ -51,7 +67,10 @@ pub struct Fixed(pub &'static str);
 #[async_trait]
 impl SettingsPlace for Fixed {
     async fn read(&self) -> Result<Option<Kept>, PlaceError> {
-        Ok(Some(Kept { text: self.0.replace("MAPPINGS", MAPPINGS), etag: ETag("1".into()) }))
+        Ok(Some(Kept {
+            text: self.0.replace("MAPPINGS", MAPPINGS).replace("MATCHING", MATCHING),
+            etag: ETag("1".into()),
+        }))
     }
 
     async fn write(&self, _: &str, _: Option<&ETag>) -> Result<ETag, PlaceError> {

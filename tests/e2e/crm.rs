@@ -11,20 +11,36 @@ pub type Row = Map<String, Value>;
 /// The tables that the connector touches.
 const TABLES: [&str; 3] = ["contact", "lead", "new_eventattendance"];
 
-/// Columns that tell when and how often something was written.
-const VOLATILE: [&str; 4] = ["versionnumber", "createdon", "modifiedon", "@odata.etag"];
+/// Columns that tell when and how often something was written, and by which event a row was made.
+const VOLATILE: [&str; 5] = ["versionnumber", "createdon", "overriddencreatedon", "modifiedon", "@odata.etag"];
 
 /// All rows of the tables, by table.
 pub async fn dump(world: &World) -> BTreeMap<&'static str, Vec<Row>> {
     let mut tables = BTreeMap::new();
-    for table in TABLES {
-        let url = format!("{}/dump?table={table}", world.sandbox.connection().admin_url.trim_end_matches('/'));
-        let dump: Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
-        let rows = dump.as_array().or_else(|| dump["value"].as_array()).or_else(|| dump["rows"].as_array());
-        let rows = rows.unwrap_or_else(|| panic!("no rows in the dump of {table}"));
-        tables.insert(table, rows.iter().map(|row| row.as_object().unwrap().clone()).collect());
+    for name in TABLES {
+        tables.insert(name, table(world, name).await);
     }
     tables
+}
+
+/// All rows of a table.
+pub async fn table(world: &World, table: &str) -> Vec<Row> {
+    let url = format!("{}/dump?table={table}", world.sandbox.connection().admin_url.trim_end_matches('/'));
+    let dump: Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
+    let rows = dump.as_array().or_else(|| dump["value"].as_array()).or_else(|| dump["rows"].as_array());
+    let rows = rows.unwrap_or_else(|| panic!("no rows in the dump of {table}"));
+    rows.iter().map(|row| row.as_object().unwrap().clone()).collect()
+}
+
+/// The version of every row of a person and of every activity: a row that is written has another one.
+pub async fn versions(world: &World) -> Vec<(String, Value)> {
+    let mut versions = Vec::new();
+    for (name, key) in [("contact", "contactid"), ("lead", "leadid"), ("activitypointer", "activityid")] {
+        let rows = table(world, name).await;
+        versions.extend(rows.iter().map(|row| (text(row, key).unwrap().to_owned(), row["versionnumber"].clone())));
+    }
+    versions.sort_by(|one, other| one.0.cmp(&other.0));
+    versions
 }
 
 /// The rows by their key, without the volatile columns: what two runs must agree on.

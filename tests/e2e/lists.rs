@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crm::{self, text},
-    settings::Desk,
+    desk::Desk,
 };
 
 /// A static list of contacts (2) or leads (4).

@@ -5,8 +5,10 @@
 #[path = "../peers/azurite.rs"]
 mod azurite;
 
+mod activities;
 mod bad_input;
 mod crm;
+mod desk;
 mod expectation;
 mod failures;
 mod lists;
@@ -14,5 +16,6 @@ mod parked;
 mod promptness;
 mod recorded_stream;
 mod settings;
+mod web_api;
 mod world;
 mod writing;

@@ -1,51 +1,16 @@
 //! The settings document at work, over the wire: each policy, each mode, conversions, and changes that take effect while the
 //! connector runs.
 
-use std::path::PathBuf;
-
-use inevent_d365::{
-    local::host::Host,
-    settings::kept::{BlobPlace, PlaceError, SettingsPlace},
-};
+use inevent_d365::settings::kept::{BlobPlace, PlaceError, SettingsPlace};
 use serde_json::{Value, json};
 
 use crate::{
     crm::{self, Row, text},
+    desk::Desk,
     world::World,
 };
 
-/// A world whose connector reads its settings from a file.
-pub struct Desk {
-    pub world: World,
-    pub host: Host,
-    file: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
 impl Desk {
-    pub async fn start() -> Self {
-        let world = World::start().await;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("settings.json");
-        let host = world.host_with(&[("INEVENT_D365_SETTINGS", file.to_str().unwrap())]).await;
-        Self { world, host, file, _folder: folder }
-    }
-
-    pub fn set(&self, document: Value) {
-        let new = self.file.with_extension("new");
-        std::fs::write(&new, document.to_string()).unwrap();
-        std::fs::rename(new, &self.file).unwrap();
-    }
-
-    pub fn set_defaults(&self, settings: Value) {
-        self.set(json!({ "version": 1, "defaults": settings }));
-    }
-
-    pub async fn send(&self, event: Value) {
-        self.world.send(&self.host, &event).await;
-        self.world.drained(&self.host).await;
-    }
-
     /// The contacts, leads and attendance rows of one address or participant.
     pub async fn found(&self, name: &str) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
         let address = format!("{name}@fabrikam.example");
@@ -226,8 +191,8 @@ async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place
     let dataverse = sandbox.connection();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("settings.json");
-    let validate = async |mappings: Value| {
-        std::fs::write(&file, json!({ "defaults": { "mappings": mappings } }).to_string()).unwrap();
+    let validate = async |defaults: Value| {
+        std::fs::write(&file, json!({ "defaults": defaults }).to_string()).unwrap();
         let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"))
             .args(["settings", "validate", "--live", file.to_str().unwrap()])
             .envs([
@@ -243,15 +208,15 @@ async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place
     };
     let answer = json!({ "answer": "X" });
     let good = json!([{ "source": answer, "column": "description" }, { "source": answer, "column": "birthdate", "tables": ["contact"] }]);
-    assert_eq!(validate(good).await, (Some(0), String::new()));
-    let (code, told) = validate(json!([
+    assert_eq!(validate(json!({ "mappings": good })).await, (Some(0), String::new()));
+    let bad = json!([
         { "source": answer, "column": "birthdate" },
         { "source": answer, "column": "parentcustomerid", "tables": ["contact"] },
         { "source": answer, "column": "fullname", "tables": ["lead"] },
         { "source": { "field": "event.name" }, "column": "jobtitle" },
         { "source": answer, "column": "gendercode", "tables": ["contact"], "values": { "x": "Unknown", "f": "female" } },
-    ]))
-    .await;
+    ]);
+    let (code, told) = validate(json!({ "mappings": bad })).await;
     assert_eq!(code, Some(65), "{told}");
     let lines: Vec<&str> = told.lines().collect();
     for (line, expected) in lines.iter().zip([
@@ -265,6 +230,22 @@ async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place
         assert!(line.starts_with(expected), "{line}");
     }
     assert_eq!(lines.len(), 6, "{told}");
+    for (settings, expected) in [
+        (
+            json!({ "activity_table": "new_nothing" }),
+            "defaults.activity_table: the environment has no table new_nothing.",
+        ),
+        (json!({ "activity_table": "account" }), "defaults.activity_table: account is not a table of activities."),
+        (json!({ "activity_table": "task" }), "defaults.activity_table: task lacks the columns new_eventid,"),
+        (
+            json!({ "lookups": [{ "column": "new_x", "table": "campaign", "key": { "codename": "X" } }] }),
+            "defaults.lookups[0].column: new_eventattendance has no lookup new_x to campaign.",
+        ),
+    ] {
+        let (code, told) = validate(settings).await;
+        assert_eq!(code, Some(65), "{told}");
+        assert!(told.starts_with(expected), "{told}");
+    }
     sandbox.stop().await;
 }
 

@@ -6,7 +6,7 @@ use inevent_d365::{
 };
 use serde_json::{Value, json};
 
-use crate::{crm, settings::Desk};
+use crate::{crm, desk::Desk};
 
 fn registered(name: &str) -> Value {
     json!({

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target, lists, writing};
+use super::{
+    Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target, activity, lists, matching,
+    writing,
+};
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
 pub const RESERVED: &[&str] =
@@ -13,6 +16,10 @@ pub const RESERVED: &[&str] =
 /// Characters of the column that keeps a person's stamps, and of one stamp beside the column's name.
 const STAMPS: usize = 4_000;
 const STAMP: usize = 42;
+
+pub(super) const NO_COLUMN: &str = "not a column's logical name";
+pub(super) const HOW_COLUMNS_ARE_WRITTEN: &str =
+    "Write it as the table's column list shows it under Name: lower-case letters, digits and _.";
 
 /// Whether a text can be a column's logical name. It is what keeps settings from reaching into a query.
 pub fn is_column_name(text: &str) -> bool {
@@ -55,6 +62,15 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
             }
         }
     }
+    activity::check(place, settings, own, problems);
+    if own.contains_key("matching") {
+        matching::check(&format!("{place}.matching"), &settings.matching, problems);
+    }
+    if let Some(text) = settings.only_if.as_ref().filter(|_| own.contains_key("only_if"))
+        && let Err((_, problem, remedy)) = source(&Source::Expression(text.clone()))
+    {
+        problems.push(Problem::new(format!("{place}.only_if"), problem, remedy));
+    }
     if own.contains_key("mappings") {
         let mut seen = BTreeSet::new();
         for (index, one) in settings.mappings.iter().enumerate() {
@@ -90,11 +106,7 @@ fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
         problems.push(Problem::new(format!("{place}.{field}"), problem, remedy));
     };
     if !is_column_name(&mapping.column) {
-        wrong(
-            "column",
-            "not a column's logical name",
-            "Write it as the table's column list shows it under Name: lower-case letters, digits and _.",
-        );
+        wrong("column", NO_COLUMN, HOW_COLUMNS_ARE_WRITTEN);
     } else if RESERVED.contains(&mapping.column.as_str()) {
         wrong("column", "the connector finds or keeps rows by this column", "Map to another column.");
     }
@@ -106,16 +118,21 @@ fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
     {
         wrong("time_zone", "not a time zone", "Write its IANA name, such as America/Sao_Paulo.");
     }
-    match &mapping.source {
+    if let Err((field, problem, remedy)) = source(&mapping.source) {
+        wrong(&format!("source.{field}"), &problem, remedy);
+    }
+}
+
+/// What is wrong with a source: in which field, and how it is mended.
+pub(super) fn source(source: &Source) -> Result<(), (&'static str, String, &'static str)> {
+    match source {
         Source::Answer(question) if question.trim().is_empty() => {
-            wrong("source.answer", "names no question", "Write the question's key or label.");
+            Err(("answer", "names no question".to_owned(), "Write the question's key or label."))
         }
-        Source::Expression(text) => {
-            if let Err(problem) = Expression::compile(text) {
-                wrong("source.expression", &problem, "Correct it; a minijinja expression stands there without {{ }}.");
-            }
-        }
-        Source::Answer(_) | Source::Field(_) => {}
+        Source::Expression(text) => Expression::compile(text).map(drop).map_err(|problem| {
+            ("expression", problem, "Correct it; a minijinja expression stands there without {{ }}.")
+        }),
+        Source::Answer(_) | Source::Field(_) => Ok(()),
     }
 }
 

@@ -3,10 +3,12 @@
 //! These types are the one definition: defaults, documentation, the published schema (`docs/settings.schema.json`) and the shape
 //! that is accepted come from them. What a shape cannot say is in `check`.
 
+mod activity;
 mod check;
 mod expression;
 mod lists;
 mod mapping;
+mod matching;
 mod read;
 mod template;
 mod writing;
@@ -17,10 +19,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use lists::ListRule;
 pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
+pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
@@ -61,10 +65,17 @@ pub type Overrides = Map<String, Value>;
 pub struct EventSettings {
     /// Whether anything is written for the event. What arrives while this is off is dropped.
     pub sync: bool,
-    /// What becomes of a participant whose address no contact and no open lead has.
+    pub matching: Matching,
+    /// What becomes of a participant whom no contact and no open lead matches.
     pub unmatched: Unmatched,
+    /// Whether a new lead or contact gets its keys and its name only, and everything else is left to the CRM for good.
+    pub minimal_create: bool,
     /// Participants with an address in one of these domains, or in a subdomain of one, are left out altogether.
     pub excluded_domains: Vec<String>,
+    /// An expression (see `source.expression` of a mapping) that must be true of a statement; whatever it is not true of is left out
+    /// altogether.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<String>,
     /// The topic of a new lead. `{name}` is the event's name, or its id where it has none. Cut to 300 characters.
     pub lead_topic: Template,
     /// The subject of an attendance row. `{status}` is "Registered for", "Attended", "No show", "Partial" or "Cancelled"; `{name}` is
@@ -77,6 +88,24 @@ pub struct EventSettings {
     pub batch_minutes: u16,
     /// With `automatic`: from how many waiting messages on statements are gathered. They are until fewer than half as many wait.
     pub backlog_threshold: u64,
+    /// How much of the event is written.
+    pub level: Level,
+    /// The activity table that its rows go to, by logical name: `new_eventattendance`, another one with the same columns, or the
+    /// platform's own `appointment` or `phonecall`, where the order of deliveries is kept less well (`docs/settings.md`).
+    pub activity_table: String,
+    /// When somebody was there only in part.
+    pub partial: Option<Partial>,
+    /// Whether rows stay open. Otherwise they are completed when it is settled who was there, and canceled with the registration.
+    pub leave_open: bool,
+    /// Lookup columns of the activity table, and the rows that they point to.
+    pub lookups: Vec<Lookup>,
+    /// Whether a row changes its owner with the contact or lead. It always starts with theirs.
+    pub follow_owner: bool,
+    /// Who owns a row that the owner of the contact or lead cannot own. Without it the application user.
+    pub fallback_owner: Option<Principal>,
+    /// A minijinja expression over an event that gives the score, such as `answers.Points`. Without it the event's `score` counts. What
+    /// it gives that is no number states nothing.
+    pub score: Option<String>,
     /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
@@ -114,13 +143,24 @@ impl Default for EventSettings {
     fn default() -> Self {
         Self {
             sync: true,
+            matching: Matching::default(),
             unmatched: Unmatched::default(),
+            minimal_create: false,
             excluded_domains: Vec::new(),
+            only_if: None,
             lead_topic: Template::lead_topic(),
             subject: Template::subject(),
             writing: Writing::default(),
             batch_minutes: writing::BATCH_MINUTES,
             backlog_threshold: writing::BACKLOG,
+            level: Level::default(),
+            activity_table: ACTIVITY_TABLE.to_owned(),
+            partial: None,
+            leave_open: false,
+            lookups: Vec::new(),
+            follow_owner: false,
+            fallback_owner: None,
+            score: None,
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
         }

@@ -62,7 +62,9 @@ fn attendance(row: Option<&AttendanceRow>) -> Map<String, Value> {
     ] {
         told.insert(name.to_owned(), holds.into());
     }
-    let time = |of: fn(&Outcome) -> Option<SourceTime>| outcome.as_ref().and_then(of).map(rows::whole_seconds);
+    let time = |of: fn(&Outcome) -> Option<SourceTime>| {
+        outcome.as_ref().and_then(of).map(|time| rows::instant(time.timestamp()))
+    };
     for (name, value) in [
         ("check_in", time(|outcome| outcome.check_in).map(Value::from)),
         ("check_out", time(|outcome| outcome.check_out).map(Value::from)),

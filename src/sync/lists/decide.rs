@@ -215,6 +215,8 @@ mod tests {
     fn conditions_over_the_merged_rows() {
         use serde_json::json;
 
+        use crate::sync::rows::ActivityTable;
+
         let row = |session: Option<&str>, attendance: &str, score: &str| {
             let row = json!({
                 "activityid": Uuid::new_v4().to_string(), "@odata.etag": "W/\"1\"", "new_eventid": "e", "new_participantid": "p",
@@ -224,7 +226,7 @@ mod tests {
                 "_regardingobjectid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "lead",
             });
             let serde_json::Value::Object(row) = row else { panic!() };
-            AttendanceRow::read(row).unwrap()
+            AttendanceRow::read(ActivityTable::OURS, row).unwrap()
         };
         let at = crate::model::SourceTime::new("2026-05-12T09:00:00Z".parse().unwrap()).unwrap().digits();
         let (seen, score) = (format!("in:{at}"), format!("{at}:7050"));

@@ -1,179 +1,179 @@
-//! Whom each address means, and what their profile becomes: contact by address, else open lead, else what the settings say.
+//! What the people's own rows need: new ones, and columns whose value changed in the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{ColumnProblem, Context, Plan};
+use super::{
+    ColumnProblem, Context, Plan, Refused,
+    identity::{self, Identities, Target, created_in},
+    statements::{EventParticipant, Known, Statement},
+    view::View,
+};
 use crate::{
     dataverse::Columns,
     model::{
-        Address, ParticipantEvent, ids,
-        stamp::{Ledger, Offer},
+        Address, ids,
+        stamp::{Fingerprint, Ledger, Offer},
     },
-    settings::document::{Mode, Unmatched},
+    settings::document::Mode,
     sync::{
         convert::cut,
-        crm::{Action, Rows, Write},
-        mapping::{Mapped, Said},
+        crm::{Action, Write},
+        mapping::Mapped,
+        matching::{ADDRESS_COLUMN, Who},
         rows::{self, Owner, PROFILE_STAMP, PersonRef, PersonRow, PersonTable},
     },
 };
 
-/// The person behind an address.
+/// The name under which a person's stamps remember the address that the connector gave them.
+pub const ADDRESS_CELL: &str = ADDRESS_COLUMN;
+/// The name under which they remember that everything but keys and name is left to the CRM.
+const MINIMAL: &str = "minimal";
+/// What a minimal row has beside its keys.
+const NAMES: &[&str] = &["firstname", "lastname"];
+
+/// Somebody whom keys of the batch mean.
 #[derive(Debug, Clone)]
 pub struct Person {
     pub person: PersonRef,
     pub owner: Option<Owner>,
-    /// The person does not exist yet.
-    pub new: bool,
+    /// The person does not exist yet, or not under this key: a write must succeed first.
+    pub awaited: bool,
 }
 
 /// The people of a batch.
+#[derive(Default)]
 pub struct People {
-    by_address: BTreeMap<Address, Person>,
+    by_key: BTreeMap<Fingerprint, Person>,
     /// Events of which nothing is written: refused, or about somebody whom the settings leave out.
     silent: BTreeSet<usize>,
-    plan: Plan,
 }
 
 impl People {
-    pub fn get(&self, address: &Address) -> Option<&Person> {
-        self.by_address.get(address)
+    /// Whom a key means.
+    pub fn get(&self, key: Fingerprint) -> Option<&Person> {
+        self.by_key.get(&key)
     }
 
     /// Whether nothing is written of this event.
     pub fn silent(&self, event: usize) -> bool {
         self.silent.contains(&event)
     }
-
-    /// What the people's own rows need.
-    pub fn take_plan(&mut self) -> Plan {
-        std::mem::take(&mut self.plan)
-    }
 }
 
-/// The address that an event is about.
-pub fn address(event: &ParticipantEvent) -> Option<Address> {
-    Address::parse(event.participant.as_ref()?.email.as_deref()?).ok()
-}
-
-/// Resolves every address of the batch and plans what their rows need.
-pub fn resolve(events: &[ParticipantEvent], rows: &Rows, context: &Context) -> People {
-    let mut by_address: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
-    for (index, event) in events.iter().enumerate() {
-        if let Some(address) = address(event) {
-            by_address.entry(address).or_default().push(index);
+/// Finds everybody and plans what their rows need.
+pub fn plan<'a>(
+    statements: &'a [Statement<'a>],
+    known: &'a BTreeMap<EventParticipant, Known<'a>>,
+    view: &'a View<'a>,
+    context: &Context,
+    plan: &mut Plan,
+) -> People {
+    let mut people = People::default();
+    let mut admitted = Vec::with_capacity(statements.len());
+    for statement in statements {
+        match statement.rules.admits(&statement.said) {
+            Ok(true) => admitted.push(statement),
+            Ok(false) => _ = people.silent.insert(statement.index),
+            Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
     }
-    let mut people = People { by_address: BTreeMap::new(), silent: BTreeSet::new(), plan: Plan::default() };
-    for (address, mut indexes) in by_address {
-        indexes.sort_by_key(|index| events[*index].time);
-        let found =
-            [PersonTable::Contact, PersonTable::Lead].into_iter().find_map(|table| rows.matching(table, &address));
-        match found {
-            Some(row) => {
-                let stated = people.stated(row.person.table, &indexes, events, context);
-                people.plan.writes.extend(update(row, &stated));
-                let person = Person { person: row.person, owner: row.owner.clone(), new: false };
-                people.by_address.insert(address, person);
+    let Identities { targets, by_key, corrected, ignored, refused, ambiguous } =
+        identity::identify(&admitted, known, view);
+    people.silent.extend(ignored);
+    refused.into_iter().for_each(|refused| people.refuse(plan, refused));
+    plan.ambiguous = ambiguous;
+    let mut by_target: BTreeMap<&Target, Vec<&Statement<'_>>> = BTreeMap::new();
+    for statement in &admitted {
+        if let Some(target) = targets.get(&statement.index) {
+            by_target.entry(target).or_default().push(statement);
+        }
+    }
+    let mut created = BTreeMap::new();
+    for (target, mut about) in by_target {
+        about.sort_by_key(|statement| (statement.time(), statement.index));
+        match target {
+            Target::Person(person) => {
+                let Some(row) = view.person(*person) else { continue };
+                let stated = people.stated(person.table, about, plan);
+                let write = update(row, stated, corrected.get(person), view, plan);
+                plan.confirm |= corrected.contains_key(person);
+                plan.writes.extend(write);
             }
-            None => people.meet(address, &indexes, events, rows, context),
+            Target::New(table, who) => {
+                let stated = people.stated(*table, about, plan);
+                if !stated.iter().any(|stated| created_in(stated.of.rules.unmatched).is_some()) {
+                    continue;
+                }
+                let person = view.free(|generation| person(*table, &context.tenant, who, generation));
+                plan.writes.push(create(person, who, stated, view));
+                created.insert(target.clone(), person);
+            }
         }
+    }
+    for (key, target) in by_key {
+        let person = match &target {
+            Target::Person(person) => view.person(*person).map(|row| Person {
+                person: *person,
+                owner: row.owner.clone(),
+                awaited: corrected.contains_key(person),
+            }),
+            Target::New(..) => created.get(&target).map(|person| Person {
+                person: *person,
+                owner: Some(Owner::user(context.me)),
+                awaited: true,
+            }),
+        };
+        people.by_key.extend(person.map(|person| (key, person)));
     }
     people
 }
 
 impl People {
-    /// Nobody has the address: the settings of the events decide whether somebody is created, the earliest event that asks for it first.
-    fn meet(
-        &mut self,
-        address: Address,
-        indexes: &[usize],
-        events: &[ParticipantEvent],
-        rows: &Rows,
-        context: &Context,
-    ) {
-        let policy = |index: &usize| context.rules.of(&events[*index]).unmatched;
-        let Some(table) = indexes.iter().find_map(|index| created_in(policy(index))) else {
-            self.silent.extend(indexes.iter().filter(|index| policy(index) == Unmatched::Ignore));
-            return;
-        };
-        let stated = self.stated(table, indexes, events, context);
-        if !stated.iter().any(|stated| created_in(context.rules.of(stated.event).unmatched).is_some()) {
-            return;
+    fn refuse(&mut self, plan: &mut Plan, refused: Refused) {
+        if self.silent.insert(refused.event) {
+            plan.refused.push(refused);
         }
-        let person = free_id(table, &address, rows, &context.tenant);
-        self.plan.writes.push(create(person, &address, &stated, context));
-        self.by_address.insert(address, Person { person, owner: Some(Owner::user(context.me)), new: true });
     }
 
     /// What the events state of a table's columns. An event that lacks what is required is refused.
-    fn stated<'a>(
-        &mut self,
-        table: PersonTable,
-        indexes: &[usize],
-        events: &'a [ParticipantEvent],
-        context: &'a Context,
-    ) -> Vec<Stated<'a>> {
-        let mut all = Vec::with_capacity(indexes.len());
-        for index in indexes {
-            let (event, said) = (&events[*index], Said::new(&events[*index]));
+    fn stated<'a>(&mut self, table: PersonTable, of: Vec<&'a Statement<'a>>, plan: &mut Plan) -> Vec<Stated<'a>> {
+        let mut all = Vec::with_capacity(of.len());
+        for statement in of {
             let mut values = Vec::new();
-            let mut refused = false;
-            for mapped in context.rules.of(event).mapped(table) {
-                match mapped.value(&said) {
+            for mapped in statement.rules.mapped(table) {
+                match mapped.value(&statement.said) {
                     Ok(value) => values.extend(value.map(|value| (mapped, value))),
                     Err(why) => {
-                        let problem = ColumnProblem { event: *index, table, column: mapped.column.clone(), why };
-                        if !mapped.required {
-                            self.plan.left_out.push(problem);
-                        } else if !refused {
-                            refused = true;
-                            self.plan.refused.push(problem);
+                        let column = mapped.column.clone();
+                        let problem = ColumnProblem { event: statement.index, table, column, why: why.to_string() };
+                        match mapped.required {
+                            false => plan.left_out.push(problem),
+                            true => self.refuse(plan, Refused::required(&problem)),
                         }
                     }
                 }
             }
-            if refused {
-                self.silent.insert(*index);
-            } else {
-                all.push(Stated { index: *index, event, values });
+            if !self.silent(statement.index) {
+                all.push(Stated { of: statement, values });
             }
         }
         all
     }
 }
 
-/// Where a policy creates people.
-pub fn created_in(policy: Unmatched) -> Option<PersonTable> {
-    match policy {
-        Unmatched::CreateLead => Some(PersonTable::Lead),
-        Unmatched::CreateContact => Some(PersonTable::Contact),
-        Unmatched::UpdateOnly | Unmatched::Ignore => None,
-    }
-}
-
 /// What one event states of a person's columns.
 struct Stated<'a> {
-    index: usize,
-    event: &'a ParticipantEvent,
+    of: &'a Statement<'a>,
     values: Vec<(&'a Mapped, Value)>,
 }
 
-/// The id of the first generation that is free: those before it belong to people who were closed or given another address since,
-/// and are not revived.
-fn free_id(table: PersonTable, address: &Address, rows: &Rows, tenant: &str) -> PersonRef {
-    let id = |generation| person(table, tenant, address, generation);
-    let generation = (0..).take_while(|generation| rows.person(id(*generation)).is_some()).last();
-    id(generation.map_or(0, |last| last + 1))
-}
-
-/// The person whom the connector creates for an address, in this generation.
-pub fn person(table: PersonTable, tenant: &str, address: &Address, generation: u32) -> PersonRef {
+/// The person whom the connector creates for a key, in this generation.
+pub fn person(table: PersonTable, tenant: &str, who: &Who, generation: u32) -> PersonRef {
     let id = match table {
-        PersonTable::Contact => ids::contact(tenant, address, generation),
-        PersonTable::Lead => ids::lead(tenant, address, generation),
+        PersonTable::Contact => ids::contact(tenant, who.as_str(), generation),
+        PersonTable::Lead => ids::lead(tenant, who.as_str(), generation),
     };
     PersonRef { table, id }
 }
@@ -191,7 +191,7 @@ fn changes(row: Option<&PersonRow>, ledger: &mut Ledger, stated: &[Stated<'_>]) 
                 Mode::OnCreate => &mut once,
                 Mode::Overwrite | Mode::FillIfEmpty => &mut *ledger,
             };
-            let changed = ledger.offer(&mapped.column, stated.event.time, &text) == Offer::Changed;
+            let changed = ledger.offer(&mapped.column, stated.of.time(), &text) == Offer::Changed;
             let filled = || {
                 let stored = row.and_then(|row| row.columns.get(&mapped.column)).unwrap_or(&Value::Null);
                 columns.contains_key(&mapped.column) || !is_blank(stored)
@@ -204,43 +204,110 @@ fn changes(row: Option<&PersonRow>, ledger: &mut Ledger, stated: &[Stated<'_>]) 
     columns
 }
 
+/// Leaves only keys and names of what is stated.
+fn minimal(stated: &mut [Stated<'_>], table: PersonTable) {
+    for stated in stated {
+        let keys = stated.of.rules.matcher.columns(table);
+        stated.values.retain(|(mapped, _)| NAMES.contains(&&*mapped.column) || keys.contains(&*mapped.column));
+    }
+}
+
 fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-fn update(row: &PersonRow, stated: &[Stated<'_>]) -> Option<Write> {
+fn update(
+    row: &PersonRow,
+    mut stated: Vec<Stated<'_>>,
+    corrected: Option<&Who>,
+    view: &View<'_>,
+    plan: &mut Plan,
+) -> Option<Write> {
     let mut ledger = row.ledger.clone();
-    let mut columns = changes(Some(row), &mut ledger, stated);
+    if ledger.get(MINIMAL).is_some() {
+        minimal(&mut stated, row.person.table);
+    }
+    let mut columns = changes(Some(row), &mut ledger, &stated);
+    if let Some(Who::Address(address)) = corrected {
+        let said = stated.iter().filter(|stated| stated.of.who() == corrected).map(|stated| stated.of.time()).max();
+        if said.is_some_and(|time| ledger.offer(ADDRESS_CELL, time, address.as_str()) == Offer::Changed) {
+            columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());
+        }
+    }
     columns.retain(|column, value| !rows::same(row.columns.get(column), value));
+    let detect = matched_column(row.person.table, &mut columns, &stated, view, plan);
     if ledger != row.ledger {
         columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
     }
     let action = Action::Update { etag: row.etag.clone() };
-    (!columns.is_empty()).then(|| write(row.person, action, columns, stated))
+    (!columns.is_empty()).then(|| write(row.person, action, columns, &stated, detect))
 }
 
-fn create(person: PersonRef, address: &Address, stated: &[Stated<'_>], context: &Context) -> Write {
+/// For whom duplicates are looked for when a column changes that people are found by. Where a rule has refused that already, the column
+/// is left out.
+fn matched_column(
+    table: PersonTable,
+    columns: &mut Columns,
+    stated: &[Stated<'_>],
+    view: &View<'_>,
+    plan: &mut Plan,
+) -> Option<Who> {
+    let of = stated.iter().rev().find(|stated| stated.of.rules.matcher.detect_duplicates)?.of;
+    let keys = of.rules.matcher.columns(table);
+    let changed: Vec<String> = columns.keys().filter(|column| keys.contains(column.as_str())).cloned().collect();
+    let who = of.who().filter(|_| !changed.is_empty())?;
+    if !view.rows.duplicates.contains_key(who) {
+        return Some(who.clone());
+    }
+    for column in changed.into_iter().filter(|column| column != ADDRESS_COLUMN) {
+        columns.remove(&column);
+        let why = "a duplicate detection rule takes the row for a duplicate with this value".to_owned();
+        plan.left_out.push(ColumnProblem { event: of.index, table, column, why });
+    }
+    None
+}
+
+fn create(person: PersonRef, who: &Who, mut stated: Vec<Stated<'_>>, view: &View<'_>) -> Write {
     let mut ledger = Ledger::default();
-    let mut columns = changes(None, &mut ledger, stated);
+    let first = stated.first().map(|stated| stated.of);
+    if let Some(first) = first.filter(|first| first.rules.minimal_create) {
+        minimal(&mut stated, person.table);
+        ledger.offer(MINIMAL, first.time(), "");
+    }
+    let mut columns = changes(None, &mut ledger, &stated);
     columns.insert(person.table.table().key.to_owned(), person.id.to_string().into());
-    columns.insert("emailaddress1".to_owned(), address.as_str().into());
+    let address = match who {
+        Who::Address(address) => Some(address.clone()),
+        Who::Other(_) => stated.iter().rev().find_map(|stated| address(stated.of)),
+    };
+    if let Some(address) = &address {
+        columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());
+    }
     if !columns.contains_key("lastname") {
-        let fallback = cut(address.local_part(), 50);
+        let nameless = first.map(|first| first.of.participant.as_str()).unwrap_or_default();
+        let fallback = cut(address.as_ref().map_or(nameless, Address::local_part), 50);
         columns.insert("lastname".to_owned(), fallback.into());
     }
-    if let (PersonTable::Lead, Some(first)) = (person.table, stated.first()) {
+    if let (PersonTable::Lead, Some(first)) = (person.table, first) {
         let event = &first.event.event;
-        let topic = context.rules.of(first.event).lead_topic.fill("", event.name.as_deref().unwrap_or(&event.id));
+        let topic = first.rules.lead_topic.fill("", event.name.as_deref().unwrap_or(&event.id));
         // A topic that is mapped is not made up.
         columns.entry("subject").or_insert_with(|| cut(&topic, 300).into());
     }
     if ledger != Ledger::default() {
         columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
     }
-    write(person, Action::Create, columns, stated)
+    // Where a rule named only people who are passed over, it is not asked again.
+    let asked = first.is_some_and(|first| first.rules.matcher.detect_duplicates);
+    let detect = (asked && !view.rows.duplicates.contains_key(who)).then(|| who.clone());
+    write(person, Action::Create, columns, &stated, detect)
 }
 
-fn write(person: PersonRef, action: Action, columns: Columns, stated: &[Stated<'_>]) -> Write {
-    let events: BTreeSet<usize> = stated.iter().map(|stated| stated.index).collect();
-    Write { table: person.table.table(), id: person.id, action, columns, after: None, events }
+fn address(statement: &Statement<'_>) -> Option<Address> {
+    Address::parse(statement.event.participant.as_ref()?.email.as_deref()?).ok()
+}
+
+fn write(person: PersonRef, action: Action, columns: Columns, stated: &[Stated<'_>], detect: Option<Who>) -> Write {
+    let events: BTreeSet<usize> = stated.iter().map(|stated| stated.of.index).collect();
+    Write { table: person.table.table(), id: person.id, action, columns, after: None, events, detect }
 }

@@ -2,230 +2,307 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{
-    Context, EventParticipant, Plan,
-    people::{self, People},
+    Context, EventParticipant, Plan, life,
+    people::People,
+    regarded::{self, Regarded},
+    statements::Statement,
+    view::View,
 };
 use crate::{
     dataverse::Columns,
     model::{
-        Address, Occasion, ParticipantEvent,
-        attendance::State,
-        ids,
-        stamp::{Cell, Fingerprint, Offer},
+        Occasion, ParticipantEvent, SourceTime,
+        attendance::{Sessions, State},
+        event::{Attendance, Registration},
+        stamp::Offer,
     },
-    settings::document::Template,
+    settings::document::{Level, Template},
     sync::{
+        activity::ActivityRules,
         closings::Closings,
+        convert::cut,
         crm::{Action, Rows, Write},
-        rows::{self, ADDRESS, ATTENDANCE, AttendanceRow, Details, Owner, PersonRef, PersonTable},
+        rows::{self, AttendanceRow, Details, Form, Life, RowKey, Shown},
+        rules::EventRules,
     },
 };
 
+/// A row that is made from something older than this says when that was (`overriddencreatedon`).
+const BACKFILLED: SignedDuration = SignedDuration::from_hours(24);
+
 /// A row while the batch's statements are joined into it.
-struct Draft<'a> {
-    session: Option<String>,
-    stored: Option<&'a AttendanceRow>,
+pub struct Draft<'a> {
+    key: RowKey,
+    pub stored: Option<&'a AttendanceRow>,
     state: State,
-    details: Details,
+    pub details: Details,
     /// Columns that take a new value because the source's changed.
     changed: Columns,
     /// The statements about this very row.
     statements: BTreeSet<usize>,
+    /// When the earliest of them was made.
+    earliest: Option<SourceTime>,
 }
 
-/// Whom the rows are to regard.
-struct Regarded {
-    address: Fingerprint,
-    person: PersonRef,
-    owner: Option<Owner>,
-    new: bool,
+/// The participant of one event, and what is known where their rows are decided.
+pub struct Case<'a> {
+    pub participant: &'a EventParticipant,
+    /// What is said of them; nothing where a closing is why their rows are looked at.
+    pub statements: &'a [&'a Statement<'a>],
+    pub view: &'a View<'a>,
+    pub people: &'a People,
+    pub closings: &'a Closings,
+    pub context: &'a Context,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the inputs of one pure decision")]
-pub fn plan(
-    participant: &EventParticipant,
-    statements: &[usize],
-    events: &[ParticipantEvent],
-    rows: &Rows,
-    people: &People,
-    closings: &Closings,
-    context: &Context,
-    plan: &mut Plan,
-) {
-    let mut drafts = stored(participant, rows);
-    let mut addresses = BTreeMap::new();
-    for index in statements {
-        let event = &events[*index];
-        let session = event.session.as_ref().map(|session| session.id.clone());
-        let draft = drafts.entry(session.clone()).or_insert_with(|| Draft::new(session, None));
-        if let Some(address) = people::address(event) {
-            draft.details.ledger.offer(ADDRESS, event.time, address.as_str());
-            addresses.insert(Fingerprint::of(address.as_str()), address);
-        }
-        draft.join(event, *index);
+impl Case<'_> {
+    pub fn rules(&self) -> &EventRules {
+        self.context.rules.of_event(&self.participant.event)
     }
-    let regarded = regarded(drafts.values(), &addresses, people);
+}
+
+/// Decides.
+pub fn plan(case: &Case<'_>, plan: &mut Plan) {
+    let rules = &case.rules().activity;
+    let mut drafts = stored(case.participant, rules, case.view.rows);
+    for statement in case.statements {
+        let session = statement.event.session.as_ref().map(|session| session.id.clone());
+        let draft = drafts.entry(session.clone()).or_insert_with(|| {
+            let EventParticipant { event, participant } = case.participant.clone();
+            Draft::new(RowKey { event, participant, session }, None)
+        });
+        draft.join(statement, rules);
+    }
+    conclude(&mut drafts, case.closings, rules);
+    let regarded = case.regarded(drafts.values());
+    // The event's row follows from those of its sessions once it is over: somebody else may be writing another of these.
+    let follows = drafts.get(&None).is_some_and(|draft| draft.state.presence.over());
     for draft in drafts.values_mut() {
-        draft.state.conclude(closings.over(&participant.event, draft.session.as_deref()));
-        plan.extend(draft, participant, statements, regarded.as_ref(), context);
+        let written = plan.extend(draft, case, regarded.as_ref());
+        plan.confirm |= written && follows && draft.key.session.is_some();
     }
 }
 
 /// The rows that exist, by session.
-fn stored<'a>(participant: &EventParticipant, rows: &'a Rows) -> BTreeMap<Option<String>, Draft<'a>> {
+fn stored<'a>(
+    participant: &EventParticipant,
+    rules: &ActivityRules,
+    rows: &'a Rows,
+) -> BTreeMap<Option<String>, Draft<'a>> {
     rows.attendance
         .iter()
         .filter(|row| row.key.event == participant.event && row.key.participant == participant.participant)
-        .map(|row| (row.key.session.clone(), Draft::new(row.key.session.clone(), Some(row))))
+        .filter(|row| row.table == rules.table)
+        .map(|row| (row.key.session.clone(), Draft::new(row.key.clone(), Some(row))))
         .collect()
 }
 
-/// The person of the latest address that was stated about any of the rows.
-///
-/// Where nobody in this batch stated it, the row that holds it says who that is, unless somebody cleared that row: then it is the
-/// latest address of this batch.
-fn regarded<'a>(
-    drafts: impl Iterator<Item = &'a Draft<'a>>,
-    addresses: &BTreeMap<Fingerprint, Address>,
-    people: &People,
-) -> Option<Regarded> {
-    let mut stated: Vec<(Cell<Fingerprint>, &Draft<'_>)> =
-        drafts.filter_map(|draft| Some((draft.details.ledger.get(ADDRESS)?, draft))).collect();
-    stated.sort_by_key(|(cell, _)| std::cmp::Reverse(*cell));
-    let latest = stated.first()?.0.value;
-    stated.into_iter().find_map(|(cell, draft)| {
-        if let Some(person) = addresses.get(&cell.value).and_then(|address| people.get(address)) {
-            let (owner, new) = (person.owner.clone(), person.new);
-            return Some(Regarded { address: cell.value, person: person.person, owner, new });
+/// Concludes what follows from closings: first for the sessions, then, from them, for the event.
+fn conclude(drafts: &mut BTreeMap<Option<String>, Draft<'_>>, closings: &Closings, rules: &ActivityRules) {
+    let mut sessions = Sessions::default();
+    // The event's own row stands first.
+    for draft in drafts.values_mut().rev() {
+        // Not every row of the platform's own tables can be found, so nothing is concluded for those that happen to be.
+        let over = rules.table.form == Form::Stamped && closings.over(&draft.key.event, draft.key.session.as_deref());
+        if rules.level == Level::Registrations {
+            draft.state.end(over);
+            continue;
         }
-        let row = draft.stored.filter(|row| cell.value == latest && row.details.regards == Some(latest))?;
-        Some(Regarded { address: latest, person: row.regarding?, owner: row.owner.clone(), new: false })
-    })
+        let known = if draft.key.session.is_none() { sessions } else { Sessions::default() };
+        draft.state.conclude(over, draft.details.ends, known, rules.threshold);
+        let outcome = draft.state.outcome();
+        let seen = matches!(outcome.attendance, Some(Attendance::Attended | Attendance::Partial));
+        sessions.seen += usize::from(seen);
+        sessions.of += usize::from(seen || outcome.registration == Registration::Registered);
+    }
 }
 
 impl<'a> Draft<'a> {
-    fn new(session: Option<String>, stored: Option<&'a AttendanceRow>) -> Self {
+    fn new(key: RowKey, stored: Option<&'a AttendanceRow>) -> Self {
         Self {
-            session,
+            key,
             stored,
             state: stored.map(|row| row.state.clone()).unwrap_or_default(),
             details: stored.map(|row| row.details.clone()).unwrap_or_default(),
             changed: Columns::new(),
             statements: BTreeSet::new(),
+            earliest: None,
         }
     }
 
-    fn join(&mut self, event: &ParticipantEvent, index: usize) {
-        self.statements.insert(index);
-        self.state.join(event);
-        self.offer(event, "new_eventname", event.event.name.clone());
-        let occasion: &Occasion = event.session.as_ref().unwrap_or(&event.event);
-        if event.session.is_some() {
-            self.offer(event, "new_sessionname", occasion.name.clone());
+    fn join(&mut self, statement: &Statement<'_>, rules: &ActivityRules) {
+        let event = statement.event;
+        if let Some(key) = statement.keys.first() {
+            self.details.ledger.offer(key.name, event.time, key.who.as_str());
         }
-        self.offer(event, "scheduledstart", occasion.begin.map(rows::instant));
-        self.offer(event, "scheduledend", occasion.end.map(rows::instant));
-    }
-
-    fn offer(&mut self, event: &ParticipantEvent, column: &str, value: Option<String>) {
-        let Some(value) = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()) else { return };
-        if self.details.ledger.offer(column, event.time, &value) == Offer::Changed {
-            self.changed.insert(column.to_owned(), value.into());
-        }
-    }
-
-    /// The name that the subject speaks of: the session's, else the event's; its id where no name was ever stated.
-    fn name(&self, changed: &Columns, participant: &EventParticipant) -> String {
-        let column = if self.session.is_some() { "new_sessionname" } else { "new_eventname" };
-        let stored = || self.stored.and_then(|row| rows::text(&row.columns, column));
-        let id = self.session.as_ref().unwrap_or(&participant.event);
-        changed.get(column).and_then(Value::as_str).or_else(stored).unwrap_or(id).to_owned()
-    }
-
-    /// The columns that people read and the stamps, as they were and as they become: what differs is written.
-    fn columns(&self, participant: &EventParticipant, subject: &Template) -> Columns {
-        let mut columns = self.changed.clone();
-        let after = rows::outcome(&self.state.outcome(), &self.name(&self.changed, participant), subject);
-        let stamps = rows::stamps(&self.state, &self.details);
-        match self.stored {
-            None => columns.extend(after.into_iter().chain(stamps).map(owned).filter(|(_, value)| !value.is_null())),
-            Some(row) => {
-                let before = rows::outcome(&row.state.outcome(), &self.name(&Columns::new(), participant), subject);
-                let stamped = rows::stamps(&row.state, &row.details);
-                let differing = |(before, after): ((&str, Value), (&'static str, Value))| {
-                    (before.1 != after.1).then(|| owned(after))
-                };
-                columns.extend(before.into_iter().zip(after).filter_map(differing));
-                columns.extend(stamped.into_iter().zip(stamps).filter_map(differing));
-                columns.retain(|column, value| !rows::same(row.columns.get(column), value));
+        self.statements.insert(statement.index);
+        self.earliest = Some(self.earliest.map_or(event.time, |earliest| earliest.min(event.time)));
+        self.state.join_registration(event);
+        if rules.level > Level::Registrations {
+            self.state.join_presence(event);
+            if let Some(score) = rules.score(event) {
+                self.state.join_score(event.time, score);
             }
         }
-        columns
+        let name = |name: &Option<String>| match rules.table.form {
+            Form::Stamped => name.clone(),
+            Form::Plain => name.as_deref().and_then(|name| cut(name, rows::MAX_PLAIN_NAME)),
+        };
+        self.offer(event, "new_eventname", name(&event.event.name));
+        let occasion: &Occasion = event.session.as_ref().unwrap_or(&event.event);
+        if event.session.is_some() {
+            self.offer(event, "new_sessionname", name(&occasion.name));
+        }
+        self.offer(event, "scheduledstart", occasion.begin.map(rows::instant));
+        if self.offer(event, "scheduledend", occasion.end.map(rows::instant)) {
+            let whole = occasion.end.and_then(|end| jiff::Timestamp::from_second(end.as_second()).ok());
+            self.details.ends = whole.and_then(SourceTime::new);
+        }
+    }
+
+    /// Says whether this is what the source now says of the column.
+    fn offer(&mut self, event: &ParticipantEvent, column: &str, value: Option<String>) -> bool {
+        let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let Some(value) = value else { return false };
+        let offer = self.details.ledger.offer(column, event.time, &value);
+        if offer == Offer::Changed {
+            self.changed.insert(column.to_owned(), value.into());
+        }
+        offer != Offer::Stale
+    }
+
+    fn shown<'s>(
+        &'s self,
+        state: &'s State,
+        details: &'s Details,
+        changed: &'s Columns,
+        subject: &'s Template,
+    ) -> Shown<'s> {
+        let stored = |column| self.stored.and_then(|row| rows::text(&row.columns, column));
+        let name = |column| changed.get(column).and_then(Value::as_str).or_else(|| stored(column));
+        let description = stored("description").unwrap_or_default();
+        let (event_name, session_name) = (name("new_eventname"), name("new_sessionname"));
+        Shown { key: &self.key, state, details, event_name, session_name, subject, description }
+    }
+
+    /// What a new row shows.
+    fn made(&self, rules: &ActivityRules, subject: &Template) -> Columns {
+        let shown = self.shown(&self.state, &self.details, &self.changed, subject);
+        let mut columns = self.changed.clone();
+        columns.extend(rules.table.shows(&shown).into_iter().map(owned).filter(|(_, value)| !value.is_null()));
+        in_form(columns, rules)
+    }
+
+    /// The columns that people read and those that keep the state, as they were and as they become: what differs is written.
+    fn differing(&self, row: &AttendanceRow, rules: &ActivityRules, subject: &Template) -> Columns {
+        let (before, after) = (Columns::new(), &self.changed);
+        let before = rules.table.shows(&self.shown(&row.state, &row.details, &before, subject));
+        let after = rules.table.shows(&self.shown(&self.state, &self.details, after, subject));
+        let differing = before.into_iter().zip(after).filter(|(before, after)| before.1 != after.1);
+        let mut columns = self.changed.clone();
+        columns.extend(differing.map(|(_, after)| owned(after)));
+        columns.retain(|column, value| !rows::same(row.columns.get(column), value));
+        in_form(columns, rules)
     }
 }
 
+/// Without the columns that the platform's own tables don't have; their description says it.
+fn in_form(mut columns: Columns, rules: &ActivityRules) -> Columns {
+    if rules.table.form == Form::Plain {
+        columns.retain(|column, _| !column.starts_with("new_"));
+    }
+    columns
+}
+
 impl Plan {
-    fn extend(
-        &mut self,
-        draft: &mut Draft<'_>,
-        participant: &EventParticipant,
-        statements: &[usize],
-        regarded: Option<&Regarded>,
-        context: &Context,
-    ) {
-        let moved = regarded.filter(|regarded| draft.details.regards != Some(regarded.address));
-        if let Some(regarded) = moved {
-            draft.details.regards = Some(regarded.address);
+    /// Plans what a row needs; says whether that is anything.
+    fn extend(&mut self, draft: &mut Draft<'_>, case: &Case<'_>, regarded: Option<&Regarded>) -> bool {
+        let (context, rules) = (case.context, &case.rules().activity);
+        let stored = draft.stored.and_then(|row| row.regarding);
+        let moved = regarded.filter(|regarded| {
+            draft.details.regards != Some(regarded.key)
+                || stored.and_then(|person| case.successor(person)).is_some_and(|now| now.person == regarded.person)
+        });
+        let mut binds = Columns::new();
+        match (moved, regarded) {
+            (Some(regarded), _) => regarded.bind(draft, rules, context, &mut binds),
+            (None, Some(regarded)) => regarded.follow(draft, rules, context, &mut binds),
+            (None, None) => {}
         }
-        let mut columns = draft.columns(participant, &context.rules.of_event(&participant.event).subject);
-        if let Some(regarded) = moved {
-            bind(&mut columns, regarded);
-        }
-        if columns.is_empty() {
-            return;
-        }
-        let (id, action) = match draft.stored {
-            Some(row) => (row.id, Action::Update { etag: row.etag.clone() }),
+        regarded::bind_lookups(draft, rules, &mut binds);
+        let subject = &case.rules().subject;
+        let (id, action, columns) = match draft.stored {
+            Some(row) => {
+                let Some((columns, again)) = update(row, draft, binds, rules, subject) else { return false };
+                self.confirm |= again;
+                (row.id, Action::Update { etag: row.etag.clone() }, columns)
+            }
             None => {
-                let id = ids::attendance(
-                    &context.tenant,
-                    &participant.event,
-                    &participant.participant,
-                    draft.session.as_deref(),
-                );
-                columns.insert(ATTENDANCE.key.to_owned(), id.to_string().into());
-                columns.insert("new_eventid".to_owned(), participant.event.clone().into());
-                columns.insert("new_participantid".to_owned(), participant.participant.clone().into());
-                if let Some(session) = &draft.session {
-                    columns.insert("new_sessionid".to_owned(), session.clone().into());
+                let id = rules.table.row_id(&context.tenant, &draft.key);
+                let mut columns = draft.made(rules, subject);
+                columns.extend(binds);
+                columns.insert(rules.table.table.key.to_owned(), id.to_string().into());
+                if rules.table.form == Form::Stamped {
+                    columns.extend(rows::naming(&draft.key));
                 }
-                (id, Action::Create)
+                let earliest = draft.earliest.map(SourceTime::timestamp);
+                if let Some(earliest) = earliest.filter(|earliest| context.now - BACKFILLED > *earliest) {
+                    columns.insert("overriddencreatedon".to_owned(), rows::instant(earliest).into());
+                }
+                (id, Action::Create, columns)
             }
         };
         // A row that nobody in the batch spoke of moves along with its participant: all who spoke of them wait for it.
         let settles = match draft.statements.is_empty() {
-            true => statements.iter().copied().collect(),
+            true => case.statements.iter().map(|statement| statement.index).collect(),
             false => draft.statements.clone(),
         };
-        let after = moved.filter(|regarded| regarded.new).map(|regarded| regarded.person.id);
+        let after = moved.filter(|regarded| regarded.awaited).map(|regarded| regarded.person.id);
         self.confirm |= moved.is_some() || action == Action::Create;
-        self.writes.push(Write { table: ATTENDANCE, id, action, columns, after, events: settles });
+        if regarded.is_none() && stored.is_none() && !draft.statements.is_empty() {
+            self.unmatched.insert(id);
+        }
+        let table = rules.table.table;
+        self.writes.push(Write { table, id, action, columns, after, events: settles, detect: None });
+        true
     }
 }
 
-fn bind(columns: &mut Columns, regarded: &Regarded) {
-    let table = regarded.person.table.table();
-    let navigation = match regarded.person.table {
-        PersonTable::Contact => "regardingobjectid_contact_new_eventattendance@odata.bind",
-        PersonTable::Lead => "regardingobjectid_lead_new_eventattendance@odata.bind",
-    };
-    columns.insert(navigation.to_owned(), format!("/{}({})", table.set, regarded.person.id).into());
-    if let Some(owner) = &regarded.owner {
-        columns.insert("ownerid@odata.bind".to_owned(), owner.bind());
+/// The next step of an update, and whether another one follows; `None` when there is nothing to write.
+///
+/// A row that is closed is opened first, by a write of its own that says what it is to become again; then it is written and closed,
+/// in one. Each step is decided from the row as it is, so that whoever comes next goes on where one broke off.
+fn update(
+    row: &AttendanceRow,
+    draft: &mut Draft<'_>,
+    binds: Columns,
+    rules: &ActivityRules,
+    subject: &Template,
+) -> Option<(Columns, bool)> {
+    let target = life::target(&draft.state, &draft.details, rules).unwrap_or(row.details.life);
+    let becomes = life::becomes(target, row.details.life, row.details.reopened, row.life);
+    let unchanged = binds.is_empty() && draft.differing(row, rules, subject).is_empty();
+    if unchanged && becomes == row.life && row.details.reopened.is_none() {
+        return None;
     }
+    if row.life != Life::Open {
+        let mut opened = Draft::new(row.key.clone(), Some(row));
+        opened.details.reopened = Some(row.details.reopened.unwrap_or(row.life));
+        let mut columns = opened.differing(row, rules, subject);
+        columns.extend(Life::Open.columns(rules.table.form));
+        return Some((columns, true));
+    }
+    (draft.details.life, draft.details.reopened) = (target, None);
+    let mut columns = draft.differing(row, rules, subject);
+    columns.extend(binds);
+    if becomes != Life::Open {
+        columns.extend(becomes.columns(rules.table.form));
+    }
+    Some((columns, false))
 }
 
 fn owned((column, value): (&str, Value)) -> (String, Value) {

@@ -1,0 +1,337 @@
+//! Whom the statements of a batch are about: somebody who is there, somebody to be created, or nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Refused,
+    people::ADDRESS_CELL,
+    statements::{EventParticipant, Known, Statement},
+    view::View,
+};
+use crate::{
+    model::stamp::Fingerprint,
+    settings::document::{ClosedDuplicates, Unmatched, WithoutKey},
+    sync::{
+        crm::Duplicates,
+        matching::Who,
+        rows::{PersonRef, PersonRow, PersonTable},
+    },
+};
+
+/// Whom a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    Person(PersonRef),
+    /// Somebody to be created, in this table, for this key.
+    New(PersonTable, Who),
+}
+
+/// The people of a batch.
+#[derive(Debug, Default)]
+pub struct Identities {
+    /// By the statement's place in the batch. A statement that is about nobody does not stand here.
+    pub targets: BTreeMap<usize, Target>,
+    /// Whom the keys of this batch mean.
+    pub by_key: BTreeMap<Fingerprint, Target>,
+    /// Leads that get a new address, and since when it is theirs.
+    pub corrected: BTreeMap<PersonRef, Who>,
+    /// Events of which nothing is written because nobody is meant.
+    pub ignored: BTreeSet<usize>,
+    pub refused: Vec<Refused>,
+    /// Keys that several people have: how many, and whom of them was taken.
+    pub ambiguous: Vec<(PersonRef, usize)>,
+}
+
+/// Decides.
+pub fn identify<'a>(
+    statements: &[&'a Statement<'a>],
+    known: &'a BTreeMap<EventParticipant, Known<'a>>,
+    view: &'a View<'a>,
+) -> Identities {
+    let participants =
+        statements.iter().map(|statement| (statement.index, statement.of.participant.as_str())).collect();
+    let index = Index::new(statements, view);
+    let mut search = Search { index, participants, known, view, found: Identities::default() };
+    let mut by_who: BTreeMap<&Who, Vec<&Statement<'_>>> = BTreeMap::new();
+    let mut keyless = Vec::new();
+    for statement in statements {
+        match statement.who() {
+            Some(who) if !search.knows_better(statement) => by_who.entry(who).or_default().push(statement),
+            _ => keyless.push(*statement),
+        }
+    }
+    let mut left = Vec::new();
+    for (who, mut of_key) in by_who {
+        of_key.sort_by_key(|statement| (statement.time(), statement.index));
+        match search.matched(who, &of_key).or_else(|| search.known_by_row(who, &of_key)) {
+            Some(person) => search.settle(who, &of_key, Target::Person(person)),
+            None => left.push((who, of_key)),
+        }
+    }
+    let adopt = |(who, of_key): (&'a Who, Vec<&'a Statement<'a>>)| {
+        if search.adopt(who, &of_key) {
+            return None;
+        }
+        let (old, current): (Vec<_>, Vec<_>) = of_key.into_iter().partition(|statement| search.left_behind(statement));
+        Some((who, current, old))
+    };
+    let left: Vec<_> = left.into_iter().filter_map(adopt).collect();
+    for (who, current, _) in &left {
+        search.meet(who, current);
+    }
+    for (who, _, old) in left {
+        search.look_back(who, old);
+    }
+    for statement in keyless {
+        search.keep(statement);
+    }
+    search.found
+}
+
+/// The rows by what they are found by.
+struct Index<'a>(BTreeMap<Who, Vec<&'a PersonRow>>);
+
+impl<'a> Index<'a> {
+    fn new(statements: &[&Statement<'_>], view: &View<'a>) -> Self {
+        let mut seen = BTreeSet::new();
+        let rules = statements.iter().map(|statement| statement.rules);
+        let rules: Vec<_> = rules.filter(|rules| seen.insert(std::ptr::from_ref(*rules))).collect();
+        let mut index: BTreeMap<Who, Vec<&PersonRow>> = BTreeMap::new();
+        for row in &view.rows.people {
+            let keys: BTreeSet<Who> = rules.iter().flat_map(|rules| rules.matcher.of_row(row)).collect();
+            keys.into_iter().for_each(|who| index.entry(who).or_default().push(row));
+        }
+        Self(index)
+    }
+
+    fn of(&self, who: &Who, table: PersonTable) -> Vec<&'a PersonRow> {
+        let rows = self.0.get(who).into_iter().flatten().filter(|row| row.person.table == table);
+        let mut rows: Vec<&PersonRow> = rows.copied().collect();
+        rows.sort_by_key(|row| row.precedence());
+        rows
+    }
+}
+
+struct Search<'a> {
+    index: Index<'a>,
+    /// By the statement's place in the batch.
+    participants: BTreeMap<usize, &'a str>,
+    known: &'a BTreeMap<EventParticipant, Known<'a>>,
+    view: &'a View<'a>,
+    found: Identities,
+}
+
+impl Search<'_> {
+    /// Whether a participant who states no real key is known by one that was stated before.
+    fn knows_better(&self, statement: &Statement<'_>) -> bool {
+        let latest = self.known.get(&statement.of).and_then(|known| known.latest);
+        statement.keys.iter().all(|key| key.lookups.is_empty())
+            && latest.is_some_and(|latest| statement.who().map(Who::fingerprint) != Some(latest.key.value))
+    }
+
+    fn settle(&mut self, who: &Who, of_key: &[&Statement<'_>], target: Target) {
+        self.found.by_key.insert(who.fingerprint(), target.clone());
+        self.found.targets.extend(of_key.iter().map(|statement| (statement.index, target.clone())));
+    }
+
+    /// Whoever has one of the keys, the strongest key first: open ones, else who stands for the closed ones now.
+    fn matched(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
+        let rules = &of_key.first()?.rules.matcher;
+        let weaker = of_key.iter().flat_map(|statement| statement.keys.iter().skip(1)).map(|key| &key.who);
+        let mut seen = BTreeSet::new();
+        for who in std::iter::once(who).chain(weaker).filter(|who| seen.insert((*who).clone())) {
+            let by_table: Vec<Vec<&PersonRow>> = rules.order.iter().map(|table| self.index.of(who, *table)).collect();
+            for rows in &by_table {
+                let open: Vec<&&PersonRow> = rows.iter().filter(|row| row.active).collect();
+                if let Some(first) = open.first() {
+                    if open.len() > 1 {
+                        self.found.ambiguous.push((first.person, open.len()));
+                    }
+                    return Some(first.person);
+                }
+                let inactive = |row: &&&PersonRow| row.person.table == PersonTable::Contact && row.master.is_none();
+                if let Some(row) = rows.iter().find(inactive).filter(|_| rules.inactive_contacts) {
+                    return Some(row.person);
+                }
+            }
+            let followed = by_table.iter().flatten().filter_map(|row| self.view.follow(row.person));
+            if let Some(row) = followed.filter(|row| row.active).min_by_key(|row| row.precedence()) {
+                return Some(row.person);
+            }
+        }
+        None
+    }
+
+    /// Whom the participants' rows regard for this very key: somebody who was adopted, or whose address was changed in the CRM.
+    fn known_by_row(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
+        let regarded =
+            of_key.iter().filter_map(|statement| self.known.get(&statement.of)).flat_map(|known| &known.regarded);
+        let for_key = regarded.filter(|(key, _)| *key == Some(who.fingerprint()));
+        let people = for_key.filter_map(|(_, person)| self.view.follow(*person)).filter(|row| row.active);
+        people.min_by_key(|row| (row.person.table, row.precedence())).map(|row| row.person)
+    }
+
+    /// Takes whom a duplicate detection rule named for the key. Whether nothing is left to decide.
+    fn adopt(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> bool {
+        let Some(duplicates) = self.view.rows.duplicates.get(who) else { return false };
+        let Some(first) = of_key.first() else { return false };
+        match self.adopted(duplicates, first.rules.matcher.closed_duplicates) {
+            Ok(Some(person)) => self.settle(who, of_key, Target::Person(person)),
+            Ok(None) => return false,
+            Err(reason) => {
+                let refused = of_key.iter().map(|statement| Refused::new(statement.index, reason.clone()));
+                self.found.refused.extend(refused);
+            }
+        }
+        true
+    }
+
+    /// Whether the participant has another key since.
+    fn left_behind(&self, statement: &Statement<'_>) -> bool {
+        let latest = self.latest(statement);
+        statement.rules.matcher.correct_addresses && latest.is_some() && latest != statement.who().map(Who::fingerprint)
+    }
+
+    fn latest(&self, statement: &Statement<'_>) -> Option<Fingerprint> {
+        Some(self.known.get(&statement.of)?.latest?.key.value)
+    }
+
+    /// Nobody has the key: the participant's own lead gets it, or the settings of the events decide whether somebody is created, the
+    /// earliest event that asks for it first.
+    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
+        if let Some(lead) = self.corrigible(who, of_key) {
+            self.found.corrected.insert(lead, who.clone());
+            return self.settle(who, of_key, Target::Person(lead));
+        }
+        match of_key.iter().find_map(|statement| created_in(statement.rules.unmatched)) {
+            Some(table) => self.settle(who, of_key, Target::New(table, who.clone())),
+            None => {
+                let ignored = of_key.iter().filter(|statement| statement.rules.unmatched == Unmatched::Ignore);
+                self.found.ignored.extend(ignored.map(|statement| statement.index));
+            }
+        }
+    }
+
+    /// Statements of a key that their participant has left behind and that nobody has. If the participant has a lead of their own they
+    /// are about that lead, as if it had got the key of now later.
+    fn look_back(&mut self, who: &Who, of_key: Vec<&Statement<'_>>) {
+        let mut rest = Vec::new();
+        for statement in of_key {
+            let latest = self.latest(statement);
+            let there = self.own_lead(statement, |regards| regards == latest).map(Target::Person);
+            let own_new = || {
+                let target = self.found.by_key.get(&latest?)?;
+                let mut claims = self.claims(target);
+                let own = matches!(target, Target::New(PersonTable::Lead, _));
+                (own && claims.all(|of| of == statement.of.participant)).then(|| target.clone())
+            };
+            match there.or_else(own_new) {
+                Some(target) => _ = self.found.targets.insert(statement.index, target),
+                None => rest.push(statement),
+            }
+        }
+        match self.found.by_key.get(&who.fingerprint()).cloned() {
+            Some(target) => self.settle(who, &rest, target),
+            None => self.meet(who, &rest),
+        }
+    }
+
+    /// Whom to take of those whom a duplicate detection rule names: the only open one, contacts before leads.
+    fn adopted(&self, duplicates: &Duplicates, closed: ClosedDuplicates) -> Result<Option<PersonRef>, String> {
+        let people: BTreeSet<PersonRef> =
+            duplicates.people.iter().filter_map(|person| self.view.follow(*person)).map(|row| row.person).collect();
+        let rows: Vec<&PersonRow> = people.iter().filter_map(|person| self.view.person(*person)).collect();
+        for table in [PersonTable::Contact, PersonTable::Lead] {
+            let mut open = rows.iter().filter(|row| row.active && row.person.table == table);
+            match (open.next(), open.next()) {
+                (None, _) => {}
+                (Some(row), None) => return Ok(Some(row.person)),
+                (Some(_), Some(_)) => return Err(told(duplicates)),
+            }
+        }
+        match closed {
+            ClosedDuplicates::Adopt => Ok(rows.iter().min_by_key(|row| row.precedence()).map(|row| row.person)),
+            ClosedDuplicates::Create => Ok(None),
+            ClosedDuplicates::Park => Err(told(duplicates)),
+        }
+    }
+
+    /// The lead of a participant who has another address now, if nobody else has anything to do with it.
+    fn corrigible(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
+        if !matches!(who, Who::Address(_)) {
+            return None;
+        }
+        let of = |statement: &&Statement<'_>| {
+            let latest = self.known.get(&statement.of)?.latest?;
+            let is_latest = latest.key.value == who.fingerprint() && statement.rules.matcher.correct_addresses;
+            let lead = is_latest.then(|| self.own_lead(statement, |regards| regards != Some(latest.key.value)))??;
+            let row = self.view.person(lead)?;
+            let newer = row.ledger.get(ADDRESS_CELL).is_none_or(|cell| cell < latest.key);
+            newer.then_some((std::cmp::Reverse(latest.key), lead))
+        };
+        of_key.iter().filter_map(of).min().map(|(_, lead)| lead)
+    }
+
+    /// The open lead that the participant's rows regard for such a key, and that no other participant uses, in rows or in this batch.
+    fn own_lead(&self, statement: &Statement<'_>, regards: impl Fn(Option<Fingerprint>) -> bool) -> Option<PersonRef> {
+        let regarded = &self.known.get(&statement.of)?.regarded;
+        let leads =
+            regarded.iter().filter(|(key, _)| regards(*key)).filter_map(|(_, person)| self.view.follow(*person));
+        let own = |row: &&PersonRow| {
+            let alone = |users: &BTreeSet<String>| users.iter().all(|user| *user == statement.of.participant);
+            row.person.table == PersonTable::Lead
+                && row.active
+                && self.claims(&Target::Person(row.person)).all(|of| of == statement.of.participant)
+                && self.view.users(row.person.id).is_some_and(alone)
+        };
+        leads.filter(own).min_by_key(|row| row.precedence()).map(|row| row.person)
+    }
+
+    /// The participants of this batch who are found to be this person.
+    fn claims<'s>(&'s self, of: &'s Target) -> impl Iterator<Item = &'s str> {
+        let found = self.found.targets.iter().filter(move |(_, target)| *target == of);
+        found.filter_map(|(index, _)| self.participants.get(index).copied())
+    }
+
+    /// A statement without a key of its own is about whomever the participant's rows regard.
+    fn keep(&mut self, statement: &Statement<'_>) {
+        let known = self.known.get(&statement.of);
+        let latest = known.and_then(|known| known.latest).map(|latest| latest.key.value);
+        let by_key = latest.and_then(|key| self.found.by_key.get(&key).cloned());
+        let by_row = || {
+            let regarded = known.into_iter().flat_map(|known| &known.regarded).filter(|(key, _)| *key == latest);
+            let rows = regarded.filter_map(|(_, person)| self.view.follow(*person)).filter(|row| row.active);
+            rows.min_by_key(|row| (row.person.table, row.precedence())).map(|row| Target::Person(row.person))
+        };
+        match by_key.or_else(by_row) {
+            Some(target) => _ = self.found.targets.insert(statement.index, target),
+            None if statement.rules.matcher.without_key == WithoutKey::Ignore => {
+                self.found.ignored.insert(statement.index);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Where a policy creates people.
+pub fn created_in(policy: Unmatched) -> Option<PersonTable> {
+    match policy {
+        Unmatched::CreateLead => Some(PersonTable::Lead),
+        Unmatched::CreateContact => Some(PersonTable::Contact),
+        Unmatched::UpdateOnly | Unmatched::Ignore => None,
+    }
+}
+
+/// Why somebody was not created: which rules, and whom they name.
+fn told(duplicates: &Duplicates) -> String {
+    let people: Vec<String> =
+        duplicates.people.iter().map(|person| format!("{} {}", person.table.table().name, person.id)).collect();
+    let rules = match duplicates.rules.as_slice() {
+        [] => String::new(),
+        rules => format!(" ({})", rules.join(", ")),
+    };
+    format!(
+        "A duplicate detection rule{rules} takes the participant for {}. Merge these records, or correct one, and replay the event.",
+        people.join(", ")
+    )
+}

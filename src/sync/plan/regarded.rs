@@ -1,0 +1,151 @@
+//! Whom the rows of a participant regard, and what they take from that person: owner and account.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Context,
+    row::{Case, Draft},
+    statements::Latest,
+};
+use crate::{
+    dataverse::Columns,
+    model::stamp::Fingerprint,
+    sync::{
+        activity::{ACCOUNT, ACCOUNT_OF_CONTACT, ActivityRules},
+        rows::{self, AttendanceRow, OWNER_BIND, Owner, PersonRef, PersonRow},
+    },
+};
+
+/// Whom the rows are to regard.
+pub struct Regarded {
+    /// For which key.
+    pub key: Fingerprint,
+    pub person: PersonRef,
+    /// Whether a write must make them so first.
+    pub awaited: bool,
+    owner: Option<Owner>,
+    /// What rows remember as the person's owner.
+    owned: Option<Fingerprint>,
+    account: Option<Uuid>,
+    /// The person themselves was read, or is being made.
+    read: bool,
+}
+
+impl Case<'_> {
+    /// The person of the latest key that was stated about any of the rows.
+    ///
+    /// Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
+    /// cleared that row: then it is the latest key of this batch.
+    pub fn regarded<'a>(&self, drafts: impl Iterator<Item = &'a Draft<'a>>) -> Option<Regarded> {
+        let said = self.statements.iter().filter_map(|statement| Some(statement.who()?.fingerprint()));
+        let said: BTreeSet<Fingerprint> = said.collect();
+        let latest = |draft: &Draft<'_>| Latest::remembered(&draft.details.ledger, &self.rules().matcher);
+        let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
+        stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
+        let key = stated.first()?.0.key.value;
+        stated.into_iter().find_map(|(latest, draft)| {
+            let of = latest.key.value;
+            if let Some(person) = self.people.get(of).filter(|_| said.contains(&of)) {
+                let row = self.view.rows.people.iter().find(|row| row.person == person.person);
+                let account = row.and_then(|row| account(&row.columns, ACCOUNT_OF_CONTACT));
+                let (owner, awaited) = (person.owner.clone(), person.awaited);
+                let owned = owner.as_ref().map(Owner::fingerprint);
+                return Some(Regarded { key: of, person: person.person, awaited, owner, owned, account, read: true });
+            }
+            let row = draft.stored.filter(|row| of == key && row.details.regards == Some(key))?;
+            let person = row.regarding?;
+            Some(match self.successor(person) {
+                Some(now) => Regarded::successor(key, now),
+                None => Regarded::remembered(key, person, row, &self.rules().activity),
+            })
+        })
+    }
+
+    /// Who stands for a person now, if that is somebody else. Where only a closing touches the rows nobody looks.
+    pub fn successor(&self, person: PersonRef) -> Option<&PersonRow> {
+        if self.statements.is_empty() {
+            return None;
+        }
+        let now = match self.rules().matcher.follow_converted_leads {
+            true => self.view.follow(person),
+            false => self.view.master(person),
+        }?;
+        (now.person != person).then_some(now)
+    }
+}
+
+/// The account in a lookup, which may lead to a contact instead.
+fn account(columns: &Columns, lookup: &str) -> Option<Uuid> {
+    rows::guid(columns, lookup).filter(|_| rows::lookup_table(columns, lookup) == Some(ACCOUNT.name))
+}
+
+impl Regarded {
+    /// Who stands for somebody now.
+    fn successor(key: Fingerprint, now: &PersonRow) -> Self {
+        let (owner, account) = (now.owner.clone(), account(&now.columns, ACCOUNT_OF_CONTACT));
+        let owned = owner.as_ref().map(Owner::fingerprint);
+        Self { key, person: now.person, awaited: false, owner, owned, account, read: true }
+    }
+
+    /// What a row remembers of a person whom nobody looked up.
+    fn remembered(key: Fingerprint, person: PersonRef, row: &AttendanceRow, rules: &ActivityRules) -> Self {
+        let account = rules.account.as_ref().and_then(|lookup| account(&row.columns, &lookup.column));
+        let (owner, owned) = (row.owner.clone(), row.details.owner);
+        Self { key, person, awaited: false, owner, owned, account, read: false }
+    }
+
+    /// Binds a row to the person, to their account and to their owner.
+    pub fn bind(&self, draft: &mut Draft<'_>, rules: &ActivityRules, context: &Context, columns: &mut Columns) {
+        draft.details.regards = Some(self.key);
+        if draft.stored.is_some_and(|row| row.regarding == Some(self.person)) {
+            return;
+        }
+        let table = self.person.table.table();
+        let person = format!("/{}({})", table.set, self.person.id);
+        columns.insert(rules.table.regarding(self.person.table).to_owned(), person.into());
+        if let Some(lookup) = &rules.account {
+            let path = self.account.map(|id| format!("/{}({id})", ACCOUNT.set));
+            // A new row has nothing to be taken away.
+            if path.is_some() || draft.stored.is_some_and(|row| rows::guid(&row.columns, &lookup.column).is_some()) {
+                columns.insert(lookup.bind.clone(), path.into());
+            }
+        }
+        self.own(draft, rules, context, columns);
+    }
+
+    /// Follows the person's owner, where it is another one than when the row got its own.
+    pub fn follow(&self, draft: &mut Draft<'_>, rules: &ActivityRules, context: &Context, columns: &mut Columns) {
+        let Some((row, owner)) = draft.stored.zip(self.owner.as_ref()) else { return };
+        let known = row.details.owner.or(row.owner.as_ref().map(Owner::fingerprint));
+        if rules.follow_owner && self.read && known != Some(owner.fingerprint()) {
+            self.own(draft, rules, context, columns);
+        }
+    }
+
+    /// Gives the row to the person's owner, else to the one in the settings, else to the application user.
+    fn own(&self, draft: &mut Draft<'_>, rules: &ActivityRules, context: &Context, columns: &mut Columns) {
+        draft.details.owner = self.owned;
+        let Some(owner) = &self.owner else { return };
+        let fit = |owner: &&Owner| !context.unfit.contains(owner);
+        let fit = Some(owner).filter(fit).or(rules.fallback_owner.as_ref().filter(fit)).cloned();
+        // A new row is the application user's without being told.
+        let owner = fit.or_else(|| draft.stored.map(|_| Owner::user(context.me)));
+        columns.extend(owner.map(|owner| (OWNER_BIND.to_owned(), owner.bind())));
+    }
+}
+
+/// Binds a row to what the settings name, unless it was before.
+pub fn bind_lookups(draft: &mut Draft<'_>, rules: &ActivityRules, columns: &mut Columns) {
+    if rules.lookups.is_empty() {
+        return;
+    }
+    let all: Vec<String> = rules.lookups.iter().map(|(bind, path)| format!("{bind} {path}")).collect();
+    let fingerprint = Some(Fingerprint::of(&all.join("\n")));
+    if draft.details.lookups != fingerprint {
+        draft.details.lookups = fingerprint;
+        columns.extend(rules.lookups.iter().map(|(bind, path)| (bind.clone(), Value::from(path.clone()))));
+    }
+}
