@@ -197,13 +197,6 @@ impl World {
         }
     }
 
-    /// The statuses of the answers so far, the last 10,000.
-    pub async fn answers(&self) -> Vec<u64> {
-        let url = format!("{}/requests", self.sandbox.connection().admin_url.trim_end_matches('/'));
-        let log: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        log["requests"].as_array().unwrap().iter().map(|request| request["status"].as_u64().unwrap()).collect()
-    }
-
     /// Web API calls so far.
     pub async fn calls(&self) -> u64 {
         let url = format!("{}/requests", self.sandbox.connection().admin_url.trim_end_matches('/'));

@@ -54,6 +54,9 @@ pub struct Kept {
     pub look_again: bool,
 }
 
+/// What was done, and what was not with the reason.
+type Operated = (Vec<Change>, Option<(Vec<Change>, ListError)>);
+
 /// What is to be done about one person and one list.
 struct Change {
     person: PersonRef,
@@ -276,7 +279,7 @@ impl Lists {
     }
 
     /// Makes the calls. Returns what was done, and what was not with the reason.
-    async fn operate(&self, list: Uuid, changes: Vec<Change>) -> (Vec<Change>, Option<(Vec<Change>, ListError)>) {
+    async fn operate(&self, list: Uuid, changes: Vec<Change>) -> Operated {
         let (mut adds, rest): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|change| change.operation == Some(Operation::Add));
         let (mut removes, mut done): (Vec<_>, Vec<_>) =
@@ -307,7 +310,7 @@ impl Lists {
     }
 
     /// Adds people; where one of them is gone, by halves until that one stands alone. Nothing is remembered of who is gone.
-    fn add(&self, list: Uuid, mut bulk: Vec<Change>) -> BoxFuture<'_, (Vec<Change>, Option<(Vec<Change>, ListError)>)> {
+    fn add(&self, list: Uuid, mut bulk: Vec<Change>) -> BoxFuture<'_, Operated> {
         Box::pin(async move {
             let Some(table) = bulk.first().map(|change| change.person.table) else { return (bulk, None) };
             match self.members.add(list, table, &ids(&bulk)).await {
