@@ -22,6 +22,8 @@ pub struct Expected {
     /// `contact` or `lead`, and the address.
     pub regarding: (String, String),
     pub owner: String,
+    /// Open, completed or canceled.
+    pub state: &'static str,
 }
 
 /// Rows by participant and session (blank: the event's own row).
@@ -46,6 +48,15 @@ struct Told {
     stated: Option<String>,
     score: Option<f64>,
     session_name: Option<String>,
+    /// When the event or session ends, and when the last thing was said.
+    end: Option<String>,
+    latest: String,
+}
+
+impl Told {
+    fn seen(&self) -> bool {
+        !self.check_ins.is_empty() || !self.check_outs.is_empty()
+    }
 }
 
 /// The rows that must be there. `before` is the CRM as it was, `me` the connector's own user.
@@ -68,6 +79,9 @@ pub fn rows(events: &[Value], before: &BTreeMap<&'static str, Vec<Row>>, me: &st
         address.insert(who.clone(), event["participant"]["email"].as_str().unwrap().trim().to_lowercase());
         let row = told.entry((who, session)).or_default();
         row.session_name = event["session"]["name"].as_str().map(str::to_owned);
+        let occasion = if event["session"].is_null() { &event["event"] } else { &event["session"] };
+        row.end = occasion["end"].as_str().map(str::to_owned).or(row.end.take());
+        row.latest = time.clone();
         match kind {
             "registered" | "session_enrolled" => row.registered = Some(true),
             "cancelled" | "session_left" => row.registered = Some(false),
@@ -81,11 +95,16 @@ pub fn rows(events: &[Value], before: &BTreeMap<&'static str, Vec<Row>>, me: &st
             row.stated = Some(stated.to_owned());
         }
     }
+    let in_sessions: Vec<String> = told
+        .iter()
+        .filter(|((_, session), told)| !session.is_empty() && told.seen())
+        .map(|((who, _), _)| who.clone())
+        .collect();
     told.into_iter()
         .map(|((who, session), told)| {
             let over = event_over || sessions_over.contains(&session);
             let registration = if told.registered == Some(false) { "Cancelled" } else { "Registered" };
-            let seen = !told.check_ins.is_empty() || !told.check_outs.is_empty();
+            let seen = told.seen() || session.is_empty() && over && in_sessions.contains(&who);
             let attendance = match told.stated.as_deref() {
                 Some("partial") => Some("Partial"),
                 _ if seen => Some("Attended"),
@@ -94,6 +113,12 @@ pub fn rows(events: &[Value], before: &BTreeMap<&'static str, Vec<Row>>, me: &st
             };
             let event_name = "Partner Day 2026".to_owned();
             let name = told.session_name.clone().unwrap_or_else(|| event_name.clone());
+            let settled = over || told.end.as_ref().is_some_and(|end| told.latest >= *end);
+            let state = match attendance {
+                None | Some("No show") if registration == "Cancelled" => "canceled",
+                Some(_) if settled => "completed",
+                _ => "open",
+            };
             let word = attendance.unwrap_or(if registration == "Cancelled" { "Cancelled" } else { "Registered for" });
             let (table, owner) = person(&address[&who], before, me);
             let expected = Expected {
@@ -107,6 +132,7 @@ pub fn rows(events: &[Value], before: &BTreeMap<&'static str, Vec<Row>>, me: &st
                 session_name: told.session_name,
                 regarding: (table.to_owned(), address[&who].clone()),
                 owner,
+                state,
             };
             ((who, session), expected)
         })

@@ -157,5 +157,6 @@ fn read(row: &Row, tables: &BTreeMap<&'static str, Vec<Row>>) -> Expected {
         session_name: text(row, "new_sessionname").map(str::to_owned),
         regarding: regarding.unwrap(),
         owner: text(row, "_ownerid_value").unwrap().to_owned(),
+        state: ["open", "completed", "canceled"][row["statecode"].as_i64().unwrap() as usize],
     }
 }

@@ -261,3 +261,47 @@ async fn a_rule_that_refuses_a_new_address_names_whom_it_belongs_to() {
     assert_eq!(world.rows("lead").await[0]["emailaddress1"], "a@x.example");
     assert_eq!(regards(&world, "1").await, contact);
 }
+
+/// Own contacts only; leads and activities of all.
+const OWN_CONTACTS: &[(&str, &str)] = &[
+    ("prvReadContact", "Basic"),
+    ("prvCreateContact", "Basic"),
+    ("prvWriteContact", "Basic"),
+    ("prvAppendToContact", "Basic"),
+    ("prvReadLead", "Global"),
+    ("prvCreateLead", "Global"),
+    ("prvWriteLead", "Global"),
+    ("prvAppendToLead", "Global"),
+    ("prvReadActivity", "Global"),
+    ("prvCreateActivity", "Global"),
+    ("prvWriteActivity", "Global"),
+    ("prvAppendActivity", "Global"),
+    ("prvReadUser", "Global"),
+];
+
+#[tokio::test]
+async fn a_contact_that_the_role_hides_is_not_there() {
+    let world = World::start(json!({})).await.with_role(OWN_CONTACTS).await;
+    let contact = world.add("contacts", json!({ "lastname": "A", "emailaddress1": "a@x.example" })).await;
+    let before = world.rows("contact").await;
+    world.settle(registered(1, json!({ "id": "1", "email": "a@x.example", "job_title": "Head" }))).await;
+    assert_ne!(regards(&world, "1").await, contact);
+    assert_eq!(world.rows("lead").await.len(), 1);
+    assert_eq!(world.rows("contact").await, before);
+}
+
+#[tokio::test]
+async fn whom_the_connector_created_and_the_role_hides_since_is_followed_by_somebody_new() {
+    let world = World::start(json!({ "unmatched": "create_contact" })).await.with_role(OWN_CONTACTS).await;
+    world.settle(registered(1, json!({ "id": "1", "email": "a@x.example" }))).await;
+    let hidden = regards(&world, "1").await;
+    let me = world.crm("GET", "WhoAmI", Value::Null).await["UserId"].as_str().unwrap().to_owned();
+    let assign = json!({ "ownerid@odata.bind": format!("/systemusers({me})") });
+    world.crm("PATCH", &format!("contacts({})", hidden.as_str().unwrap()), assign).await;
+    world.settle(registered(2, json!({ "id": "2", "email": "a@x.example" }))).await;
+    let fresh = regards(&world, "2").await;
+    assert_ne!(fresh, hidden);
+    world.settle(registered(3, json!({ "id": "2", "email": "a@x.example", "job_title": "Head" }))).await;
+    let fresh = world.with("contact", "contactid", fresh.as_str().unwrap()).await;
+    assert_eq!(fresh[0]["jobtitle"], "Head");
+}

@@ -22,6 +22,8 @@ pub struct World {
     pub engine: Engine,
     pub http: reqwest::Client,
     token: String,
+    store: Arc<SqliteStore>,
+    settings: String,
     _folder: TempDir,
 }
 
@@ -32,24 +34,46 @@ impl World {
         let sandbox = dataverse_sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let connection = sandbox.connection();
-        let secret = Arc::new(PlainSecret(connection.client_secret.clone().into()));
-        let (url, id) = (connection.http.clone(), connection.client_id.clone());
-        let tokens = ClientSecret::new(http.clone(), connection.token_url.clone(), id.clone(), &url, secret);
-        let client = Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&url));
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap());
-        let document = json!({ "version": 1, "defaults": defaults }).to_string();
-        let settings = CurrentSettings::kept(Arc::new(Fixed(document)));
-        let engine = Engine::new(Arc::new(DataverseCrm::new(Arc::new(client))), store, "t".into());
+        let settings = json!({ "version": 1, "defaults": defaults }).to_string();
+        let (id, secret) = (connection.client_id.clone(), connection.client_secret.clone());
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", &id),
-            ("client_secret", &connection.client_secret),
-            ("scope", &format!("{url}/.default")),
+            ("client_secret", &secret),
+            ("scope", &format!("{}/.default", connection.http)),
         ];
         let answer: Value = http.post(&connection.token_url).form(&form).send().await.unwrap().json().await.unwrap();
         let token = answer["access_token"].as_str().unwrap().to_owned();
-        Self { engine: engine.with_settings(settings), sandbox, http, token, _folder: folder }
+        let engine = engine(&sandbox, &http, store.clone(), &settings, (&id, &secret));
+        Self { engine, sandbox, http, token, store, settings, _folder: folder }
+    }
+
+    /// The same with an engine whose application user has a role of its own: privileges by name, `Basic` (own rows) or `Global`.
+    pub async fn with_role(self, privileges: &[(&str, &str)]) -> Self {
+        const CLIENT: &str = "5ec0d000-0000-4000-8000-000000000001";
+        let admin = self.sandbox.connection().admin_url.clone();
+        let application = json!({ "client_id": CLIENT, "name": "Connector", "secret": "connector" });
+        let url = format!("{}/applications", admin.trim_end_matches('/'));
+        assert!(self.http.post(url).json(&application).send().await.unwrap().status().is_success());
+        let unit = self.crm("GET", "WhoAmI", Value::Null).await["BusinessUnitId"].as_str().unwrap().to_owned();
+        let bind = format!("/businessunits({unit})");
+        let user = json!({ "applicationid": CLIENT, "lastname": "Connector", "accessmode": 4, "businessunitid@odata.bind": bind });
+        let user = self.add("systemusers", user).await;
+        let role = self.add("roles", json!({ "name": "Connector", "businessunitid@odata.bind": bind })).await;
+        for (name, depth) in privileges {
+            let found =
+                self.crm("GET", &format!("privileges?$select=privilegeid&$filter=name eq '{name}'"), Value::Null).await;
+            let id = &found["value"][0]["privilegeid"];
+            let privilege = json!({ "PrivilegeId": id, "PrivilegeName": name, "Depth": depth, "BusinessUnitId": unit });
+            let path = format!("roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole");
+            self.crm("POST", &path, json!({ "Privileges": [privilege] })).await;
+        }
+        let link = json!({ "@odata.id": format!("{}/api/data/v9.2/roles({role})", self.sandbox.connection().http) });
+        self.crm("POST", &format!("systemusers({user})/systemuserroles_association/$ref"), link).await;
+        let engine = engine(&self.sandbox, &self.http, self.store.clone(), &self.settings, (CLIENT, "connector"));
+        Self { engine, ..self }
     }
 
     /// What somebody else does in the CRM. Returns the answer's body, or for a create its row.
@@ -105,6 +129,21 @@ impl World {
         let outcomes = self.run(&[event]).await;
         assert!(matches!(outcomes[..], [Outcome::Settled { .. }]), "{outcomes:?}");
     }
+}
+
+fn engine(
+    sandbox: &Sandbox,
+    http: &reqwest::Client,
+    store: Arc<SqliteStore>,
+    settings: &str,
+    (id, secret): (&str, &str),
+) -> Engine {
+    let connection = sandbox.connection();
+    let secret = Arc::new(PlainSecret(secret.to_owned().into()));
+    let tokens = ClientSecret::new(http.clone(), connection.token_url.clone(), id.to_owned(), &connection.http, secret);
+    let client = Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&connection.http));
+    let settings = CurrentSettings::kept(Arc::new(Fixed(settings.to_owned())));
+    Engine::new(Arc::new(DataverseCrm::new(Arc::new(client))), store, "t".into()).with_settings(settings)
 }
 
 fn read(event: &Value) -> ParticipantEvent {

@@ -9,7 +9,7 @@ use super::{
     view::View,
 };
 use crate::{
-    model::stamp::Fingerprint,
+    model::{SourceTime, stamp::Fingerprint},
     settings::document::{ClosedDuplicates, Unmatched, WithoutKey},
     sync::{
         crm::Duplicates,
@@ -35,6 +35,8 @@ pub struct Identities {
     pub by_key: BTreeMap<Fingerprint, Target>,
     /// Leads that get a new address, and since when it is theirs.
     pub corrected: BTreeMap<PersonRef, Who>,
+    /// Earlier keys of people who are known by another one now, and when they were last heard of under it.
+    pub left: BTreeMap<Target, Vec<(Fingerprint, SourceTime)>>,
     /// Events of which nothing is written because nobody is meant.
     pub ignored: BTreeSet<usize>,
     pub refused: Vec<Refused>,
@@ -56,7 +58,10 @@ pub fn identify<'a>(
     let mut keyless = Vec::new();
     for statement in statements {
         match statement.who() {
-            Some(who) if !search.knows_better(statement) => by_who.entry(who).or_default().push(statement),
+            Some(who) if !search.knows_better(statement) => match search.absorbed(who, statement) {
+                Some(person) => _ = search.found.targets.insert(statement.index, Target::Person(person)),
+                None => by_who.entry(who).or_default().push(statement),
+            },
             _ => keyless.push(*statement),
         }
     }
@@ -134,6 +139,14 @@ impl Search<'_> {
         self.found.targets.extend(of_key.iter().map(|statement| (statement.index, target.clone())));
     }
 
+    /// The person whom the participant's rows regard, if this key is known to be an earlier one of theirs: whoever else has it now.
+    fn absorbed(&self, who: &Who, statement: &Statement<'_>) -> Option<PersonRef> {
+        let known = self.known.get(&statement.of).filter(|_| self.left_behind(statement))?;
+        let people = known.regarded.iter().filter_map(|(_, person)| self.view.follow(*person));
+        let absorbed = people.filter(|row| row.active && row.ledger.get(&left_cell(who.fingerprint())).is_some());
+        absorbed.min_by_key(|row| row.precedence()).map(|row| row.person)
+    }
+
     /// Whoever has one of the keys, the strongest key first: open ones, else who stands for the closed ones now.
     fn matched(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
         let rules = &of_key.first()?.rules.matcher;
@@ -201,6 +214,11 @@ impl Search<'_> {
     fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
         if let Some(lead) = self.corrigible(who, of_key) {
             self.found.corrected.insert(lead, who.clone());
+            let before = self.view.person(lead).and_then(|row| row.address.as_ref());
+            let last = of_key.last().map(|statement| statement.time());
+            if let Some((before, last)) = before.map(|address| Fingerprint::of(address.as_str())).zip(last) {
+                self.found.left.entry(Target::Person(lead)).or_default().push((before, last));
+            }
             return self.settle(who, of_key, Target::Person(lead));
         }
         match of_key.iter().find_map(|statement| created_in(statement.rules.unmatched)) {
@@ -226,7 +244,11 @@ impl Search<'_> {
                 (own && claims.all(|of| of == statement.of.participant)).then(|| target.clone())
             };
             match there.or_else(own_new) {
-                Some(target) => _ = self.found.targets.insert(statement.index, target),
+                Some(target) => {
+                    let left = self.found.left.entry(target.clone()).or_default();
+                    left.push((who.fingerprint(), statement.time()));
+                    self.found.targets.insert(statement.index, target);
+                }
                 None => rest.push(statement),
             }
         }
@@ -311,6 +333,11 @@ impl Search<'_> {
             None => {}
         }
     }
+}
+
+/// The name under which a person's stamps remember an earlier key.
+pub fn left_cell(key: Fingerprint) -> String {
+    format!("left.{key}")
 }
 
 /// Where a policy creates people.

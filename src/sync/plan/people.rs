@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::{
     ColumnProblem, Context, Plan, Refused,
-    identity::{self, Identities, Target, created_in},
+    identity::{self, Identities, Target, created_in, left_cell},
     statements::{EventParticipant, Known, Statement},
     view::View,
 };
 use crate::{
     dataverse::Columns,
     model::{
-        Address, ids,
+        Address, SourceTime, ids,
         stamp::{Fingerprint, Ledger, Offer},
     },
     settings::document::Mode,
@@ -79,7 +79,7 @@ pub fn plan<'a>(
             Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
     }
-    let Identities { targets, by_key, corrected, ignored, refused, ambiguous } =
+    let Identities { targets, by_key, corrected, left, ignored, refused, ambiguous } =
         identity::identify(&admitted, known, view);
     people.silent.extend(ignored);
     refused.into_iter().for_each(|refused| people.refuse(plan, refused));
@@ -93,11 +93,12 @@ pub fn plan<'a>(
     let mut created = BTreeMap::new();
     for (target, mut about) in by_target {
         about.sort_by_key(|statement| (statement.time(), statement.index));
+        let left = left.get(target).map(Vec::as_slice).unwrap_or_default();
         match target {
             Target::Person(person) => {
                 let Some(row) = view.person(*person) else { continue };
                 let stated = people.stated(person.table, about, plan);
-                let write = update(row, stated, corrected.get(person), view, plan);
+                let write = update(row, stated, (corrected.get(person), left), view, plan);
                 plan.confirm |= corrected.contains_key(person);
                 plan.writes.extend(write);
             }
@@ -107,7 +108,7 @@ pub fn plan<'a>(
                     continue;
                 }
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
-                plan.writes.push(create(person, who, stated, view));
+                plan.writes.push(create(person, who, stated, left, view));
                 created.insert(target.clone(), person);
             }
         }
@@ -216,14 +217,19 @@ fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
+fn remember(ledger: &mut Ledger, left: &[(Fingerprint, SourceTime)]) {
+    left.iter().for_each(|(key, time)| _ = ledger.offer(&left_cell(*key), *time, ""));
+}
+
 fn update(
     row: &PersonRow,
     mut stated: Vec<Stated<'_>>,
-    corrected: Option<&Who>,
+    (corrected, left): (Option<&Who>, &[(Fingerprint, SourceTime)]),
     view: &View<'_>,
     plan: &mut Plan,
 ) -> Option<Write> {
     let mut ledger = row.ledger.clone();
+    remember(&mut ledger, left);
     if ledger.get(MINIMAL).is_some() {
         minimal(&mut stated, row.person.table);
     }
@@ -267,8 +273,15 @@ fn matched_column(
     None
 }
 
-fn create(person: PersonRef, who: &Who, mut stated: Vec<Stated<'_>>, view: &View<'_>) -> Write {
+fn create(
+    person: PersonRef,
+    who: &Who,
+    mut stated: Vec<Stated<'_>>,
+    left: &[(Fingerprint, SourceTime)],
+    view: &View<'_>,
+) -> Write {
     let mut ledger = Ledger::default();
+    remember(&mut ledger, left);
     let first = stated.first().map(|stated| stated.of);
     if let Some(first) = first.filter(|first| first.rules.minimal_create) {
         minimal(&mut stated, person.table);
