@@ -57,7 +57,7 @@ fn schema_and_connector_agree() {
         json!({ "defaults": { "partial": { "below_percent_of_sessions": 101 } } }),
         json!({ "defaults": { "fallback_owner": { "contact": "1" } } }),
         json!({ "defaults": { "lookups": [{ "column": "new_accountid" }] } }),
-        mapping(json!({ "tables": ["account"] })),
+        mapping(json!({ "tables": [1] })),
         mapping(json!({ "source": { "field": "participant.eye_colour" } })),
         mapping(json!({ "values": { "a": [] } })),
     ] {

@@ -6,6 +6,9 @@ mod clock;
 mod connection;
 mod entra;
 mod errors;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod limits;
 mod metadata;

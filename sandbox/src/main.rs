@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::Parser;
 use dataverse_sandbox::{Options, Seed, start};
 
+/// Rows are many small allocations, made and dropped by changing threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A Dataverse Web API to develop and test against, on this machine only.
 ///
 /// Prints one line of JSON when it is ready, whose values work as they stand, and serves until it is killed:

@@ -1,6 +1,6 @@
 //! One organisation ("environment"): its tables, rows and settings.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -301,6 +301,7 @@ impl Organization {
             now: self.clock.now(),
             switches: self.switches(),
             detect_duplicates: false,
+            units: RefCell::default(),
         }
     }
 }

@@ -40,6 +40,21 @@ async fn microsofts_client_for_python_reads_in_every_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microsofts_client_for_python_does_everything_else() {
+    python("powerplatform_dataverse_more.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microsofts_client_for_python_does_not_wait() {
+    python("powerplatform_dataverse_async.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dynamics_web_api_uploads_searches_and_works_in_the_background() {
+    node("dynamics_web_api_more.mjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dynamics_web_api_works_as_its_documentation_says() {
     node("dynamics_web_api.mjs").await;
 }
@@ -80,6 +95,7 @@ async fn run(script: &str, mut command: Command) {
     command
         .env("SANDBOX", serde_json::to_string(connection).unwrap())
         .env("REQUESTS_CA_BUNDLE", &connection.ca)
+        .env("SSL_CERT_FILE", &connection.ca)
         .env("NODE_EXTRA_CA_CERTS", &connection.ca)
         .env("NO_PROXY", "localhost,127.0.0.1")
         .stdin(Stdio::null())

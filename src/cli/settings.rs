@@ -4,7 +4,7 @@ use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc}
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Client, Error, Failure, metadata},
+    dataverse::{Client, Error, Failure},
     functions::connect,
     settings::{
         DataverseSettings,
@@ -12,11 +12,10 @@ use inevent_d365::{
         kept,
     },
     sync::{
-        DataverseCrm,
-        activity::Surroundings,
+        DataverseCrm, Surroundings,
         lists::{DataverseLists, ListProblem},
         rows::PersonTable,
-        rules::{self, Definitions, Rules},
+        rules::{self, Rules},
     },
 };
 
@@ -80,15 +79,13 @@ async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
         let client = client()?;
-        let definitions = definitions(&document, &client).await?;
-        let around = Surroundings::look(&rules::all(&document), &DataverseCrm::new(client.clone())).await;
+        let around = Surroundings::look(&document, true, &DataverseCrm::new(client.clone())).await;
         let around = around.map_err(|failure| match failure {
             Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
             _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
         })?;
-        let rules = Rules::new(&document, &definitions);
-        let mut problems = rules.and_then(|rules| rules.with_activities(&document, &around)).err().unwrap_or_default();
-        problems.extend(rules::doubts(&document, &definitions));
+        let mut problems = Rules::new(&document, &around).err().unwrap_or_default();
+        problems.extend(rules::doubts(&document, &around));
         problems.extend(lists(&client, &document).await?);
         say(&problems)?;
     }
@@ -151,16 +148,6 @@ async fn lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>
         }
     }
     Ok(problems)
-}
-
-/// What Dataverse says of the tables that the document maps to.
-async fn definitions(document: &Document, client: &Client) -> Result<Definitions, ExitCode> {
-    let mut definitions = Definitions::new();
-    for table in rules::tables(document) {
-        let columns = metadata::columns(client, table.table().name).await.map_err(|error| unavailable(&error))?;
-        definitions.insert(table, columns);
-    }
-    Ok(definitions)
 }
 
 fn from_file(file: &Path) -> Result<String, ExitCode> {

@@ -54,6 +54,8 @@ pub enum ColumnKind {
         independent: bool,
     },
     UniqueId,
+    /// It points to a row.
+    Lookup,
     /// A type that the connector does not write, by the platform's name for it.
     Other(String),
 }
@@ -201,6 +203,7 @@ impl Attribute {
                 behaviour => ColumnKind::DateTime { independent: behaviour == Some("TimeZoneIndependent") },
             },
             ("Uniqueidentifier", _) => ColumnKind::UniqueId,
+            ("Lookup" | "Customer" | "Owner", _) => ColumnKind::Lookup,
             (plain, _) => ColumnKind::Other(plain.to_owned()),
         };
         Column { kind, creatable: self.is_valid_for_create, updatable: self.is_valid_for_update }
@@ -243,7 +246,8 @@ mod tests {
                 json!({ "AttributeType": "DateTime", "DateTimeBehavior": { "Value": "TimeZoneIndependent" } }),
                 ColumnKind::DateTime { independent: true },
             ),
-            (json!({ "AttributeType": "Lookup" }), ColumnKind::Other("Lookup".into())),
+            (json!({ "AttributeType": "Customer" }), ColumnKind::Lookup),
+            (json!({ "AttributeType": "PartyList" }), ColumnKind::Other("PartyList".into())),
         ] {
             assert_eq!(kind(attribute.clone()), expected, "{attribute}");
         }

@@ -21,6 +21,11 @@ pub fn contact(tenant: &str, key: &str, generation: u32) -> Uuid {
     id("contact", &[tenant, key, &generation.to_string()])
 }
 
+/// A row of another table that the settings give this key.
+pub fn related(tenant: &str, table: &str, key: &str) -> Uuid {
+    id("related", &[tenant, table, key])
+}
+
 /// Each part is preceded by its length, so that no two lists of parts read the same.
 fn id(what: &str, parts: &[&str]) -> Uuid {
     let mut name = what.to_owned();

@@ -1,17 +1,14 @@
 //! The rules by which an event's attendance becomes rows of an activity table: the settings, over the definitions of their tables.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use super::{
-    crm::Crm,
     rows::{ActivityTable, Form, Owner, Table},
+    surroundings::Surroundings,
 };
 use crate::{
-    dataverse::{Failure, definition::TableDefinition},
     model::{Kind, ParticipantEvent, attendance::Threshold, validate},
-    settings::document::{ACTIVITY_TABLE, EventSettings, Expression, Level, Lookup, Principal, Problem},
+    settings::document::{EventSettings, Expression, Level, Lookup, Principal, Problem},
 };
 
 /// The rules for the rows of one event.
@@ -69,61 +66,6 @@ impl Level {
     }
 }
 
-/// What the environment says of the tables and rows that a document names.
-#[derive(Debug, Default)]
-pub struct Surroundings {
-    tables: BTreeMap<String, Option<TableDefinition>>,
-    /// The rows that lookups name, at most two of each.
-    rows: BTreeMap<RowName, Vec<Uuid>>,
-}
-
-type RowName = (String, Option<String>, BTreeMap<String, String>);
-
-fn row_name(lookup: &Lookup) -> RowName {
-    (lookup.table.clone(), lookup.id.clone(), lookup.key.clone())
-}
-
-impl Surroundings {
-    /// Asks for what a document names; nothing where it names only the connector's own table.
-    ///
-    /// # Errors
-    /// When the environment cannot be asked.
-    pub async fn look(settings: &[EventSettings], crm: &dyn Crm) -> Result<Self, Failure> {
-        let mut found = Self::default();
-        for settings in settings {
-            if settings.activity_table != ACTIVITY_TABLE || !settings.lookups.is_empty() {
-                found.table(&settings.activity_table, crm).await?;
-            }
-            for lookup in settings.lookups.iter().filter(|lookup| !lookup.is_own_account()) {
-                let name = row_name(lookup);
-                if found.rows.contains_key(&name) {
-                    continue;
-                }
-                let rows = match found.table(&lookup.table, crm).await? {
-                    // A column that is not there is said below, not asked for.
-                    Some(table) if lookup.key.keys().all(|column| table.columns.contains(column)) => {
-                        crm.named(&table.set, &table.key, lookup.id.as_deref(), &lookup.key).await?
-                    }
-                    _ => Vec::new(),
-                };
-                found.rows.insert(name, rows);
-            }
-        }
-        Ok(found)
-    }
-
-    async fn table(&mut self, name: &str, crm: &dyn Crm) -> Result<Option<&TableDefinition>, Failure> {
-        if !self.tables.contains_key(name) {
-            self.tables.insert(name.to_owned(), crm.table(name).await?);
-        }
-        Ok(self.tables.get(name).and_then(Option::as_ref))
-    }
-
-    fn definition(&self, name: &str) -> Option<&TableDefinition> {
-        self.tables.get(name)?.as_ref()
-    }
-}
-
 impl ActivityRules {
     /// The rules of some settings. What is wrong is told with its place, and left out.
     pub fn new(place: &str, settings: &EventSettings, around: &Surroundings, problems: &mut Vec<Problem>) -> Self {
@@ -173,7 +115,7 @@ impl ActivityRules {
 }
 
 fn table(name: &str, around: &Surroundings) -> Result<ActivityTable, (String, &'static str)> {
-    let Some(known) = around.tables.get(name) else { return Ok(ActivityTable::OURS) };
+    let Some(known) = around.known(name) else { return Ok(ActivityTable::OURS) };
     let Some(definition) = known else {
         let problem = format!("the environment has no table {name}");
         return Err((problem, "Correct the name, or import the solution that holds the table."));
@@ -210,15 +152,13 @@ fn bind(lookup: &Lookup, activity: &str, around: &Surroundings) -> Result<(Strin
     if let Some(missing) = lookup.key.keys().find(|column| !target.columns.contains(*column)) {
         return Err((".key", format!("{table} has no column {missing}"), "Correct the name."));
     }
-    match around.rows.get(&row_name(lookup)).map(Vec::as_slice) {
-        Some([id]) => Ok((bind, Some(format!("/{}({id})", target.set)))),
-        None | Some([]) => {
+    match around.rows(lookup) {
+        [id] => Ok((bind, Some(format!("/{}({id})", target.set)))),
+        [] => {
             let problem = format!("{table} has no such row, or the application user may not read it");
             Err(("", problem, "Correct id or key, or give the connector's role the right to read the table."))
         }
-        Some(_) => {
-            Err((".key", format!("several rows of {table} have this key"), "Name columns that only one row has."))
-        }
+        _ => Err((".key", format!("several rows of {table} have this key"), "Name columns that only one row has.")),
     }
 }
 
@@ -237,8 +177,13 @@ pub const ACCOUNT: Table = Table { name: "account", set: "accounts", key: "accou
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::{dataverse::definition::LookupDefinition, settings::document};
+    use crate::{
+        dataverse::definition::{LookupDefinition, TableDefinition},
+        settings::document,
+    };
 
     fn definition(set: &str, is_activity: bool, columns: &[&str], lookups: &[(&str, &str, &str)]) -> TableDefinition {
         let lookup = |(column, table, navigation): &(&str, &str, &str)| LookupDefinition {
@@ -281,7 +226,7 @@ mod tests {
             (key("ONE"), vec![Uuid::from_u128(1)]),
             (key("TWO"), vec![Uuid::from_u128(1), Uuid::from_u128(2)]),
         ]);
-        Surroundings { tables, rows }
+        Surroundings::of(tables, rows)
     }
 
     fn compiled(text: &str) -> (ActivityRules, Vec<String>) {

@@ -175,7 +175,7 @@ async fn all(store: &dyn Store, kind: &'static str, partition: Option<&str>) -> 
 }
 
 #[cfg(all(test, feature = "local"))]
-#[expect(clippy::unwrap_used, reason = "a test may")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::{model::validate, store::SqliteStore};

@@ -84,6 +84,8 @@ pub fn convert(stated: &Value, kind: &ColumnKind, how: &How) -> Result<Option<Va
         ColumnKind::DateOnly => time::date(&text, &how.zone)?.into(),
         ColumnKind::DateTime { independent } => time::date_time(&text, &how.zone, *independent)?.into(),
         ColumnKind::UniqueId => Uuid::parse_str(&text).map_err(|_| Unconvertible::NotId)?.to_string().into(),
+        // The text that names the row; which row that is, the CRM knows.
+        ColumnKind::Lookup => text.into(),
         ColumnKind::Other(_) => return Err(Unconvertible::UnknownType),
     };
     Ok(Some(value))
@@ -110,7 +112,7 @@ pub fn cut(text: &str, max: usize) -> Option<String> {
 }
 
 /// Several values are joined by `; `.
-fn as_text(stated: &Value) -> Option<String> {
+pub fn as_text(stated: &Value) -> Option<String> {
     match stated {
         Value::Null | Value::Object(_) => None,
         Value::String(text) => Some(text.clone()),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     matching::Who,
-    rows::{ActivityTable, AttendanceRow, PersonRef, PersonRow, PersonTable, RowKey, Table},
+    rows::{ActivityTable, AttendanceRow, ForeignRow, PersonRef, PersonRow, PersonTable, RowKey, Table},
 };
 use crate::{
     dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
@@ -25,8 +25,10 @@ pub struct Wanted {
     pub origins: BTreeSet<Uuid>,
     /// Leads of which it matters whose rows regard them.
     pub used: BTreeSet<Uuid>,
-    /// The columns of people to read beside those that every person has.
-    pub columns: BTreeMap<PersonTable, BTreeSet<String>>,
+    /// Rows of the tables that settings name, which have one of these values (folded) in a column.
+    pub foreign: BTreeMap<(Table, String), BTreeSet<String>>,
+    /// The columns to read beside those that every row of a table has.
+    pub columns: BTreeMap<Table, BTreeSet<String>>,
     /// All rows of these participants, by event, of a table with the connector's columns.
     pub participants: BTreeMap<String, Participants>,
     /// Rows of the platform's own tables, by id: they don't say what they are.
@@ -40,8 +42,6 @@ pub struct Wanted {
 pub struct Participants {
     pub ids: BTreeSet<String>,
     pub table: ActivityTable,
-    /// A column to read of their rows beside those that every row has.
-    pub column: Option<String>,
 }
 
 /// What was found.
@@ -49,6 +49,7 @@ pub struct Participants {
 pub struct Rows {
     pub people: Vec<PersonRow>,
     pub attendance: Vec<AttendanceRow>,
+    pub foreign: Vec<ForeignRow>,
     /// The participants whose rows regard a lead, of the leads that this was asked of.
     pub users: BTreeMap<Uuid, BTreeSet<String>>,
     /// Whom the CRM's duplicate detection rules took somebody for. Learnt from a write that was refused.
@@ -98,7 +99,7 @@ pub trait Crm: Send + Sync {
     async fn me(&self) -> Result<Uuid, Failure>;
 
     /// The definitions of a table's columns.
-    async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure>;
+    async fn columns(&self, table: &str) -> Result<TableColumns, Failure>;
 
     /// The definition of a table; `None` when there is none of this name.
     async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure>;
@@ -146,6 +147,12 @@ impl Rows {
     pub fn extend(&mut self, asked: Wanted, more: Self) {
         self.asked.people.extend(asked.people);
         self.asked.origins.extend(asked.origins);
+        for (by, values) in asked.foreign {
+            self.asked.foreign.entry(by).or_default().extend(values);
+        }
+        self.foreign.extend(more.foreign);
+        self.foreign.sort_by_key(|row| (row.table, row.id));
+        self.foreign.dedup_by_key(|row| (row.table, row.id));
         self.users.extend(asked.used.into_iter().map(|lead| (lead, BTreeSet::new())));
         self.people.extend(more.people);
         self.people.sort_by_key(|row| row.person);

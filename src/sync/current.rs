@@ -7,12 +7,7 @@ use std::{
 
 use tokio::sync::Mutex;
 
-use super::{
-    activity::Surroundings,
-    crm::Crm,
-    outcome::Held,
-    rules::{self, Definitions, Rules},
-};
+use super::{crm::Crm, outcome::Held, rules::Rules, surroundings::Surroundings};
 use crate::{
     dataverse::Failure,
     settings::{
@@ -119,12 +114,8 @@ impl Known {
 
 /// The rules of a document over the definitions that it needs.
 async fn make(document: &Document, crm: &dyn Crm) -> Result<Result<Rules, Vec<Problem>>, Failure> {
-    let mut definitions = Definitions::new();
-    for table in rules::needs(document) {
-        definitions.insert(table, crm.columns(table).await?);
-    }
-    let around = Surroundings::look(&rules::all(document), crm).await?;
-    Ok(Rules::new(document, &definitions).and_then(|rules| rules.with_activities(document, &around)))
+    let around = Surroundings::look(document, false, crm).await?;
+    Ok(Rules::new(document, &around))
 }
 
 fn held(remedy: String) -> Held {

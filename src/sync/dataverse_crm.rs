@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
     duplicates,
-    rows::{self, ActivityTable, AttendanceRow, PersonRow, PersonTable},
+    rows::{self, ActivityTable, AttendanceRow, ForeignRow, PersonRow, PersonTable, Table},
 };
 use crate::{
     dataverse::{
@@ -125,8 +125,8 @@ impl Crm for DataverseCrm {
         self.me.get_or_try_init(ask).await.copied()
     }
 
-    async fn columns(&self, table: PersonTable) -> Result<TableColumns, Failure> {
-        metadata::columns(&self.client, table.table().name).await.map_err(|error| error.failure())
+    async fn columns(&self, table: &str) -> Result<TableColumns, Failure> {
+        metadata::columns(&self.client, table).await.map_err(|error| error.failure())
     }
 
     async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure> {
@@ -189,6 +189,7 @@ impl Crm for DataverseCrm {
                             known.and_then(|(table, key)| AttendanceRow::read_plain(*table, key.clone(), columns));
                         rows.attendance.extend(row);
                     }
+                    Of::Foreign(table) => rows.foreign.extend(ForeignRow::read(table, columns)),
                     Of::Users(table) => {
                         if let Some((lead, user)) = table.user(&columns) {
                             rows.users.entry(lead).or_default().insert(user);
@@ -237,6 +238,7 @@ enum Of {
     People(PersonTable),
     Attendance(ActivityTable),
     Plain,
+    Foreign(Table),
     /// The participants whose rows regard a lead.
     Users(ActivityTable),
 }
@@ -267,11 +269,20 @@ fn queries(wanted: &Wanted) -> Vec<(Of, String)> {
     }
     for (event, participants) in &wanted.participants {
         let (ids, table): (Vec<&str>, _) = (participants.ids.iter().map(String::as_str).collect(), participants.table);
-        let columns: Vec<&str> = table.reads().into_iter().chain(participants.column.as_deref()).collect();
+        let columns: BTreeSet<&str> = table.reads().into_iter().chain(more(wanted, table.table)).collect();
+        let columns: Vec<&str> = columns.into_iter().collect();
         for run in query::chunks(&ids) {
             let of = query::is_one_of("new_participantid", run);
             let filter = format!("new_eventid eq {} and {of}", query::text(event));
             queries.push((Of::Attendance(table), query::select(table.table.set, &columns, &filter)));
+        }
+    }
+    for ((table, column), values) in &wanted.foreign {
+        let columns: BTreeSet<&str> = more(wanted, *table).chain([table.key, column]).collect();
+        let columns: Vec<&str> = columns.into_iter().collect();
+        for run in query::chunks(&values.iter().map(String::as_str).collect::<Vec<_>>()) {
+            let filter = query::is_one_of(column, run);
+            queries.push((Of::Foreign(*table), query::select(table.set, &columns, &filter)));
         }
     }
     let mut plain: BTreeMap<ActivityTable, Vec<String>> = BTreeMap::new();
@@ -288,14 +299,17 @@ fn queries(wanted: &Wanted) -> Vec<(Of, String)> {
     queries
 }
 
+/// The columns that are wanted of a table beside those that every row of it has.
+fn more(wanted: &Wanted, table: Table) -> impl Iterator<Item = &str> {
+    wanted.columns.get(&table).into_iter().flatten().map(String::as_str)
+}
+
 fn people(table: PersonTable, wanted: &Wanted, filter: &str) -> String {
-    let more = || wanted.columns.get(&table).into_iter().flatten().map(String::as_str);
+    let more = || more(wanted, table.table());
     let own: BTreeSet<&str> =
         table.columns().iter().copied().chain(more()).filter(|name| !name.contains('/')).collect();
     let query = query::select(table.table().set, &own.into_iter().collect::<Vec<_>>(), filter);
-    let along = more()
-        .filter_map(|name| name.split_once('/'))
-        .map(|(navigation, column)| format!("{navigation}($select={column})"));
-    let along: Vec<String> = along.collect();
+    let along = more().filter_map(|name| name.split_once('/'));
+    let along: Vec<String> = along.map(|(navigation, column)| format!("{navigation}($select={column})")).collect();
     if along.is_empty() { query } else { format!("{query}&$expand={}", along.join(",")) }
 }

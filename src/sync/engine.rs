@@ -398,8 +398,13 @@ impl Engine {
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
         let mut clean = true;
         let people = [PersonTable::Lead, PersonTable::Contact].map(PersonTable::table);
-        let others = creates.iter().map(|write| write.table).filter(|table| !people.contains(table));
-        let others: BTreeSet<Table> = others.collect();
+        // In the order of the plan: rows are planned after those that they are bound to.
+        let mut others: Vec<Table> = Vec::new();
+        for table in creates.iter().map(|write| write.table) {
+            if !people.contains(&table) && !others.contains(&table) {
+                others.push(table);
+            }
+        }
         let of = |table: Table| (creates.iter().filter(|write| write.table == table).copied().collect(), true);
         let mut steps: Vec<(Vec<&Write>, bool)> = people.into_iter().map(of).collect();
         let awaited: BTreeSet<Uuid> = writes.iter().filter_map(|write| write.after).collect();

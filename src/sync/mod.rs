@@ -16,12 +16,15 @@ pub mod mapping;
 pub mod matching;
 pub mod outcome;
 pub mod plan;
+pub mod related;
 pub mod rows;
 pub mod rules;
 pub mod source;
+mod surroundings;
 pub mod writers;
 
 mod dataverse_crm;
 mod duplicates;
 
 pub use dataverse_crm::DataverseCrm;
+pub use surroundings::Surroundings;

@@ -6,8 +6,10 @@ mod identity;
 mod life;
 mod people;
 mod regarded;
+mod related;
 mod row;
 mod statements;
+mod values;
 mod view;
 
 use std::{
@@ -77,7 +79,7 @@ pub struct Refused {
 pub struct ColumnProblem {
     /// The event's place in the batch.
     pub event: usize,
-    pub table: PersonTable,
+    pub table: &'static str,
     pub column: String,
     pub why: String,
 }
@@ -95,7 +97,7 @@ impl Refused {
 /// `lead.new_budget: the value is …`
 impl std::fmt::Display for ColumnProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}: {}", self.table.table().name, self.column, self.why)
+        write!(f, "{}.{}: {}", self.table, self.column, self.why)
     }
 }
 
@@ -104,10 +106,11 @@ pub fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, c
     let mut wanted = Wanted { tables: context.rules.activity_tables(), ..Wanted::default() };
     for statement in statements::statements(events, context) {
         for table in [PersonTable::Contact, PersonTable::Lead] {
-            let columns = wanted.columns.entry(table).or_default();
-            columns.extend(statement.rules.mapped(table).map(|mapped| mapped.column.clone()));
+            let columns = wanted.columns.entry(table.table()).or_default();
+            columns.extend(statement.rules.mapped(table.table()).map(|mapped| mapped.read().to_owned()));
             columns.extend(statement.rules.matcher.columns(table).into_iter().map(str::to_owned));
         }
+        statement.rules.related.values().for_each(|related| related.wanted(&mut wanted));
         for (table, column, value) in statement.keys.iter().flat_map(|key| &key.lookups) {
             wanted.keyed.entry((*table, (*column).to_owned())).or_default().insert(value.clone());
         }
@@ -123,12 +126,15 @@ pub fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, c
 
 /// The rows of a participant: all of them, or where these cannot be found the event's and the one of this session.
 fn wanted_rows(wanted: &mut Wanted, of: &EventParticipant, session: Option<String>, context: &Context) {
-    let rules = &context.rules.of_event(&of.event).activity;
+    let event_rules = context.rules.of_event(&of.event);
+    let rules = &event_rules.activity;
     let EventParticipant { event, participant } = of.clone();
     match rules.table.form {
         Form::Stamped => {
-            let column = || rules.account.as_ref().map(|account| account.column.clone());
-            let all = || Participants { ids: BTreeSet::new(), table: rules.table, column: column() };
+            let columns = wanted.columns.entry(rules.table.table).or_default();
+            columns.extend(rules.account.as_ref().map(|account| account.column.clone()));
+            columns.extend(event_rules.mapped(rules.table.table).map(|mapped| mapped.read().to_owned()));
+            let all = || Participants { ids: BTreeSet::new(), table: rules.table };
             wanted.participants.entry(event).or_insert_with(all).ids.insert(participant);
         }
         Form::Plain => {
@@ -157,6 +163,7 @@ pub fn plan(
         let (participant, statements, view, people) = (&participant, &statements[..], &view, &people);
         row::plan(&row::Case { participant, statements, view, people, closings, context }, &mut plan);
     }
+    related::plan(&statements, &people, &view, context, &mut plan);
     plan.lacking = view.lacking();
     plan
 }

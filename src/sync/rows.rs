@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use activity::interned;
 pub use activity::{ATTENDANCE, ActivityTable, Form, Shown, naming};
 pub use attendance::{AttendanceRow, Details, Life, RowKey, instant};
 pub use plain::MAX_NAME as MAX_PLAIN_NAME;
 
 use crate::{
-    dataverse::Columns,
+    dataverse::{Columns, definition::TableDefinition},
     model::{
         Address,
         stamp::{Fingerprint, Ledger},
@@ -26,6 +27,18 @@ pub struct Table {
     pub name: &'static str,
     pub set: &'static str,
     pub key: &'static str,
+}
+
+impl Table {
+    /// A table by its definition.
+    pub fn defined(name: &str, definition: &TableDefinition) -> Self {
+        Self { name: interned(name), set: interned(&definition.set), key: interned(&definition.key) }
+    }
+
+    /// What a bind names a row by.
+    pub fn path(self, id: Uuid) -> String {
+        format!("/{}({id})", self.set)
+    }
 }
 
 /// Where people are.
@@ -129,6 +142,22 @@ pub const OWNER_BIND: &str = "ownerid@odata.bind";
 
 /// `statecode` of a lead that became somebody.
 const QUALIFIED: i64 = 1;
+
+/// A row of a table that settings name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignRow {
+    pub table: Table,
+    pub id: Uuid,
+    pub etag: String,
+    pub columns: Columns,
+}
+
+impl ForeignRow {
+    pub fn read(table: Table, columns: Columns) -> Option<Self> {
+        let etag = text(&columns, "@odata.etag")?.to_owned();
+        Some(Self { table, id: guid(&columns, table.key)?, etag, columns })
+    }
+}
 
 /// The column of contact and lead that keeps the profile's stamps.
 pub const PROFILE_STAMP: &str = "new_ineventprofilestamp";

@@ -222,7 +222,7 @@ impl Crm for MemoryCrm {
         Ok(ME)
     }
 
-    async fn columns(&self, _: PersonTable) -> Result<TableColumns, Failure> {
+    async fn columns(&self, _: &str) -> Result<TableColumns, Failure> {
         Ok(settings::columns())
     }
 

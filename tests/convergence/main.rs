@@ -76,7 +76,7 @@ proptest! {
     }
 }
 
-/// The attendance rows; of the person that each regards only that there is one.
+/// The attendance rows; of the person that each regards, and their owner, only that there is one.
 fn attendance(rows: &Table) -> Vec<Columns> {
     let attendance = rows.iter().filter(|((table, _), _)| *table == "new_eventattendance").map(|(_, row)| {
         let person = row.get("_regardingobjectid_value").and_then(|id| id.as_str());

@@ -5,6 +5,7 @@ mod customizing;
 mod duplicates;
 mod messages;
 mod privileges;
+mod views;
 
 pub(crate) use customizing::{Component, add_component, drop_component};
 pub(crate) use privileges::{SYSTEM_ADMINISTRATOR, plant_salesperson, privilege_id, privilege_stem};
@@ -45,6 +46,7 @@ pub(crate) fn plant(session: &Session<'_>, unit: Uuid) -> ApiResult<()> {
     for table in session.data.schema.tables.clone() {
         announce(session, &session.data.schema, &table)?;
     }
+    views::plant(session)?;
     duplicates::plant(session)
 }
 

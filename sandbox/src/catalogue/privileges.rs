@@ -86,7 +86,12 @@ pub(crate) fn privilege_stem(table: &Table) -> Option<String> {
 /// What the privileges of a table are called after the verb. Activities share those of `activitypointer`.
 fn stem(table: &Table) -> Option<String> {
     match table.logical.as_str() {
-        "activityparty" | "solutioncomponent" | "sdkmessagefilter" | "duplicaterulecondition" | "listmember" => None,
+        "activityparty"
+        | "solutioncomponent"
+        | "sdkmessagefilter"
+        | "duplicaterulecondition"
+        | "listmember"
+        | "fileattachment" => None,
         "privilege" | "activitypointer" => (table.logical == "activitypointer").then(|| "Activity".to_owned()),
         "systemuser" => Some("User".to_owned()),
         _ if table.intersect || table.activity => None,

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::casing::Cased;
 use super::route::{Answer, Incoming as Received, Outcome, answer};
 use crate::admin::Entry;
 use crate::organization::Organization;
@@ -51,13 +52,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         service_fn(move |request| Box::pin(handle(request, scheme, Arc::clone(&state), Arc::clone(&organization))));
     let mut connection = hyper::server::conn::http1::Builder::new()
         .max_buf_size(1 << 20)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Cased::new(stream)), service);
     let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     if served.is_err_and(|error| error.is_user()) {
-        return Some(connection.into_parts().io.into_inner());
+        return Some(connection.into_parts().io.into_inner().into_inner());
     }
     // The orderly end, which the stream has to be told.
-    let mut stream = connection.into_parts().io.into_inner();
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
     tokio::io::AsyncWriteExt::shutdown(&mut stream).await.ok();
     None
 }

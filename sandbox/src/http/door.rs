@@ -8,12 +8,15 @@ use super::headers::common;
 use super::route::{Answer, Incoming, Outcome};
 use crate::errors::ApiError;
 use crate::state::Site;
-use crate::webapi::{Prefer, Request, Response, Service, serve};
+use crate::webapi::{BACKGROUND, Prefer, Request, Response, SEARCH, Service, serve, serve_search, serve_status};
 
 /// The longest URL of a request, in bytes; longer filters belong into a batch.
 const MAX_URL: usize = 32_768;
 
-/// Answers a request of the Web API.
+/// What answers requests of one API.
+type Serve = fn(&Service<'_>, &Request) -> (Response, usize);
+
+/// Answers a request of the Web API, or of those beside it.
 pub(super) fn answer(site: &Site<'_>, incoming: Incoming) -> Outcome {
     let organization = site.organization;
     let fits = |audience: &str| {
@@ -50,6 +53,13 @@ fn carry_out(site: &Site<'_>, incoming: Incoming, caller: Uuid) -> (Response, us
     if incoming.path.len() + incoming.query.len() > MAX_URL {
         return refuse(&ApiError::new(414, "0x80040203", "The request URL is too long."));
     }
+    for (api, serve) in [(SEARCH, serve_search as Serve), (BACKGROUND, serve_status)] {
+        if let Some(target) = incoming.path.strip_prefix(api).map(str::to_owned) {
+            let service = Service::new(site.organization, format!("{}/api/data/v9.2", site.origin), caller);
+            let Incoming { method, headers, body, .. } = incoming;
+            return serve(&service.with_headers(&headers), &Request { method, target, headers, body: body.into() });
+        }
+    }
     let rest = incoming.path.trim_start_matches("/api/data/");
     let (version, path) = rest.split_once('/').unwrap_or((rest, ""));
     if !matches!(version, "v9.0" | "v9.1" | "v9.2") {
@@ -58,7 +68,7 @@ fn carry_out(site: &Site<'_>, incoming: Incoming, caller: Uuid) -> (Response, us
     let service = Service::new(site.organization, format!("{}/api/data/{version}", site.origin), caller)
         .with_headers(&incoming.headers);
     let target = if incoming.query.is_empty() { path.to_owned() } else { format!("{path}?{}", incoming.query) };
-    serve(&service, &Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body })
+    serve(&service, &Request { method: incoming.method, target, headers: incoming.headers, body: incoming.body.into() })
 }
 
 /// 401: no JSON, and a header that says where to get a token for what.

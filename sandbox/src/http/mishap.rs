@@ -60,6 +60,7 @@ fn meanwhile(site: &Site<'_>, scripted: &Scripted) {
     let service = Service::new(site.organization, format!("{}/api/data/v9.2", site.origin), seed::APPLICATION_USER);
     let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
     let body = if scripted.body.is_null() { Vec::new() } else { scripted.body.to_string().into_bytes() };
-    let request = Request { method: scripted.method.clone(), target: scripted.path.clone(), headers, body };
+    let request =
+        Request { method: scripted.method.clone(), target: scripted.path.clone(), headers, body: body.into() };
     serve(&service, &request);
 }

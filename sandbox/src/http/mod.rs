@@ -1,5 +1,6 @@
 //! Sockets: accepting connections, and taking each request to the room that answers it.
 
+mod casing;
 mod connection;
 mod door;
 mod headers;

@@ -8,6 +8,7 @@ use super::sign_in;
 use crate::admin;
 use crate::pages;
 use crate::state::Site;
+use crate::webapi::{BACKGROUND, SEARCH};
 
 /// A request as it came in.
 pub(super) struct Incoming {
@@ -21,7 +22,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn is_web_api(&self) -> bool {
-        self.path.starts_with("/api/data/")
+        ["/api/data/", SEARCH, BACKGROUND].iter().any(|api| self.path.starts_with(api))
     }
 
     pub(super) fn is_admin(&self) -> bool {

@@ -1,7 +1,6 @@
 //! A small vocabulary in which table definitions read like a list of columns.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use serde_json::Map;
 
 use super::column::{
@@ -31,8 +30,10 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
             addressable: true,
             change_tracking: true,
             told: Map::new(),
-            by_name: HashMap::new(),
-            by_navigation: HashMap::new(),
+            by_name: FxHashMap::default(),
+            by_navigation: FxHashMap::default(),
+            by_role: [None; System::COUNT],
+            composites: Vec::new(),
         },
     };
     builder.column(id, ColumnType::Id).required(Requirement::System).create_only()
@@ -67,13 +68,15 @@ impl TableBuilder {
             indexed: false,
             global: None,
             told: Map::new(),
+            file: None,
         });
         self
     }
 
     /// Adds a column that is defined already.
     pub(crate) fn push(mut self, column: Column) -> Self {
-        self.table.columns.push(column);
+        let name = column.file_name();
+        self.table.columns.extend([Some(column), name].into_iter().flatten());
         self
     }
 
@@ -118,6 +121,12 @@ impl TableBuilder {
 
     pub(crate) fn decimal(self, schema: &str, precision: usize, min: f64, max: f64) -> Self {
         self.column(schema, ColumnType::Decimal { precision, scale: 10, min, max, number: Number::Decimal })
+    }
+
+    /// A number with few digits after the point, as far below as above zero.
+    pub(crate) fn double(self, schema: &str, digits: usize, most: f64) -> Self {
+        let number = Number::Double;
+        self.column(schema, ColumnType::Decimal { precision: digits, scale: digits, min: -most, max: most, number })
     }
 
     /// An amount of money; the platform returns it with four digits more than currencies have.

@@ -178,6 +178,10 @@ pub(crate) enum System {
     BaseAmount,
 }
 
+impl System {
+    pub(super) const COUNT: usize = Self::BaseAmount as usize + 1;
+}
+
 /// A column definition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Column {
@@ -198,9 +202,29 @@ pub(crate) struct Column {
     pub(crate) global: Option<String>,
     /// Properties of the definition that change nothing here; they are kept to be given back.
     pub(crate) told: Map<String, Json>,
+    /// The column shows the id of a file, which may have so many kilobytes.
+    #[serde(default)]
+    pub(crate) file: Option<u64>,
 }
 
 impl Column {
+    /// The column that comes with a column for files and shows their names.
+    pub(crate) fn file_name(&self) -> Option<Self> {
+        self.file?;
+        let schema = format!("{}_Name", self.schema);
+        let mut told = Map::new();
+        told.insert("AttributeOf".to_owned(), self.logical.clone().into());
+        Some(Self {
+            logical: schema.to_lowercase(),
+            schema,
+            label: String::new(),
+            kind: ColumnType::Text { max: 200 },
+            told,
+            file: None,
+            ..self.clone()
+        })
+    }
+
     pub(crate) fn lookup(&self) -> Option<&Lookup> {
         match &self.kind {
             ColumnType::Lookup(lookup) => Some(lookup),

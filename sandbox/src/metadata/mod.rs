@@ -22,6 +22,7 @@ pub(crate) use tables::activities::inherited as activity_columns;
 pub(crate) use tables::shipped;
 pub(crate) use wiring::wire;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -104,9 +105,25 @@ pub(crate) struct Table {
     /// Properties of the definition that change nothing here; they are kept to be given back.
     pub(crate) told: Map<String, Json>,
     #[serde(skip)]
-    by_name: HashMap<String, usize>,
+    by_name: FxHashMap<String, usize>,
     #[serde(skip)]
-    by_navigation: HashMap<String, usize>,
+    by_navigation: FxHashMap<String, usize>,
+    #[serde(skip)]
+    by_role: [Option<usize>; System::COUNT],
+    /// Columns that show a whole address, each with those of its parts.
+    #[serde(skip)]
+    pub(crate) composites: Vec<Composite>,
+}
+
+/// A column that shows a whole address, and the columns of its parts in the order of [`Composite::PARTS`].
+#[derive(Debug, Clone)]
+pub(crate) struct Composite {
+    pub(crate) column: usize,
+    pub(crate) parts: [Option<usize>; Composite::PARTS.len()],
+}
+
+impl Composite {
+    const PARTS: [&'static str; 7] = ["line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country"];
 }
 
 impl Table {
@@ -132,7 +149,7 @@ impl Table {
 
     /// The column the platform fills by itself in this role, if the table has one.
     pub(crate) fn system(&self, role: System) -> Option<usize> {
-        self.columns.iter().position(|column| column.system == Some(role))
+        self.by_role[role as usize]
     }
 
     /// Gives every lookup target without a relationship the one the platform would make.
@@ -157,6 +174,16 @@ impl Table {
 
     /// Builds the name indexes; call after the columns have changed.
     pub(crate) fn reindex(&mut self) {
+        self.by_role = [None; System::COUNT];
+        for (index, role) in self.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.system?))) {
+            self.by_role[role as usize].get_or_insert(index);
+        }
+        let named = |name: &str| self.columns.iter().position(|column| column.logical == name);
+        let composites = self.columns.iter().enumerate().filter_map(|(column, definition)| {
+            let prefix = definition.logical.strip_suffix("composite").filter(|prefix| prefix.starts_with("address"))?;
+            Some(Composite { column, parts: Composite::PARTS.map(|part| named(&format!("{prefix}{part}"))) })
+        });
+        self.composites = composites.collect();
         self.by_name = self.columns.iter().enumerate().map(|(i, c)| (c.logical.clone(), i)).collect();
         self.by_navigation = self
             .columns
@@ -182,8 +209,8 @@ pub(crate) struct Schema {
     pub(crate) deleted: Vec<Deleted>,
     /// Whether the index of a key is still to be made.
     pub(crate) keys_pending: bool,
-    by_logical: HashMap<String, usize>,
-    by_set: HashMap<String, usize>,
+    by_logical: FxHashMap<String, usize>,
+    by_set: FxHashMap<String, usize>,
 }
 
 impl Schema {

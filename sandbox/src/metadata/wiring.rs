@@ -1,12 +1,19 @@
-//! What the platform connects by itself: activities with everything they can be about, parties with every activity.
+//! What the platform connects by itself: activities with everything they can be about, parties with every activity, files
+//! with every table that has columns for them.
 
 use super::{Cascades, ColumnType, Navigation, Relation, Table, relations};
 
-/// Lets every activity be about every table that has activities, and parties belong to every activity. Says which
+/// Lets every activity be about every table that has activities, parties belong to every activity, and files to every
+/// table that has some. Says which
 /// tables changed; doing it again changes nothing.
 pub(crate) fn wire(tables: &mut [Table]) -> Vec<String> {
     let subjects: Vec<String> = tables.iter().filter(|t| t.has_activities).map(|t| t.logical.clone()).collect();
     let activities: Vec<String> = tables.iter().filter(|t| t.activity).map(|t| t.logical.clone()).collect();
+    let filing: Vec<String> = tables
+        .iter()
+        .filter(|table| table.columns.iter().any(|column| column.file.is_some()))
+        .map(|table| table.logical.clone())
+        .collect();
     let mut changed = Vec::new();
     for table in tables.iter_mut() {
         let before = table.columns.iter().filter_map(|c| c.lookup()).map(|l| l.relations.len()).sum::<usize>();
@@ -18,6 +25,11 @@ pub(crate) fn wire(tables: &mut [Table]) -> Vec<String> {
         if table.logical == "activityparty" {
             for activity in &activities {
                 party_of(table, activity);
+            }
+        }
+        if table.logical == "fileattachment" {
+            for owner in &filing {
+                file_of(table, owner);
             }
         }
         let after = table.columns.iter().filter_map(|c| c.lookup()).map(|l| l.relations.len()).sum::<usize>();
@@ -48,6 +60,14 @@ fn party_of(party: &mut Table, activity: &str) {
     let schema = format!("{activity}_activity_parties");
     let names = vec![format!("activityid_{activity}")];
     join(&mut party.columns[column].kind, activity, names, schema, Cascades::PARENTAL, false);
+}
+
+/// Adds a table to those whose rows have files.
+fn file_of(file: &mut Table, owner: &str) {
+    let Some(column) = file.column("objectid") else { return };
+    let schema = format!("{owner}_FileAttachments");
+    let names = vec![format!("objectid_{owner}")];
+    join(&mut file.columns[column].kind, owner, names, schema, Cascades::PARENTAL, false);
 }
 
 fn join(kind: &mut ColumnType, target: &str, names: Vec<String>, schema: String, cascades: Cascades, custom: bool) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Field, Step};
 use crate::metadata::{Collection, Table};
 use crate::value::Value;
@@ -42,6 +44,9 @@ impl Comparison {
     }
 }
 
+/// Lookups of a row, each with the rows it may point to.
+pub(crate) type Reach = Vec<(usize, Vec<Uuid>)>;
+
 /// A test on the columns of a row. It is either true or false: a comparison with a column that is null is false
 /// (`ne` is true), and `not` turns the one into the other.
 #[derive(Debug, Clone)]
@@ -64,6 +69,9 @@ pub(crate) enum Condition {
         column: usize,
         values: Vec<Value>,
     },
+    /// One of these lookups points to one of these rows. Written out in statements rather than given as parameters, so
+    /// that it can stand in several places of one.
+    Within(Reach),
     /// Two columns of the same type.
     Columns {
         left: Field,

@@ -21,11 +21,12 @@ mod sql;
 mod sql_condition;
 #[cfg(test)]
 mod tests;
+mod tsql;
 
 pub(crate) use aggregate::{Aggregation, DatePart, Function, Group, Measure, OutputKind};
 pub(crate) use apply::Apply;
 pub(crate) use bind::bind_filter;
-pub(crate) use condition::{Comparison, Condition};
+pub(crate) use condition::{Comparison, Condition, Reach};
 pub(crate) use expand::{Expand, Expanded};
 pub(crate) use fetch::{Fetched, Shown, bind_fetch, next_cookie, parse_fetch};
 pub(crate) use options::{Options, parse_options};
@@ -34,6 +35,7 @@ pub(crate) use page::Cookie;
 pub(crate) use parse::{Expression, Operand, expression as parse_filter};
 pub(crate) use path::{Field, Step};
 pub(crate) use sql::Sql;
+pub(crate) use tsql::bind_sql;
 
 use std::sync::Arc;
 
@@ -52,6 +54,8 @@ pub(crate) struct Join {
     pub(crate) to: usize,
     /// Whether rows without a partner stay.
     pub(crate) outer: bool,
+    /// Whether a row has one partner at most, the first one by primary key.
+    pub(crate) first: bool,
     pub(crate) filter: Option<Condition>,
     /// Columns to read.
     pub(crate) select: Vec<usize>,

@@ -183,11 +183,7 @@ impl Tested<'_> {
     /// Rows above or under a row of the same table, by the lookup that points from the one to the other.
     fn hierarchy(&self, operator: &str, values: &[String]) -> ApiResult<Condition> {
         let table = self.table;
-        let parent = table.columns.iter().position(|column| {
-            column.logical.starts_with("parent")
-                && column.lookup().is_some_and(|lookup| lookup.targets == [table.logical.as_str()])
-        });
-        let parent = parent.filter(|_| self.column == table.id).ok_or_else(|| {
+        let parent = parent_of(table).filter(|_| self.column == table.id).ok_or_else(|| {
             ApiError::invalid_argument(format!("The table '{}' has no hierarchy for '{operator}'.", table.logical))
         })?;
         let start = normal_id(only(operator, values)?)
@@ -213,6 +209,14 @@ impl Tested<'_> {
         }
         Ok(self.one_of(found))
     }
+}
+
+/// The lookup that points from a row to the one above it.
+pub(super) fn parent_of(table: &Table) -> Option<usize> {
+    table.columns.iter().position(|column| {
+        column.logical.starts_with("parent")
+            && column.lookup().is_some_and(|lookup| lookup.targets == [table.logical.as_str()])
+    })
 }
 
 /// An operator that does not exist.

@@ -118,9 +118,7 @@ pub(super) fn bind_options(
             }
             "$skiptoken" => token = Some(value),
             "$skip" => return Err(ApiError::query("Skip Clause is not supported in CRM")),
-            "$deltatoken" | "savedQuery" | "userQuery" => {
-                return Err(ApiError::not_implemented(&format!("the query option {name}")));
-            }
+            "$deltatoken" => return Err(ApiError::not_implemented(&format!("the query option {name}"))),
             _ if name.starts_with('$') => {
                 return Err(ApiError::query(format!("The query parameter {name} is not supported.")));
             }
@@ -167,6 +165,13 @@ fn select(table: &Table, value: &str) -> ApiResult<Vec<usize>> {
         && !columns.contains(&currency)
     {
         columns.push(currency);
+    }
+    // A part of an address brings the whole of it.
+    for composite in &table.composites {
+        let part = columns.iter().any(|column| composite.parts.contains(&Some(*column)));
+        if part && !columns.contains(&composite.column) {
+            columns.push(composite.column);
+        }
     }
     Ok(columns)
 }

@@ -30,7 +30,9 @@ impl Order {
                 order.names = targets
                     .map(|target| {
                         let mut path = order.field.path.clone();
-                        path.push(super::Step { column: order.field.column, table: std::sync::Arc::clone(target) });
+                        let table = std::sync::Arc::clone(target);
+                        // Whoever sees a lookup sees the name of what it points to.
+                        path.push(super::Step { column: order.field.column, table, within: None });
                         Field { source: order.field.source, path, column: target.name }
                     })
                     .collect();

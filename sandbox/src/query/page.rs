@@ -37,16 +37,27 @@ impl Cookie {
         format!("<cookie pagenumber=\"{}\" pagingcookie=\"{inner}\" istracking=\"False\" />", self.page)
     }
 
-    /// Reads a token back for a query; `None` if it is not one of ours.
-    pub(crate) fn parse(token: &str, query: &Query) -> Option<Self> {
-        let order = query.full_order();
+    /// The page, and the number of rows before it, out of a token that counts pages off.
+    pub(crate) fn counted(token: &str) -> Option<(u32, usize)> {
+        let (page, values) = Self::parts(token)?;
+        let [before] = values.as_slice() else { return None };
+        Some((page, before.as_u64().and_then(|before| usize::try_from(before).ok())?))
+    }
+
+    /// The number of the page and the values in a token.
+    fn parts(token: &str) -> Option<(u32, Vec<serde_json::Value>)> {
         let attribute = |name: &str| {
             let (_, rest) = token.split_once(&format!("{name}=\""))?;
             rest.split_once('"').map(|(value, _)| value)
         };
-        let page = attribute("pagenumber")?.parse().ok()?;
         let inner = URL_SAFE_NO_PAD.decode(attribute("pagingcookie")?).ok()?;
-        let values: Vec<serde_json::Value> = serde_json::from_slice(&inner).ok()?;
+        Some((attribute("pagenumber")?.parse().ok()?, serde_json::from_slice(&inner).ok()?))
+    }
+
+    /// Reads a token back for a query; `None` if it is not one of ours.
+    pub(crate) fn parse(token: &str, query: &Query) -> Option<Self> {
+        let order = query.full_order();
+        let (page, values) = Self::parts(token)?;
         if values.len() != order.len() {
             return None;
         }

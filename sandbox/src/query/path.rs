@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Reach;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Schema, Table};
 
@@ -10,6 +11,8 @@ use crate::metadata::{Schema, Table};
 pub(crate) struct Step {
     pub(crate) column: usize,
     pub(crate) table: Arc<Table>,
+    /// Which rows the caller may see: a lookup to any other leads nowhere. All if `None`.
+    pub(crate) within: Option<Reach>,
 }
 
 impl PartialEq for Step {
@@ -48,7 +51,7 @@ pub(super) fn steps(schema: &Schema, table: &Arc<Table>, names: &[&str]) -> ApiR
         let (column, navigation) = here.navigation(name).ok_or_else(|| ApiError::no_such_property(&here, name))?;
         let target = navigation.targets.first().and_then(|target| schema.table(target));
         let target = Arc::clone(target.ok_or_else(|| ApiError::no_such_property(&here, name))?);
-        steps.push(Step { column, table: Arc::clone(&target) });
+        steps.push(Step { column, table: Arc::clone(&target), within: None });
         here = target;
     }
     Ok((steps, here))

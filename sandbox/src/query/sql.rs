@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value as Parameter;
 
+use super::sql_condition::within;
 use super::{Field, Order, Query, Step};
 use crate::metadata::{ColumnType, Table};
 use crate::store::{sql_name, to_sql};
@@ -121,7 +122,8 @@ impl<'q> Compiler<'q> {
         for step in rest {
             let next = self.fresh();
             let (key, lookup) = (sql_name(&step.table.columns[step.table.id]), sql_name(&table.columns[step.column]));
-            from.push_str(&format!(" JOIN \"{}\" {next} ON {next}.{key} = {last}.{lookup}", step.table.logical));
+            let seen = seen(&next, step);
+            from.push_str(&format!(" JOIN \"{}\" {next} ON {next}.{key} = {last}.{lookup}{seen}", step.table.logical));
             (last, table) = (next, &step.table);
         }
         let key = sql_name(&first.table.columns[first.table.id]);
@@ -131,7 +133,8 @@ impl<'q> Compiler<'q> {
             ColumnType::Text { .. } | ColumnType::Memo { .. } | ColumnType::TableName => " COLLATE dataverse",
             _ => "",
         };
-        format!("(SELECT {last}.{} FROM {from} WHERE {alias}.{key} = {start}){collation}", sql_name(definition))
+        let seen = seen(&alias, first);
+        format!("(SELECT {last}.{} FROM {from} WHERE {alias}.{key} = {start}{seen}){collation}", sql_name(definition))
     }
 
     /// A field as seen from a scope.
@@ -183,6 +186,19 @@ impl<'q> Compiler<'q> {
             let from = sql_name(&join.table.columns[join.from]);
             let to = sql_name(&query.source(parent).columns[join.to]);
             let kind = if join.outer { "LEFT JOIN" } else { "JOIN" };
+            if join.first {
+                let key = sql_name(&join.table.columns[join.table.id]);
+                let alias = self.fresh();
+                let scope = Scope { alias: alias.clone(), table: &join.table, path: Vec::new() };
+                let filter = join.filter.as_ref().map(|filter| self.condition(&scope, filter, false));
+                let filter = filter.map_or_else(String::new, |filter| format!(" AND {filter}"));
+                text.push_str(&format!(
+                    " {kind} {joined} ON t{number}.{key} = (SELECT {alias}.{key} FROM \"{}\" {alias} WHERE \
+                     {alias}.{from} = t{parent}.{to}{filter} ORDER BY {alias}.{key} LIMIT 1)",
+                    join.table.logical
+                ));
+                continue;
+            }
             text.push_str(&format!(" {kind} {joined} ON t{number}.{from} = t{parent}.{to}"));
             if let Some(filter) = &join.filter {
                 let condition = self.condition(&self.source(number), filter, false);
@@ -230,4 +246,12 @@ impl<'q> Compiler<'q> {
         };
         format!("({further} OR ({equal} AND {}))", self.beyond(rest, values))
     }
+}
+
+/// What a row at the end of a step has to meet to be seen, as a continuation of other tests.
+fn seen(alias: &str, step: &Step) -> String {
+    let Some(reach) = &step.within else { return String::new() };
+    let lookup = |column: usize| format!("{alias}.{}", sql_name(&step.table.columns[column]));
+    let lookups: Vec<String> = reach.iter().map(|(column, _)| lookup(*column)).collect();
+    format!(" AND {}", within(&lookups, reach))
 }

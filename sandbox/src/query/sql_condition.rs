@@ -1,10 +1,13 @@
 //! Conditions as SQL.
 
+use std::slice;
+
 use rusqlite::types::Value as Parameter;
 
 use super::sql::{Compiler, Scope};
-use super::{Comparison, Condition, Field};
-use crate::store::{sql_name, to_sql};
+use super::{Comparison, Condition, Field, Reach};
+use crate::store::{COARSE, is_text, sql_name, to_sql};
+use crate::value::Value;
 
 impl<'q> Compiler<'q> {
     /// A condition or, if `negated`, its opposite. Negation is pushed down to the tests, where null is dealt with, so
@@ -19,6 +22,13 @@ impl<'q> Compiler<'q> {
             }
             Condition::Compare { column, comparison, value } => {
                 let name = self.column(scope, *column);
+                if !negated
+                    && *comparison == Comparison::Equal
+                    && self.is_indexed_text(scope, *column, slice::from_ref(value))
+                {
+                    self.parameters.extend([to_sql(value), to_sql(value)]);
+                    return format!("({name}{COARSE} = ? AND {name} = ?)");
+                }
                 self.parameters.push(to_sql(value));
                 match (comparison, negated) {
                     (Comparison::NotEqual, false) => format!("({name} <> ? OR {name} IS NULL)"),
@@ -38,13 +48,22 @@ impl<'q> Compiler<'q> {
             }
             Condition::In { column, values } => {
                 let name = self.column(scope, *column);
-                self.parameters.extend(values.iter().map(to_sql));
                 let places = vec!["?"; values.len()].join(",");
+                if !negated && self.is_indexed_text(scope, *column, values) {
+                    self.parameters.extend(values.iter().chain(values).map(to_sql));
+                    return format!("({name}{COARSE} IN ({places}) AND {name} IN ({places}))");
+                }
+                self.parameters.extend(values.iter().map(to_sql));
                 if negated {
                     format!("({name} IS NULL OR {name} NOT IN ({places}))")
                 } else {
                     format!("{name} IN ({places})")
                 }
+            }
+            Condition::Within(reach) => {
+                let lookups = reach.iter().map(|(column, _)| self.column(scope, *column)).collect::<Vec<_>>();
+                let test = within(&lookups, reach);
+                if negated { format!("NOT {test}") } else { test }
             }
             Condition::Columns { left, comparison, right } => self.columns(scope, left, *comparison, right, negated),
             Condition::Through { path, condition } => self.condition(&scope.through(path), condition, negated),
@@ -64,6 +83,17 @@ impl<'q> Compiler<'q> {
                 }
             }
         }
+    }
+
+    /// Whether an index finds rows whose column has one of these values, as it compares.
+    fn is_indexed_text(&self, scope: &Scope<'_>, column: usize, values: &[Value]) -> bool {
+        // Behind a path the column is another table's.
+        if !scope.path.is_empty() {
+            return false;
+        }
+        let definition = &scope.table.columns[column];
+        let ascii = |value: &Value| value.text().is_some_and(str::is_ascii);
+        definition.indexed && is_text(definition) && values.iter().all(ascii)
     }
 
     fn columns(
@@ -94,6 +124,15 @@ impl<'q> Compiler<'q> {
             }
         }
     }
+}
+
+/// Whether one of the lookups, by their names in SQL, points to one of its rows.
+pub(super) fn within(lookups: &[String], reach: &Reach) -> String {
+    let tests = lookups.iter().zip(reach).map(|(lookup, (_, ids))| {
+        let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+        format!("COALESCE({lookup} IN ({}), 0)", ids.join(","))
+    });
+    format!("({})", tests.collect::<Vec<_>>().join(" OR "))
 }
 
 fn operator(comparison: Comparison) -> &'static str {

@@ -33,7 +33,8 @@ impl Session<'_> {
             }
         }
         self.stamp_new(table, &mut row, &caller);
-        if let Some((column, value)) = Self::full_name(table, &row) {
+        let names = Self::full_name(table, &row);
+        for (column, value) in Self::addresses(table, &row).into_iter().chain(names) {
             row[column] = value;
         }
         for (column, value) in self.converted(table, &row)? {

@@ -12,6 +12,10 @@ use crate::value::Value;
 
 /// `statuscode` of a rule that is in force.
 const PUBLISHED: i64 = 2;
+/// Values of `operatorcode` that compare otherwise than whole values.
+const FIRST_CHARACTERS: i64 = 1;
+const LAST_CHARACTERS: i64 = 2;
+const SAME_DATE: i64 = 3;
 
 /// A rule with its conditions, bound to the tables it compares.
 struct Rule {
@@ -19,6 +23,22 @@ struct Rule {
     conditions: Vec<Test>,
     /// Whether rows that are closed don't count.
     open_only: bool,
+    case_sensitive: bool,
+}
+
+impl Rule {
+    /// Whether texts that are the same but for case are the same to the rule.
+    fn agrees(&self, row: &[Value], other: &[Value]) -> bool {
+        !self.case_sensitive
+            || self.conditions.iter().all(|test| match (&row[test.base], &other[test.matching]) {
+                (Value::Text(text), Value::Text(other)) => match test.operator {
+                    FIRST_CHARACTERS => first(text, test.parameter) == first(other, test.parameter),
+                    LAST_CHARACTERS => last(text, test.parameter) == last(other, test.parameter),
+                    _ => text == other,
+                },
+                _ => true,
+            })
+    }
 }
 
 struct Test {
@@ -30,25 +50,33 @@ struct Test {
 }
 
 impl Session<'_> {
-    /// Refuses a row that a published rule takes for a duplicate. `changed` are the columns that an update touches: a
-    /// rule that compares none of them is not asked.
+    /// Refuses a row that a published rule takes for a duplicate of one that was there before the transaction under way
+    /// began. `changed` are the columns that an update touches: a rule that compares none of them is not asked.
     pub(super) fn refuse_duplicates(&self, table: &Table, row: &[Value], changed: Option<&[usize]>) -> ApiResult<()> {
         for rule in self.rules(table)? {
             let touched = |test: &Test| changed.is_none_or(|changed| changed.contains(&test.base));
-            if rule.conditions.iter().any(touched) && !self.matches(&rule, table, row)?.is_empty() {
+            if !rule.conditions.iter().any(touched) {
+                continue;
+            }
+            let found = self.data.store.select(&self.matching(&rule, table, row))?;
+            let old = |found: &Vec<Value>| {
+                let id = found[rule.matching.id].id();
+                id.is_some_and(|id| !self.data.store.is_new(id)) && rule.agrees(row, found)
+            };
+            if found.iter().any(old) {
                 return Err(ApiError::duplicates(self.switches.duplicates_status));
             }
         }
         Ok(())
     }
 
-    /// The rows of `matching` that published rules take for duplicates of a row.
+    /// The rows of `matching` that the caller sees and published rules take for duplicates of a row.
     pub(crate) fn duplicates(&self, table: &Table, row: &[Value], matching: &Table) -> ApiResult<Vec<Vec<Value>>> {
         let mut found: Vec<Vec<Value>> = Vec::new();
         for rule in self.rules(table)?.into_iter().filter(|rule| rule.matching.logical == matching.logical) {
-            for row in self.matches(&rule, table, row)? {
-                if !found.iter().any(|known| known[matching.id] == row[matching.id]) {
-                    found.push(row);
+            for other in self.select(&self.matching(&rule, table, row))? {
+                if rule.agrees(row, &other) && !found.iter().any(|known| known[matching.id] == other[matching.id]) {
+                    found.push(other);
                 }
             }
         }
@@ -89,21 +117,21 @@ impl Session<'_> {
             if !tests.is_empty() {
                 let open_only = rule_is(&rule, rules, "excludeinactiverecords", 1);
                 let open_only = open_only && !self.switches.duplicates_among_closed;
-                found.push(Rule { matching: Arc::clone(matching), conditions: tests, open_only });
+                let case_sensitive = rule_is(&rule, rules, "iscasesensitive", 1);
+                found.push(Rule { matching: Arc::clone(matching), conditions: tests, open_only, case_sensitive });
             }
         }
         Ok(found)
     }
 
-    fn matches(&self, rule: &Rule, table: &Table, row: &[Value]) -> ApiResult<Vec<Vec<Value>>> {
+    /// What a rule looks for.
+    fn matching(&self, rule: &Rule, table: &Table, row: &[Value]) -> Query {
         let mut tests = Vec::new();
         for test in &rule.conditions {
             let value = &row[test.base];
             if value.is_null() {
-                if test.ignores_blanks {
-                    return Ok(Vec::new());
-                }
-                tests.push(Condition::IsNull(test.matching));
+                let blank = if test.ignores_blanks { Condition::never() } else { Condition::IsNull(test.matching) };
+                tests.push(blank);
                 continue;
             }
             tests.push(compared(test, value));
@@ -119,8 +147,7 @@ impl Session<'_> {
             let (column, comparison, value) = (table.id, Comparison::NotEqual, Value::Id(id));
             tests.push(Condition::Compare { column, comparison, value });
         }
-        let filter = Some(Condition::All(tests));
-        Ok(self.data.store.select(&Query { filter, ..Query::all(Arc::clone(&rule.matching)) })?)
+        Query { filter: Some(Condition::All(tests)), ..Query::all(Arc::clone(&rule.matching)) }
     }
 
     /// The row under its key, as the rules see it: for checks before anything is written.
@@ -139,16 +166,13 @@ fn rule_is(rule: &[Value], rules: &Table, name: &str, value: i64) -> bool {
 fn compared(test: &Test, value: &Value) -> Condition {
     let column = test.matching;
     match (test.operator, value) {
-        (1, Value::Text(text)) => {
-            let start: String = text.chars().take(test.parameter).collect();
-            Condition::Like { column, pattern: format!("{}%", escaped(&start)) }
+        (FIRST_CHARACTERS, Value::Text(text)) => {
+            Condition::Like { column, pattern: format!("{}%", escaped(&first(text, test.parameter))) }
         }
-        (2, Value::Text(text)) => {
-            let skipped = text.chars().count().saturating_sub(test.parameter);
-            let end: String = text.chars().skip(skipped).collect();
-            Condition::Like { column, pattern: format!("%{}", escaped(&end)) }
+        (LAST_CHARACTERS, Value::Text(text)) => {
+            Condition::Like { column, pattern: format!("%{}", escaped(&last(text, test.parameter))) }
         }
-        (3, Value::Int(time)) => {
+        (SAME_DATE, Value::Int(time)) => {
             let midnight = time - time.rem_euclid(86_400);
             let bound = |comparison, value| Condition::Compare { column, comparison, value: Value::Int(value) };
             Condition::All(vec![
@@ -158,6 +182,14 @@ fn compared(test: &Test, value: &Value) -> Condition {
         }
         _ => Condition::equal(column, value.clone()),
     }
+}
+
+fn first(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+fn last(text: &str, characters: usize) -> String {
+    text.chars().skip(text.chars().count().saturating_sub(characters)).collect()
 }
 
 /// Text in which the wildcards of LIKE stand for themselves.

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod duplicates;
 mod fetch;
+mod files;
 mod find;
 mod money;
 mod parties;
@@ -15,8 +16,11 @@ mod update;
 mod validate;
 
 pub(crate) use access::{Right, Rights};
+pub(crate) use files::{File, Place};
 pub(crate) use parties::PLATFORM_PARTIES;
 pub(crate) use validate::{from_json, normal_id};
+
+use std::cell::RefCell;
 
 use uuid::Uuid;
 
@@ -41,6 +45,8 @@ pub(crate) struct Session<'a> {
     pub(crate) switches: Switches,
     /// Whether rows that published rules take for duplicates are refused.
     pub(crate) detect_duplicates: bool,
+    /// The business units of owners, as far as they have been looked up; forgotten when a row changes.
+    pub(crate) units: RefCell<Vec<(Uuid, Value)>>,
 }
 
 /// Values for columns of one row.
@@ -65,13 +71,7 @@ impl Session<'_> {
     /// What follows from an owner: the owning user, team and business unit.
     fn owning(&self, table: &Table, owner: &Value) -> ApiResult<Assignments> {
         let Value::Row(kind, id) = owner else { return Ok(Vec::new()) };
-        let mut unit = Value::Null;
-        if let Some(owners) = self.data.schema.table(kind)
-            && let Some(row) = self.find(owners, *id)?
-            && let Some(column) = owners.column("businessunitid")
-        {
-            unit = row[column].clone();
-        }
+        let unit = self.unit_of(kind, *id)?;
         let of_kind = |wanted: &str| if &**kind == wanted { owner.clone() } else { Value::Null };
         let all = [
             (table.system(System::OwningUser), of_kind("systemuser")),
@@ -79,6 +79,33 @@ impl Session<'_> {
             (table.system(System::OwningUnit), unit),
         ];
         Ok(all.into_iter().filter_map(|(column, value)| column.map(|column| (column, value))).collect())
+    }
+
+    /// The business unit of a user or team.
+    fn unit_of(&self, kind: &str, id: Uuid) -> ApiResult<Value> {
+        if let Some((_, unit)) = self.units.borrow().iter().find(|(known, _)| *known == id) {
+            return Ok(unit.clone());
+        }
+        let owners = self.data.schema.table(kind);
+        let unit = match owners.and_then(|owners| Some((owners, owners.column("businessunitid")?))) {
+            Some((owners, column)) => self.data.store.get_column(owners, id, column)?,
+            None => Value::Null,
+        };
+        self.units.borrow_mut().push((id, unit.clone()));
+        Ok(unit)
+    }
+
+    /// Whole addresses, as an envelope shows them.
+    fn addresses(table: &Table, row: &[Value]) -> Assignments {
+        let whole = |parts: &[Option<usize>; 7]| {
+            let part = |at: usize| parts[at].and_then(|column| row[column].text()).unwrap_or_default();
+            let region = [part(4), part(5)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+            let place = [part(3), &region].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+            let lines = [part(0), part(1), part(2), &place, part(6)];
+            let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+            if lines.is_empty() { Value::Null } else { Value::Text(lines.join("\r\n")) }
+        };
+        table.composites.iter().map(|composite| (composite.column, whole(&composite.parts))).collect()
     }
 
     /// First and last name joined, if the table has such a column.

@@ -14,6 +14,7 @@ impl Session<'_> {
     /// Sets columns of the row `old`, read in the same transaction. A row gets a new version even if nothing differs.
     pub(crate) fn update(&self, table: &Table, id: Uuid, old: &[Value], new: Assignments) -> ApiResult<()> {
         refuse_view(table, "Update")?;
+        self.units.borrow_mut().clear();
         self.check_update(table, old, &new)?;
         let mut changes: Assignments = Vec::with_capacity(new.len() + 6);
         for (index, value) in &new {
@@ -35,7 +36,8 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        if table.system(System::FullName).is_some() || table.system(System::Currency).is_some() {
+        let follows = table.system(System::FullName).or(table.system(System::Currency)).is_some();
+        if follows || !table.composites.is_empty() {
             let mut row = old.to_vec();
             for (column, value) in &changes {
                 row[*column] = value.clone();
@@ -43,7 +45,7 @@ impl Session<'_> {
             for (column, value) in self.converted(table, &row)? {
                 set(&mut changes, column, value);
             }
-            if let Some((column, value)) = Self::full_name(table, &row) {
+            for (column, value) in Self::addresses(table, &row).into_iter().chain(Self::full_name(table, &row)) {
                 set(&mut changes, column, value);
             }
         }

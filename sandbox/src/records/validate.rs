@@ -65,7 +65,7 @@ pub(crate) fn from_json(table: &Table, column: &Column, json: &Json) -> ApiResul
         }
         ColumnType::DateTime => {
             let text = json.as_str().ok_or_else(wrong)?;
-            let seconds = parse_time(text).ok_or_else(wrong)?;
+            let seconds = parse_time(text).or_else(|| parse_time(&format!("{text}Z"))).ok_or_else(wrong)?;
             if seconds < EARLIEST {
                 Err(ApiError::invalid_time(&format_time(seconds)))
             } else {

@@ -1,6 +1,7 @@
 //! The rows an organisation starts with. The data stands in `base.json` and `crm.json`, in the notation of Web API
 //! payloads; `@at` is the time at which a row was made and last changed.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -80,6 +81,7 @@ fn platform(data: &Data, now: i64) -> Session<'_> {
         now,
         switches,
         detect_duplicates: false,
+        units: RefCell::default(),
     }
 }
 

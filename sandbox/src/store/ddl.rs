@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use super::{Store, polymorphic, sql_name, sql_type, target_name};
+use super::{Store, index_name, polymorphic, sql_name, sql_type, target_name};
 use crate::metadata::{Column, Key, KeyIndex, Storage, Table};
 
 impl Store {
@@ -13,11 +13,13 @@ impl Store {
 
     /// Removes a table with its rows. Views over it have to be made anew first.
     pub(crate) fn drop_table(&self, table: &Table) -> rusqlite::Result<()> {
+        self.insertion.take();
         self.connection.execute_batch(&format!("DROP TABLE IF EXISTS \"{}\"", table.logical))
     }
 
     /// Adds a column; rows that are there already have null in it.
     pub(crate) fn add_column(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
+        self.insertion.take();
         let mut columns = vec![format!("{} {}", sql_name(column), sql_type(column))];
         if polymorphic(column) {
             columns.push(format!("{} TEXT", target_name(column)));
@@ -26,18 +28,14 @@ impl Store {
             self.connection.execute_batch(&format!("ALTER TABLE \"{}\" ADD COLUMN {column}", table.logical))?;
         }
         if column.indexed {
-            self.connection.execute_batch(&format!(
-                "CREATE INDEX {} ON \"{}\" ({})",
-                index_name(table, column),
-                table.logical,
-                sql_name(column)
-            ))?;
+            self.create_index(table, column)?;
         }
         Ok(())
     }
 
     /// Removes a column with its values.
     pub(crate) fn drop_column(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
+        self.insertion.take();
         self.connection.execute_batch(&format!("DROP INDEX IF EXISTS {}", index_name(table, column)))?;
         let mut columns = vec![sql_name(column)];
         if polymorphic(column) {
@@ -64,8 +62,4 @@ impl Store {
     pub(crate) fn drop_key(&self, table: &Table, key: &Key) -> rusqlite::Result<()> {
         self.connection.execute_batch(&format!("DROP INDEX IF EXISTS \"key_{}_{}\"", table.logical, key.name))
     }
-}
-
-fn index_name(table: &Table, column: &Column) -> String {
-    format!("\"ix_{}_{}\"", table.logical, column.logical)
 }

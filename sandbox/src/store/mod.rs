@@ -3,14 +3,22 @@
 mod ddl;
 mod deleted;
 mod file;
+mod files;
 mod read;
 mod text;
 mod write;
 
 pub(crate) use write::Conflict;
+use write::Insertion;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use uuid::Uuid;
 
 use crate::metadata::{Column, ColumnType, Key, Schema, Storage, Table};
 use crate::value::Value;
@@ -18,6 +26,12 @@ use crate::value::Value;
 /// The rows of one organisation.
 pub(crate) struct Store {
     connection: Connection,
+    /// How many calls of [`Store::atomically`] are under way.
+    depth: Cell<usize>,
+    /// The rows inserted since the outermost of them began.
+    inserted: RefCell<HashSet<Uuid>>,
+    /// The statement by which the last row was added; to be forgotten when columns come or go.
+    insertion: RefCell<Insertion>,
 }
 
 impl Store {
@@ -32,6 +46,7 @@ impl Store {
             store.create_table(table)?;
         }
         store.create_activity_views(schema)?;
+        store.create_files()?;
         Ok(store)
     }
 
@@ -42,7 +57,7 @@ impl Store {
     fn on(connection: Connection) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(512);
         text::register(&connection)?;
-        Ok(Store { connection })
+        Ok(Store { connection, depth: Cell::default(), inserted: RefCell::default(), insertion: RefCell::default() })
     }
 
     /// The same rows in another store, in memory.
@@ -55,6 +70,7 @@ impl Store {
     /// Takes over the tables and rows of another store.
     pub(crate) fn become_like(&mut self, other: &Self) -> rusqlite::Result<()> {
         self.connection.flush_prepared_statement_cache();
+        self.insertion.take();
         Backup::new(&other.connection, &mut self.connection)?.step(-1)?;
         Ok(())
     }
@@ -71,10 +87,17 @@ impl Store {
         let name = &table.logical;
         self.connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", ")))?;
         for column in table.columns.iter().filter(|column| column.indexed) {
-            let (index, on) = (format!("\"ix_{name}_{}\"", column.logical), sql_name(column));
-            self.connection.execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on})"))?;
+            self.create_index(table, column)?;
         }
         Ok(())
+    }
+
+    /// Rows without a value are not looked for by it: they would only make the index slow to write.
+    fn create_index(&self, table: &Table, column: &Column) -> rusqlite::Result<()> {
+        let (index, on) = (index_name(table, column), sql_name(column));
+        let (name, collation) = (&table.logical, if is_text(column) { COARSE } else { "" });
+        self.connection
+            .execute_batch(&format!("CREATE INDEX {index} ON \"{name}\" ({on}{collation}) WHERE {on} IS NOT NULL"))
     }
 
     /// (Re)makes the view over all activity tables; their own tables have all its columns.
@@ -102,16 +125,43 @@ impl Store {
         ))
     }
 
+    /// Whether a row was inserted by the transaction that is under way.
+    pub(crate) fn is_new(&self, id: Uuid) -> bool {
+        self.inserted.borrow().contains(&id)
+    }
+
     /// Runs `work`, keeping what it wrote only if it succeeds. May be nested.
     pub(crate) fn atomically<T, E: From<rusqlite::Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        let run = |sql: &str| self.connection.prepare_cached(sql)?.execute([]).map(drop);
+        // A savepoint within a transaction makes SQLite keep the pages it changes twice.
+        let outermost = self.depth.get() == 0;
+        run(if outermost { "BEGIN" } else { "SAVEPOINT work" })?;
+        self.depth.set(self.depth.get() + 1);
         let result = work();
-        if result.is_err() {
-            self.connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
+        self.depth.set(self.depth.get() - 1);
+        match (outermost, result.is_ok()) {
+            (true, true) => run("COMMIT")?,
+            (true, false) => run("ROLLBACK")?,
+            (false, true) => run("RELEASE work")?,
+            (false, false) => {
+                run("ROLLBACK TO work")?;
+                run("RELEASE work")?;
+            }
         }
-        self.connection.prepare_cached("RELEASE work")?.execute([])?;
+        if outermost {
+            self.inserted.borrow_mut().clear();
+        }
         result
     }
+}
+
+/// How indexes compare text: with less care than rows are compared with, but without leaving SQLite. Texts of ASCII that
+/// are the same to the one are the same to the other.
+pub(crate) const COARSE: &str = " COLLATE NOCASE";
+
+/// Whether text is compared without regard to case.
+pub(crate) fn is_text(column: &Column) -> bool {
+    sql_type(column).ends_with("dataverse")
 }
 
 fn sql_type(column: &Column) -> &'static str {
@@ -134,6 +184,10 @@ fn sql_type(column: &Column) -> &'static str {
 /// The column's name in SQL. Logical names have no quotes in them.
 pub(crate) fn sql_name(column: &Column) -> String {
     format!("\"{}\"", column.logical)
+}
+
+fn index_name(table: &Table, column: &Column) -> String {
+    format!("\"ix_{}_{}\"", table.logical, column.logical)
 }
 
 fn target_name(column: &Column) -> String {
@@ -166,6 +220,15 @@ fn aliased_list(alias: &str, table: &Table, columns: &[usize]) -> String {
         }
     }
     names.join(", ")
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            other => ToSqlOutput::Owned(to_sql(other)),
+        })
+    }
 }
 
 /// A value as SQLite stores it.

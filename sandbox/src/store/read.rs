@@ -28,6 +28,17 @@ impl Store {
         rows.next()?.map(|row| read_row(table, &all, row, &mut 0)).transpose()
     }
 
+    /// One column of the row with this primary key; null if there is no such row.
+    pub(crate) fn get_column(&self, table: &Table, id: Uuid, column: usize) -> rusqlite::Result<Value> {
+        let list = select_list(table, &[column]);
+        let key = sql_name(&table.columns[table.id]);
+        let mut statement =
+            self.connection.prepare_cached(&format!("SELECT {list} FROM \"{}\" WHERE {key}=?", table.logical))?;
+        let mut rows = statement.query([&Value::Id(id)])?;
+        let row = rows.next()?.map(|row| read_row(table, &[column], row, &mut 0)).transpose()?;
+        Ok(row.map_or(Value::Null, |mut row| row.swap_remove(column)))
+    }
+
     /// Whether a row with this primary key is there.
     pub(crate) fn exists(&self, table: &Table, id: Uuid) -> rusqlite::Result<bool> {
         let key = sql_name(&table.columns[table.id]);

@@ -3,7 +3,7 @@
 use rusqlite::{ErrorCode, params_from_iter};
 use uuid::Uuid;
 
-use super::{Store, polymorphic, select_list, sql_name, target_name, to_sql};
+use super::{Store, polymorphic, sql_name, target_name, to_sql};
 use crate::metadata::Table;
 use crate::value::Value;
 
@@ -19,21 +19,61 @@ pub(crate) enum Conflict {
     Store(#[from] rusqlite::Error),
 }
 
+/// The statement that adds rows with values in the same columns. Rows of one kind mostly come one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Insertion {
+    table: String,
+    columns: Vec<usize>,
+    sql: String,
+}
+
+impl Insertion {
+    /// Most columns of most rows are null, which is what those have that are not named.
+    fn new(table: &Table, values: &[Value]) -> Self {
+        let columns: Vec<usize> = (0..values.len()).filter(|index| !values[*index].is_null()).collect();
+        let mut names = Vec::with_capacity(columns.len() + 4);
+        for column in columns.iter().map(|index| &table.columns[*index]) {
+            names.push(sql_name(column));
+            if polymorphic(column) {
+                names.push(target_name(column));
+            }
+        }
+        let places = vec!["?"; names.len()].join(",");
+        let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({places})", table.logical, names.join(","));
+        Self { table: table.logical.clone(), columns, sql }
+    }
+
+    fn fits(&self, table: &Table, values: &[Value]) -> bool {
+        let set = (0..values.len()).filter(|index| !values[*index].is_null());
+        self.table == table.logical && set.eq(self.columns.iter().copied())
+    }
+}
+
 impl Store {
     /// Adds a row; `values` has one entry for each column of the table.
     pub(crate) fn insert(&self, table: &Table, values: &[Value]) -> Result<(), Conflict> {
-        let mut parameters = Vec::with_capacity(values.len() + 4);
-        for (column, value) in table.columns.iter().zip(values) {
-            parameters.push(to_sql(value));
-            if polymorphic(column) {
-                parameters.push(target_of(value));
+        let mut insertion = self.insertion.borrow_mut();
+        if !insertion.fits(table, values) {
+            *insertion = Insertion::new(table, values);
+        }
+        let mut statement = self.connection.prepare_cached(&insertion.sql)?;
+        let mut place = 0;
+        for index in &insertion.columns {
+            let value = &values[*index];
+            place += 1;
+            statement.raw_bind_parameter(place, value)?;
+            if let Value::Row(target, _) = value
+                && polymorphic(&table.columns[*index])
+            {
+                place += 1;
+                statement.raw_bind_parameter(place, &**target)?;
             }
         }
-        let all: Vec<usize> = (0..table.columns.len()).collect();
-        let places = vec!["?"; parameters.len()].join(",");
-        let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({places})", table.logical, select_list(table, &all));
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        statement.execute(params_from_iter(parameters)).map(drop).map_err(|error| conflict(table, error))
+        statement.raw_execute().map_err(|error| conflict(table, error))?;
+        if self.depth.get() > 0 {
+            self.inserted.borrow_mut().extend(values[table.id].id());
+        }
+        Ok(())
     }
 
     /// Sets the given columns of a row.

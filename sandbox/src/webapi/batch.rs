@@ -26,7 +26,7 @@ pub(super) fn run(service: &Service<'_>, request: &Request) -> (Response, usize)
         let message = "The content type of a batch request must be 'multipart/mixed' with a boundary.";
         return (Response::error(&ApiError::query(message), &prefer), 1);
     };
-    let Ok(elements) = parse(&request.body, &delimiter) else {
+    let Ok(elements) = parse(request.body.bytes(), &delimiter) else {
         let inner = "System.ArgumentException: Stream was not readable.";
         return (refused(&ApiError::payload("$batch", inner), &prefer), 1);
     };
@@ -91,6 +91,7 @@ fn dressed(response: Response) -> Response {
 
 fn single(service: &Service<'_>, part: &Part) -> Answered {
     service.references.forget();
+    part.request.body.read_ahead();
     let response = match checked(service, part) {
         Ok(()) if changes_definitions(service, &part.request) => {
             definitions::write(service, &mut service.organization.data(), &part.request)
@@ -119,6 +120,7 @@ fn checked(service: &Service<'_>, part: &Part) -> Result<(), ApiError> {
 /// Performs operations that succeed or fail together. If one fails, its answer is the only one.
 fn change_set(service: &Service<'_>, parts: &[Part]) -> (Vec<Answered>, Option<u16>) {
     service.references.forget();
+    parts.iter().for_each(|part| part.request.body.read_ahead());
     let data = service.organization.data();
     let result: Result<Vec<Answered>, Failed> = data.store.atomically(|| {
         let mut answers = Vec::with_capacity(parts.len());

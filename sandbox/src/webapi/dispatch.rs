@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::address::{Segment, row_key, segments};
 use super::prefer::Prefer;
 use super::uri::form_pairs;
-use super::{Request, Response, batch, bulk, caller, definitions, messages, references, resource, write};
+use super::{
+    Request, Response, background, batch, bulk, caller, definitions, files, messages, references, resource, write,
+};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::organization::{Data, Organization};
@@ -99,11 +101,19 @@ pub(crate) fn serve(service: &Service<'_>, request: &Request) -> (Response, usiz
     if request.target.split('?').next() == Some("$batch") {
         return batch::run(service, request);
     }
+    request.body.read_ahead();
     if changes_definitions(service, request) {
         return (definitions::write(service, &mut service.organization.data(), request), 1);
     }
     let data = service.organization.data();
     (answer(service, &data, request), 1)
+}
+
+/// Says how far a background operation is; its id is the target of the request.
+pub(crate) fn serve_status(service: &Service<'_>, request: &Request) -> (Response, usize) {
+    let data = service.organization.data();
+    let result = caller::session(service, &data, request).and_then(|session| background::status(&session, request));
+    (result.unwrap_or_else(|error| Response::error(&error, &Prefer::of(request))), 1)
 }
 
 /// Whether a request is to be handled by [`definitions::write`].
@@ -158,12 +168,14 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
         [first, second] => {
             let table = set(session, first)?;
             match (&first.key, second.name.as_str(), method) {
-                (None, name, "POST") if name.starts_with(CRM) => {
+                (None, name, "POST") if name.starts_with(CRM) => perhaps_later(service, session, &operation, || {
                     bulk::run(service, session, &table, &name[CRM.len()..], &operation)
-                }
+                }),
                 (Some(key), name, "POST") if name.starts_with(CRM) => {
                     let key = row_key(&table, key)?;
-                    messages::bound(service, session, &table, &key, &name[CRM.len()..], &operation)
+                    perhaps_later(service, session, &operation, || {
+                        messages::bound(service, session, &table, &key, &name[CRM.len()..], &operation)
+                    })
                 }
                 (Some(key), "Microsoft.Dynamics.CRM.RetrieveUserPrivileges", "GET") => {
                     let key = row_key(&table, key)?;
@@ -178,6 +190,12 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
                             Some(response) => Ok(response),
                             None => write::put_property(service, session, &table, &key, name, &operation),
                         },
+                        "PATCH" if let Some(column) = files::column(&table, name) => {
+                            files::upload(service, session, &table, &key, column, &operation)
+                        }
+                        "DELETE" if let Some(column) = files::column(&table, name) => {
+                            files::remove(session, &table, &key, column, request)
+                        }
                         "DELETE" => write::delete_property(session, &table, &key, name, &operation),
                         _ => Err(refused(method, &second.name)),
                     }
@@ -208,7 +226,7 @@ fn one_segment(
 ) -> ApiResult<Response> {
     let method = operation.request.method.as_str();
     let Ok(table) = set(session, segment) else {
-        return messages::unbound(service, session, segment, operation);
+        return perhaps_later(service, session, operation, || messages::unbound(service, session, segment, operation));
     };
     let Some(key) = &segment.key else {
         return match method {
@@ -227,6 +245,16 @@ fn one_segment(
         "DELETE" => write::delete(session, &table, &key, operation),
         _ => Err(refused(method, &segment.name)),
     }
+}
+
+/// Does the work of a message, or only takes it on, if the caller does not want to wait.
+fn perhaps_later(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    operation: &Operation<'_>,
+    work: impl FnOnce() -> ApiResult<Response>,
+) -> ApiResult<Response> {
+    if background::asked(operation.request) { background::run(session, &service.root, operation, work) } else { work() }
 }
 
 fn segment_text(segment: &Segment) -> String {

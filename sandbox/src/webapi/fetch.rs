@@ -6,21 +6,35 @@ use super::conditions::etag;
 use super::dispatch::{Operation, Service};
 use super::json::{write_name, write_text};
 use super::prefer::Prefer;
-use super::read::{Listing, applied, write_totals};
+use super::read::{Listing, applied, next_link, write_totals};
 use super::render::Renderer;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Column, Table};
-use crate::query::{Aggregation, Fetched, Found, Shown, bind_fetch, next_cookie, parse_fetch};
-use crate::records::Session;
+use crate::query::{Aggregation, Cookie, Fetched, Found, Shown, bind_fetch, bind_sql, next_cookie, parse_fetch};
+use crate::records::{Right, Session, normal_id};
 use crate::value::Value;
 
 const COOKIE: &str = "Microsoft.Dynamics.CRM.fetchxmlpagingcookie";
 const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 const ATTRIBUTE: &str = "OData.Community.Display.V1.AttributeName";
 
-/// Whether a request brings FetchXML.
+/// Options that bring a query of their own, or name one that is kept.
+const QUERIES: [&str; 4] = ["fetchXml", "savedQuery", "userQuery", "sql"];
+
+/// Whether a request brings FetchXML or SQL, or names a view.
 pub(super) fn asked(operation: &Operation<'_>) -> bool {
-    operation.pairs.iter().any(|(name, _)| name == "fetchXml")
+    operation.pairs.iter().any(|(name, _)| QUERIES.contains(&name.as_str()))
+}
+
+/// The FetchXML of a view ("Retrieve and execute predefined queries"); `option` says whose it is.
+fn kept(session: &Session<'_>, option: &str, key: &str) -> ApiResult<String> {
+    let table = session.data.schema.table(&option.to_lowercase()).ok_or_else(ApiError::unexpected)?;
+    let id =
+        normal_id(key).ok_or_else(|| ApiError::query(format!("The value '{key}' of {option} is no identifier.")))?;
+    let row = session.find(table, id)?.ok_or_else(|| ApiError::does_not_exist(table, id))?;
+    session.check_row(Right::Read, table, &row)?;
+    let source = table.column("fetchxml").and_then(|column| row[column].text());
+    source.map(str::to_owned).ok_or_else(|| ApiError::invalid_argument("The query has no FetchXML."))
 }
 
 /// Answers FetchXML over a set or a collection.
@@ -30,12 +44,16 @@ pub(super) fn list(
     listing: &Listing,
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
+    if let Some((_, statement)) = operation.pairs.iter().find(|(name, _)| name == "sql") {
+        return select(service, session, listing, operation, statement);
+    }
     let prefer = &operation.prefer;
-    let mut source = "";
+    let mut source = String::new();
     let mut counted = false;
     for (name, value) in &operation.pairs {
         match name.as_str() {
-            "fetchXml" => source = value,
+            "fetchXml" => source.clone_from(value),
+            "savedQuery" | "userQuery" => source = kept(session, name, value)?,
             "$count" => counted = value == "true",
             _ if name.starts_with('$') => {
                 let message = format!("The query option {name} can't be used together with fetchXml.");
@@ -44,7 +62,19 @@ pub(super) fn list(
             _ => {}
         }
     }
-    let mut fetched = bind_fetch(session, &parse_fetch(source)?, prefer.page_size)?;
+    let mut fetched = bind_fetch(session, &parse_fetch(&source)?, prefer.page_size)?;
+    fetched.count |= counted;
+    restrict(&mut fetched, listing)?;
+    let mut renderer = Renderer::new(session, prefer);
+    let (body, _) = match fetched.aggregation.take() {
+        Some(aggregation) => groups(service, session, &mut renderer, &fetched, aggregation, prefer)?,
+        None => rows(service, session, &mut renderer, &fetched, prefer)?,
+    };
+    Ok(applied(Response::json(200, body + "}"), operation, false, true))
+}
+
+/// Leaves the rows that the URL names.
+fn restrict(fetched: &mut Fetched, listing: &Listing) -> ApiResult<()> {
     if fetched.query.table.logical != listing.table.logical {
         return Err(ApiError::invalid_argument(format!(
             "Entity name '{}' in the FetchXML does not match the entity set '{}'.",
@@ -54,15 +84,40 @@ pub(super) fn list(
     if let Some(restriction) = &listing.restriction {
         fetched.query.restrict(restriction.clone());
     }
-    fetched.count |= counted;
+    Ok(())
+}
+
+/// Answers `?sql=`. Its pages are counted off from the beginning.
+fn select(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    listing: &Listing,
+    operation: &Operation<'_>,
+    statement: &str,
+) -> ApiResult<Response> {
+    let prefer = &operation.prefer;
+    let token = operation.pairs.iter().find(|(name, _)| name == "$skiptoken").map(|(_, token)| Cookie::counted(token));
+    let token =
+        token.map(|token| token.ok_or_else(|| ApiError::invalid_argument("Malformed XML in the Paging Cookie")));
+    let (page, skip) = token.transpose()?.unwrap_or((1, 0));
+    let mut fetched = bind_sql(session, statement, prefer.page_size, skip)?;
+    restrict(&mut fetched, listing)?;
     let mut renderer = Renderer::new(session, prefer);
-    let body = match fetched.aggregation.take() {
+    let (mut body, more) = match fetched.aggregation.take() {
         Some(aggregation) => groups(service, session, &mut renderer, &fetched, aggregation, prefer)?,
         None => rows(service, session, &mut renderer, &fetched, prefer)?,
     };
+    if more {
+        let behind = i64::try_from(skip + fetched.size).unwrap_or(i64::MAX);
+        let cookie = Cookie { page: page + 1, last: vec![Value::Int(behind)] };
+        write_name(&mut body, "@odata.nextLink");
+        write_text(&mut body, &next_link(service, &listing.path, operation.raw_query, &cookie));
+    }
+    body.push('}');
     Ok(applied(Response::json(200, body), operation, false, true))
 }
 
+/// The answer up to where it could be continued, and whether there are groups beyond.
 fn groups(
     service: &Service<'_>,
     session: &Session<'_>,
@@ -70,7 +125,7 @@ fn groups(
     fetched: &Fetched,
     aggregation: Aggregation,
     prefer: &Prefer,
-) -> ApiResult<String> {
+) -> ApiResult<(String, bool)> {
     // One group more than the page holds tells whether there are others.
     let shown = Aggregation { limit: Some(fetched.size), ..aggregation };
     let mut value = String::new();
@@ -78,25 +133,25 @@ fn groups(
     let mut body = String::from("{");
     write_name(&mut body, "@odata.context");
     write_text(&mut body, &format!("{}/$metadata#{}", service.root, fetched.query.table.set));
+    let next = Aggregation { offset: shown.offset + fetched.size, limit: Some(1), ..shown };
+    let more = written == fetched.size && !fetched.top && !session.aggregate(&fetched.query, &next)?.is_empty();
     if prefer.annotates(MORE) {
         write_name(&mut body, &format!("@{MORE}"));
-        let next = Aggregation { offset: shown.offset + fetched.size, limit: Some(1), ..shown };
-        let more = written == fetched.size && !fetched.top && !session.aggregate(&fetched.query, &next)?.is_empty();
         body.push_str(if more { "true" } else { "false" });
     }
     write_name(&mut body, "value");
     body.push_str(&value);
-    body.push('}');
-    Ok(body)
+    Ok((body, more))
 }
 
+/// The answer up to where it could be continued, and whether there are rows beyond.
 fn rows(
     service: &Service<'_>,
     session: &Session<'_>,
     renderer: &mut Renderer<'_>,
     fetched: &Fetched,
     prefer: &Prefer,
-) -> ApiResult<String> {
+) -> ApiResult<(String, bool)> {
     let query = &fetched.query;
     let mut found = session.search(query)?;
     let more = found.len() > fetched.size && !fetched.top;
@@ -126,8 +181,8 @@ fn rows(
         write_row(&mut body, renderer, fetched, found, names)?;
         body.push('}');
     }
-    body.push_str("]}");
-    Ok(body)
+    body.push(']');
+    Ok((body, more))
 }
 
 /// The properties of the query's own table, as the context URL lists them.
@@ -162,6 +217,12 @@ fn write_row(
     }
     let mut key_written = query.distinct;
     for shown in &fetched.shown {
+        if let (Some(parent), Some(alias)) = (shown.below, &shown.alias) {
+            let count = renderer.count_below(table, parent, &found.row[table.id])?;
+            write_name(body, alias);
+            body.push_str(&count.to_string());
+            continue;
+        }
         let (column, value) = cell(table, query, found, shown);
         if value.is_null() {
             continue;

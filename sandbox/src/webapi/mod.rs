@@ -2,6 +2,7 @@
 
 mod address;
 mod aggregate;
+mod background;
 mod batch;
 mod bulk;
 mod caller;
@@ -11,6 +12,7 @@ mod definitions;
 mod dispatch;
 mod expand;
 mod fetch;
+mod files;
 mod json;
 mod messages;
 mod multipart;
@@ -20,13 +22,22 @@ mod read;
 mod references;
 mod render;
 mod resource;
+mod search;
 mod tracking;
 mod uri;
 mod write;
 
-pub(crate) use dispatch::{Service, serve};
+pub(crate) use background::PATH as BACKGROUND;
+pub(crate) use dispatch::{Service, serve, serve_status};
 pub(crate) use json::plain_row;
+#[cfg(any(test, feature = "fuzz"))]
+pub use multipart::fuzz as fuzz_multipart;
+pub(crate) use search::{PATH as SEARCH, serve as serve_search};
 pub(crate) use uri::{decode, form_pairs};
+
+use std::sync::OnceLock;
+
+use serde_json::Value as Json;
 
 use crate::errors::ApiError;
 pub(crate) use prefer::Prefer;
@@ -38,7 +49,39 @@ pub(crate) struct Request {
     /// What follows `…/api/data/v9.2/`, still percent-encoded, with the query.
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Body,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Body {
+    bytes: Vec<u8>,
+    /// The same as JSON, once somebody has asked; or why it is none.
+    json: OnceLock<Result<Json, String>>,
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, json: OnceLock::new() }
+    }
+}
+
+impl Body {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the body as JSON, if that is what it looks like. To be called before rows are locked: others need not wait
+    /// for this.
+    pub(crate) fn read_ahead(&self) {
+        if self.bytes.first() == Some(&b'{') {
+            let _ = self.json();
+        }
+    }
+
+    pub(crate) fn json(&self) -> &Result<Json, String> {
+        self.json.get_or_init(|| serde_json::from_slice(&self.bytes).map_err(|error| error.to_string()))
+    }
 }
 
 impl Request {

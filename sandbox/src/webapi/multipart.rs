@@ -144,7 +144,8 @@ fn operation(outer: &Headers, content: &[u8]) -> Result<Part, Malformed> {
     let (method, target) = line.split_once(' ').ok_or(Malformed("the request line has no URL"))?;
     let target = target.trim().strip_suffix("HTTP/1.1").ok_or(Malformed("the request line has no version"))?;
     let (headers, body) = headers(&rest[end + 2..])?;
-    let request = Request { method: method.to_owned(), target: target.trim().to_owned(), headers, body: body.to_vec() };
+    let request =
+        Request { method: method.to_owned(), target: target.trim().to_owned(), headers, body: body.to_vec().into() };
     Ok(Part { content_id: find(outer, "content-id").map(str::to_owned), request })
 }
 
@@ -171,6 +172,45 @@ pub(super) fn write_end(out: &mut Vec<u8>, boundary: &str) {
 
 fn reason(status: u16) -> &'static str {
     hyper::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
+}
+
+/// What is understood as a batch is the same batch when it is written again.
+#[cfg(any(test, feature = "fuzz"))]
+pub fn fuzz(bytes: &[u8]) {
+    const OUTER: &str = "outer-e2c1";
+    const INNER: &str = "inner-e2c1";
+    let _ = boundary(&String::from_utf8_lossy(bytes));
+    let Ok(elements) = parse(bytes, "b") else { return };
+    let write = |out: &mut Vec<u8>, boundary: &str, part: &Part| {
+        let id = part.content_id.as_ref().map_or_else(String::new, |id| format!("Content-ID: {id}\r\n"));
+        let Request { method, target, headers, body } = &part.request;
+        out.extend(format!("--{boundary}\r\nContent-Type: application/http\r\n{id}\r\n").bytes());
+        out.extend(format!("{method} {target} HTTP/1.1\r\n").bytes());
+        headers.iter().for_each(|(name, value)| out.extend(format!("{name}: {value}\r\n").bytes()));
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body.bytes());
+        out.extend_from_slice(b"\r\n");
+    };
+    let mut again = Vec::new();
+    for element in &elements {
+        match element {
+            Element::Single(part) => write(&mut again, OUTER, part),
+            Element::ChangeSet(parts) => {
+                let head = format!("--{OUTER}\r\nContent-Type: multipart/mixed; boundary={INNER}\r\n\r\n");
+                again.extend(head.bytes());
+                parts.iter().for_each(|part| write(&mut again, INNER, part));
+                if parts.is_empty() {
+                    again.extend(format!("--{INNER}\r\n").bytes());
+                }
+                again.extend(format!("--{INNER}--\r\n").bytes());
+            }
+        }
+    }
+    again.extend(format!("--{OUTER}--\r\n").bytes());
+    let empty = |element: &Element| matches!(element, Element::ChangeSet(parts) if parts.is_empty());
+    if !elements.iter().any(empty) {
+        assert_eq!(parse(&again, OUTER).as_ref(), Ok(&elements), "{}", String::from_utf8_lossy(&again));
+    }
 }
 
 #[cfg(test)]

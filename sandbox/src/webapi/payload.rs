@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::Body;
 use super::address::reference;
 use super::deep;
 use super::dispatch::Service;
@@ -20,8 +21,8 @@ pub(super) enum Purpose {
 }
 
 /// Parses a body that has to be a JSON object.
-pub(super) fn object(set: &str, body: &[u8]) -> ApiResult<Map<String, Json>> {
-    match serde_json::from_slice(body) {
+pub(super) fn object<'b>(set: &str, body: &'b Body) -> ApiResult<&'b Map<String, Json>> {
+    match body.json() {
         Ok(Json::Object(object)) => Ok(object),
         Ok(_) => Err(ApiError::payload(
             set,

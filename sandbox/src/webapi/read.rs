@@ -117,7 +117,7 @@ pub(super) fn write_totals(body: &mut String, prefer: &Prefer, total: Option<i64
 }
 
 /// The URL that was asked for, with the token of the next page.
-fn next_link(service: &Service<'_>, path: &str, raw_query: &str, cookie: &Cookie) -> String {
+pub(super) fn next_link(service: &Service<'_>, path: &str, raw_query: &str, cookie: &Cookie) -> String {
     let mut link = format!("{}/{path}?", service.root);
     for pair in raw_query.split('&').filter(|pair| !pair.is_empty()) {
         let name = pair.split('=').next().unwrap_or_default();

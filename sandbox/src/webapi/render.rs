@@ -1,6 +1,7 @@
 //! Rows as the Web API returns them, with the annotations that were asked for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -9,6 +10,7 @@ use super::json::{write_name, write_text, write_value};
 use super::prefer::Prefer;
 use crate::errors::ApiResult;
 use crate::metadata::{Column, ColumnType, Table};
+use crate::query::{Condition, Query};
 use crate::records::Session;
 use crate::value::Value;
 
@@ -47,6 +49,12 @@ impl<'a> Renderer<'a> {
             navigation: prefer.annotates(NAVIGATION),
             names: HashMap::new(),
         }
+    }
+
+    /// How many rows point to this one with a lookup of the same table.
+    pub(super) fn count_below(&self, table: &Arc<Table>, parent: usize, id: &Value) -> ApiResult<i64> {
+        let filter = Some(Condition::equal(parent, id.clone()));
+        self.session.count(&Query { filter, ..Query::all(Arc::clone(table)) })
     }
 
     /// A row as a JSON object.

@@ -6,11 +6,11 @@ use super::address::{Segment, absent, find, row_key};
 use super::dispatch::{Operation, Service};
 use super::json::{write_name, write_text, write_value};
 use super::read::{self, Listing};
-use super::{Response, fetch, messages, tracking};
+use super::{Response, fetch, files, messages, tracking};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{ColumnType, Table};
 use crate::query::{Condition, Query};
-use crate::records::{Right, Session, unsupported};
+use crate::records::{self, Right, Session, unsupported};
 use crate::value::{Value, format_time};
 
 /// Where a path has led so far.
@@ -39,6 +39,10 @@ pub(super) fn get(
             (Place::Rows(listing), "$ref") if last => return references(service, session, &listing),
             (Place::Row(table, row), "$ref") if last => return Ok(reference(service, &table, &row)),
             (Place::Nothing, "$ref") if last => Place::Nothing,
+            (Place::Property(table, row, column), "$value") if last && table.columns[column].file.is_some() => {
+                let place = records::Place { table: &table, row: &row, column };
+                return files::download(service, session, &place, true, operation.request);
+            }
             (Place::Property(table, row, column), "$value") if last => {
                 return Ok(raw(&table.columns[column].kind, &row[column]));
             }
@@ -52,6 +56,10 @@ pub(super) fn get(
         Place::Rows(listing) => read::list(service, session, &listing, operation),
         Place::Row(table, row) => read::row(service, session, &table, &row, operation),
         Place::Nothing => Ok(Response::empty(204)),
+        Place::Property(table, row, column) if table.columns[column].file.is_some() => {
+            let place = records::Place { table: &table, row: &row, column };
+            files::download(service, session, &place, false, operation.request)
+        }
         Place::Property(table, row, column) => Ok(property(service, &table, &row, column)),
     }
 }

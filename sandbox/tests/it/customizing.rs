@@ -278,3 +278,98 @@ async fn create_entities_works_as_the_python_client_calls_it() {
         assert_eq!(world.post(path, &body).await.status, 204);
     }
 }
+
+async fn options_of(world: &World, path: &str, cast: &str) -> Vec<(i64, String)> {
+    let reply = world.get(&format!("{path}{cast}")).await.json();
+    let options = if reply["Options"].is_array() { &reply["Options"] } else { &reply["OptionSet"]["Options"] };
+    let option = |option: &Value| {
+        let label = option["Label"]["UserLocalizedLabel"]["Label"].as_str().unwrap().to_owned();
+        (option["Value"].as_i64().unwrap(), label)
+    };
+    options.as_array().unwrap().iter().map(option).collect()
+}
+
+#[tokio::test]
+async fn options_come_and_go_by_message() {
+    let world = World::new(Seed::Crm).await;
+    let column = |name: &str| json!({ "EntityLogicalName": "contact", "AttributeLogicalName": name });
+    let with = |mut target: Value, more: Value| {
+        target.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        target
+    };
+    let role = |more: Value| with(column("familystatuscode"), more);
+    let path = "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='familystatuscode')";
+    let cast = "/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName&$expand=OptionSet";
+    let before = options_of(&world, path, cast).await;
+
+    let made = world.post("InsertOptionValue", &role(json!({ "Label": label("Speaker") }))).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    let value = made.json()["NewOptionValue"].as_i64().unwrap();
+    assert_eq!(value, 727_000_000, "the publisher's");
+    let again = world.post("InsertOptionValue", &role(json!({ "Label": label("Guest"), "Value": value }))).await;
+    assert_eq!(again.status, 400);
+    assert_eq!(
+        world.post("InsertOptionValue", &role(json!({ "Label": label("Guest") }))).await.json()["NewOptionValue"],
+        value + 1
+    );
+    let renamed = role(json!({ "Label": label("Host"), "Value": value, "MergeLabels": true }));
+    assert_eq!(world.post("UpdateOptionValue", &renamed).await.status, 204);
+    assert_eq!(world.post("DeleteOptionValue", &role(json!({ "Value": value + 1 }))).await.status, 204);
+    assert_eq!(world.post("DeleteOptionValue", &role(json!({ "Value": value + 1 }))).await.status, 400);
+    let mut expected = before.clone();
+    expected.push((value, "Host".to_owned()));
+    assert_eq!(options_of(&world, path, cast).await, expected);
+
+    expected.rotate_right(1);
+    let order: Vec<i64> = expected.iter().map(|(value, _)| *value).collect();
+    assert_eq!(world.post("OrderOption", &role(json!({ "Values": order }))).await.status, 204);
+    assert_eq!(options_of(&world, path, cast).await, expected);
+    assert_eq!(world.post("OrderOption", &role(json!({ "Values": [value] }))).await.status, 400);
+    let row = json!({ "familystatuscode": value });
+    assert_eq!(world.patch(&format!("contacts({ANA})"), &row).await.status, 204, "rows take the new option");
+
+    let flag = with(column("donotemail"), json!({ "Label": label("Never"), "Value": 1, "MergeLabels": true }));
+    assert_eq!(world.post("UpdateOptionValue", &flag).await.status, 204);
+
+    let status = with(column("statuscode"), json!({ "Label": label("Moved away"), "StateCode": 1 }));
+    let status = world.post("InsertStatusValue", &status).await.json()["NewOptionValue"].as_i64().unwrap();
+    let closed = json!({ "statecode": 1, "statuscode": status });
+    assert_eq!(world.patch(&format!("contacts({ANA})"), &closed).await.status, 204);
+    let wrong = world.patch(&format!("contacts({ANA})"), &json!({ "statecode": 0, "statuscode": status })).await;
+    assert_eq!(wrong.status, 400, "a status belongs to its state");
+    let state = with(column("statecode"), json!({ "Label": label("Gone"), "Value": 1, "MergeLabels": true }));
+    assert_eq!(world.post("UpdateStateValue", &state).await.status, 204);
+    let request =
+        world.request("GET", &format!("contacts({ANA})?$select=statecode,statuscode,familystatuscode,donotemail"));
+    let row = world.send(request.header("prefer", "odata.include-annotations=\"*\"")).await.json();
+    for (column, label) in [("statecode", "Gone"), ("statuscode", "Moved away"), ("familystatuscode", "Host")] {
+        assert_eq!(row[format!("{column}@OData.Community.Display.V1.FormattedValue")], label);
+    }
+}
+
+#[tokio::test]
+async fn options_of_a_global_choice_reach_its_columns() {
+    let world = World::new(Seed::Crm).await;
+    let choice = json!({
+        "@odata.type": "Microsoft.Dynamics.CRM.OptionSetMetadata", "Name": "new_badge", "IsGlobal": true,
+        "OptionSetType": "Picklist", "DisplayName": label("Badge"),
+        "Options": [{ "Value": 1, "Label": label("Blue") }],
+    });
+    assert_eq!(world.post("GlobalOptionSetDefinitions", &choice).await.status, 204);
+    let id = world.get("GlobalOptionSetDefinitions(Name='new_badge')").await.json()["MetadataId"].clone();
+    let column = json!({
+        "@odata.type": "Microsoft.Dynamics.CRM.PicklistAttributeMetadata", "SchemaName": "new_Badge",
+        "DisplayName": label("Badge"),
+        "GlobalOptionSet@odata.bind": format!("/GlobalOptionSetDefinitions({})", id.as_str().unwrap()),
+    });
+    let made = world.post("EntityDefinitions(LogicalName='contact')/Attributes", &column).await;
+    assert_eq!(made.status, 204, "{}", made.text);
+    assert_eq!(world.patch(&format!("contacts({ANA})"), &json!({ "new_badge": 2 })).await.status, 400);
+    let green = json!({ "OptionSetName": "new_badge", "Label": label("Green"), "Value": 2 });
+    assert_eq!(world.post("InsertOptionValue", &green).await.status, 200);
+    assert_eq!(world.patch(&format!("contacts({ANA})"), &json!({ "new_badge": 2 })).await.status, 204);
+    let options = options_of(&world, "GlobalOptionSetDefinitions(Name='new_badge')", "").await;
+    assert_eq!(options, [(1, "Blue".to_owned()), (2, "Green".to_owned())]);
+    let unknown = json!({ "OptionSetName": "new_nothing", "Label": label("Green"), "Value": 2 });
+    assert_eq!(world.post("InsertOptionValue", &unknown).await.status, 404);
+}

@@ -285,3 +285,43 @@ async fn a_query_has_five_hundred_conditions_at_most() {
         assert!(reply.text.contains(if status == 200 { "Walter" } else { "0x8004430C" }));
     }
 }
+
+#[tokio::test]
+async fn the_first_match_of_a_link_brings_its_columns_along() {
+    let world = World::new(Seed::Crm).await;
+    let link = |kind: &str| {
+        format!(
+            "<fetch><entity name='account'><attribute name='name'/>\
+             <link-entity name='contact' from='parentcustomerid' to='accountid' alias='who' link-type='{kind}'>\
+             <attribute name='fullname'/></link-entity></entity></fetch>"
+        )
+    };
+    let every = rows(&world, "accounts", &link("inner")).await;
+    let first = rows(&world, "accounts", &link("matchfirstrowusingcrossapply")).await;
+    let distinct: std::collections::HashSet<&str> =
+        every.iter().map(|row| row["accountid"].as_str().unwrap()).collect();
+    assert!(first.len() == distinct.len() && first.len() < every.len(), "one row for each account that has any");
+    for row in &first {
+        assert!(every.contains(row), "{row} is one of the matches");
+    }
+}
+
+#[tokio::test]
+async fn rows_below_a_row_are_counted() {
+    let world = World::new(Seed::Crm).await;
+    for name in ["North", "South"] {
+        let branch = json!({ "name": name, "parentaccountid@odata.bind": format!("/accounts({CONTOSO})") });
+        assert_eq!(world.post("accounts", &branch).await.status, 204);
+    }
+    let count = |of: &str| {
+        format!(
+            "<fetch><entity name='account'><attribute name='name'/>\
+             <attribute name='{of}' alias='below' rowaggregate='CountChildren'/>\
+             <order attribute='name'/></entity></fetch>"
+        )
+    };
+    for row in rows(&world, "accounts", &count("accountid")).await {
+        assert_eq!(row["below"], if row["accountid"] == CONTOSO { 2 } else { 0 }, "{row}");
+    }
+    assert_eq!(fetch(&world, "accounts", &count("name")).await.status, 400);
+}

@@ -131,3 +131,21 @@ async fn members_of_a_marketing_list_say_what_they_are() {
     let reply = world.send(request).await;
     assert_eq!(column(&reply, "_entityid_value@Microsoft.Dynamics.CRM.lookuplogicalname"), ["lead"; 4]);
 }
+
+#[tokio::test]
+async fn an_address_is_shown_as_a_whole_too() {
+    let world = World::new(Seed::Empty).await;
+    let person = json!({
+        "lastname": "Silva", "address1_line1": "1 Main St", "address1_city": "Lisbon",
+        "address1_postalcode": "1100", "address1_country": "Portugal",
+    });
+    let path = format!("contacts({})", world.post("contacts", &person).await.id());
+    let row = world.get(&format!("{path}?$select=address1_city")).await.json();
+    assert_eq!(row["address1_composite"], "1 Main St\r\nLisbon, 1100\r\nPortugal", "it comes along with a part");
+    assert_eq!(world.patch(&path, &json!({ "address1_line1": null, "address1_city": "Porto" })).await.status, 204);
+    let row = world.get(&format!("{path}?$select=address1_composite,address2_composite")).await.json();
+    assert_eq!(row["address1_composite"], "Porto, 1100\r\nPortugal");
+    assert!(row["address2_composite"].is_null());
+    let row = world.get(&format!("{path}?$select=lastname")).await.json();
+    assert!(row.get("address1_composite").is_none());
+}

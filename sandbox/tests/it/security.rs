@@ -225,3 +225,51 @@ async fn users_without_role_or_switched_off_stay_outside() {
     let reply = second.send(&world, "GET", "WhoAmI", None).await;
     assert_eq!((reply.status, reply.code().as_str()), (403, "0x80042f09"));
 }
+
+#[tokio::test]
+async fn conditions_see_no_more_of_related_rows_than_their_user() {
+    let world = World::new(Seed::Crm).await;
+    let rights = [("prvReadAccount", 8), ("prvReadContact", 1), ("prvCreateContact", 1), ("prvReadUser", 8)];
+    let second = Second::new(&world, &rights).await;
+    let bind = format!("/accounts({CONTOSO})");
+    let hidden = json!({ "lastname": "Hidden", "parentcustomerid_account@odata.bind": bind });
+    let hidden = world.post("contacts", &hidden).await.id();
+    let main = json!({ "primarycontactid@odata.bind": format!("/contacts({hidden})") });
+    assert_eq!(world.patch(&format!("accounts({CONTOSO})"), &main).await.status, 204);
+
+    let link = "<link-entity name='contact' from='parentcustomerid' to='accountid' link-type='any'><filter>\
+                <condition attribute='lastname' operator='eq' value='Hidden'/></filter></link-entity>";
+    let fetch =
+        format!("<fetch><entity name='account'><attribute name='name'/><filter>{link}</filter></entity></fetch>");
+    let joined =
+        fetch.replace("link-type='any'", "").replace("<filter><link", "<link").replace("entity></filter>", "entity>");
+    for (option, query) in [
+        ("$filter", "contact_customer_accounts/any(c:c/lastname eq 'Hidden')"),
+        ("$filter", "primarycontactid/lastname eq 'Hidden'"),
+        ("$filter", "primarycontactid/lastname ne null"),
+        ("fetchXml", fetch.as_str()),
+        ("fetchXml", joined.as_str()),
+    ] {
+        let found = world.query("accounts", &[(option, query)]).await;
+        assert!(!found.json()["value"].as_array().unwrap().is_empty(), "{query}: {}", found.text);
+        let seen = world.send(second.request(&world, "GET", "accounts").query(&[(option, query)])).await;
+        assert_eq!(seen.json()["value"], json!([]), "{query}");
+    }
+    let all = "contact_customer_accounts/all(c:c/lastname eq 'Visible')";
+    let seen = world.send(second.request(&world, "GET", "accounts").query(&[("$filter", all)])).await.json();
+    assert!(
+        seen["value"].as_array().unwrap().iter().any(|row| row["accountid"] == CONTOSO),
+        "nobody is seen who differs"
+    );
+
+    let sorted = [("$select", "name"), ("$orderby", "primarycontactid/lastname,name"), ("$count", "true")];
+    let seen = world.send(second.request(&world, "GET", "accounts").query(&sorted)).await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let groups = [("$apply", "groupby((primarycontactid/lastname),aggregate($count as n))")];
+    let seen = world.send(second.request(&world, "GET", "accounts").query(&groups)).await.json();
+    assert_eq!(seen["value"].as_array().unwrap().len(), 1, "one group of those without a name: {seen}");
+
+    let closed = "Account_Tasks/any(t:t/subject ne null)";
+    let refused = world.send(second.request(&world, "GET", "accounts").query(&[("$filter", closed)])).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "0x80040220"));
+}

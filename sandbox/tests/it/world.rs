@@ -95,6 +95,11 @@ impl World {
         self.client.request(method, self.url(path)).bearer_auth(&self.token)
     }
 
+    /// A request to any URL of the organisation.
+    pub fn to(&self, method: &str, url: &str) -> RequestBuilder {
+        self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url).bearer_auth(&self.token)
+    }
+
     pub async fn send(&self, request: RequestBuilder) -> Reply {
         Reply::of(request.send().await.unwrap()).await
     }

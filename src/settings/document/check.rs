@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Document, EventSettings, Expression, Mapping, Mode, Overrides, Problem, Source, Target, activity, lists, matching,
-    writing,
+    Document, EventSettings, Expression, MappedRow, Mapping, Mode, Overrides, Problem, Source, Target, activity, lists,
+    matching, related, writing,
 };
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
@@ -16,6 +16,8 @@ pub const RESERVED: &[&str] =
 /// Characters of the column that keeps a person's stamps, and of one stamp beside the column's name.
 const STAMPS: usize = 4_000;
 const STAMP: usize = 42;
+/// What an attendance row's own stamps leave of as much.
+const ACTIVITY_STAMPS: usize = 2_500;
 
 pub(super) const NO_COLUMN: &str = "not a column's logical name";
 pub(super) const HOW_COLUMNS_ARE_WRITTEN: &str =
@@ -77,7 +79,7 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
             let place = format!("{place}.mappings[{index}]");
             mapping(&place, one, problems);
             for table in &one.tables {
-                if !seen.insert((*table, &one.column)) {
+                if !seen.insert((table, &one.column)) {
                     problems.push(Problem::new(
                         format!("{place}.column"),
                         format!("{} is mapped twice for one table", one.column),
@@ -86,10 +88,14 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
                 }
             }
         }
-        for table in [Target::Contact, Target::Lead] {
-            let stamped = |one: &&Mapping| one.mode != Mode::OnCreate && one.tables.contains(&table);
+        for (row, room) in [Target::Contact, Target::Lead]
+            .map(|target| (MappedRow::Person(target), STAMPS))
+            .into_iter()
+            .chain([(MappedRow::Activity, ACTIVITY_STAMPS)])
+        {
+            let stamped = |one: &&Mapping| one.mode != Mode::OnCreate && one.tables.contains(&row);
             let stamps: usize = settings.mappings.iter().filter(stamped).map(|one| one.column.len() + STAMP).sum();
-            if stamps > STAMPS {
+            if stamps > room {
                 problems.push(Problem::new(
                     format!("{place}.mappings"),
                     "there are more columns than the stamps of a row have room for",
@@ -99,6 +105,7 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
             }
         }
     }
+    related::check(place, settings, own, problems);
 }
 
 fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
@@ -120,6 +127,13 @@ fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
     }
     if let Err((field, problem, remedy)) = source(&mapping.source) {
         wrong(&format!("source.{field}"), &problem, remedy);
+    }
+    if let Some(lookup) = &mapping.lookup {
+        for (field, name) in [("table", &lookup.table), ("column", &lookup.column)] {
+            if !is_column_name(name) {
+                wrong(&format!("lookup.{field}"), NO_COLUMN, HOW_COLUMNS_ARE_WRITTEN);
+            }
+        }
     }
 }
 

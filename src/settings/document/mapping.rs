@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
     pub source: Source,
-    /// The tables that have the column.
+    /// The rows that have the column: `contact` and `lead` (the person), `activity` (the attendance row), `account` (the company of the
+    /// contact or lead), or the name of a row among `related`.
     #[serde(default = "both")]
     #[schemars(length(min = 1))]
-    pub tables: Vec<Target>,
+    pub tables: Vec<MappedRow>,
     /// The logical name of the column, such as `jobtitle`.
     #[schemars(length(min = 1, max = 100))]
     pub column: String,
@@ -33,10 +34,72 @@ pub struct Mapping {
     /// For choice and yes/no columns: the option for everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Choice>,
+    /// For lookup columns, which need it: the rows that the value names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<LookupBy>,
     /// For date columns: the IANA time zone (such as `America/Sao_Paulo`) of times that name none, and in which a time becomes a date.
     /// Without it UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+}
+
+/// How a value names the row that a lookup column points to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookupBy {
+    /// The logical name of the table that the column points to.
+    #[schemars(length(min = 1, max = 100))]
+    pub table: String,
+    /// The column of that table that holds the value, an alternate key or any text, whole number or unique identifier. Just one row may
+    /// have it.
+    #[schemars(length(min = 1, max = 100))]
+    pub column: String,
+}
+
+/// A row that a column belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum MappedRow {
+    Person(Target),
+    Activity,
+    /// `account`, or a name among the related rows.
+    Related(String),
+}
+
+impl From<String> for MappedRow {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "contact" => Self::Person(Target::Contact),
+            "lead" => Self::Person(Target::Lead),
+            "activity" => Self::Activity,
+            _ => Self::Related(name),
+        }
+    }
+}
+
+impl From<MappedRow> for String {
+    fn from(row: MappedRow) -> Self {
+        match row {
+            MappedRow::Person(Target::Contact) => "contact".to_owned(),
+            MappedRow::Person(Target::Lead) => "lead".to_owned(),
+            MappedRow::Activity => "activity".to_owned(),
+            MappedRow::Related(name) => name,
+        }
+    }
+}
+
+impl JsonSchema for MappedRow {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MappedRow".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "description": "contact, lead, activity, account, or the name of a row among `related`."
+        })
+    }
 }
 
 /// An option of a choice column.
@@ -143,8 +206,8 @@ pub enum TooLong {
     Refuse,
 }
 
-fn both() -> Vec<Target> {
-    vec![Target::Contact, Target::Lead]
+fn both() -> Vec<MappedRow> {
+    [Target::Contact, Target::Lead].map(MappedRow::Person).into()
 }
 
 /// What is mapped without any settings.
@@ -158,6 +221,7 @@ pub(super) fn built_in() -> Vec<Mapping> {
         required: false,
         values: BTreeMap::new(),
         otherwise: None,
+        lookup: None,
         time_zone: None,
     };
     vec![
@@ -168,6 +232,6 @@ pub(super) fn built_in() -> Vec<Mapping> {
         mapping(Source::Field(Field::Country), "address1_country", both()),
         mapping(Source::Field(Field::ExternalId), "new_ineventparticipantid", both()),
         mapping(Source::Answer("Budget".to_owned()), "new_budget", both()),
-        mapping(Source::Field(Field::Company), "companyname", vec![Target::Lead]),
+        mapping(Source::Field(Field::Company), "companyname", vec![MappedRow::Person(Target::Lead)]),
     ]
 }

@@ -10,6 +10,7 @@ mod lists;
 mod mapping;
 mod matching;
 mod read;
+mod related;
 mod template;
 mod writing;
 
@@ -23,9 +24,10 @@ pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use lists::ListRule;
-pub use mapping::{Choice, Field, Mapping, Mode, Source, Target, TooLong};
+pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
+pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
 
@@ -110,6 +112,8 @@ pub struct EventSettings {
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
+    /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
+    pub related: BTreeMap<String, Related>,
 }
 
 /// What becomes of a participant whom nobody in the CRM matches.
@@ -163,6 +167,7 @@ impl Default for EventSettings {
             score: None,
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
+            related: BTreeMap::new(),
         }
     }
 }

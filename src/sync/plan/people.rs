@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::{
     ColumnProblem, Context, Plan, Refused,
     identity::{self, Identities, Target, created_in, left_cell},
     statements::{EventParticipant, Known, Statement},
+    values::{self, Stated},
     view::View,
 };
 use crate::{
@@ -16,13 +15,11 @@ use crate::{
         Address, SourceTime, ids,
         stamp::{Fingerprint, Ledger, Offer},
     },
-    settings::document::Mode,
     sync::{
         convert::cut,
         crm::{Action, Write},
-        mapping::Mapped,
         matching::{ADDRESS_COLUMN, Who},
-        rows::{self, Owner, PROFILE_STAMP, PersonRef, PersonRow, PersonTable},
+        rows::{Owner, PROFILE_STAMP, PersonRef, PersonRow, PersonTable},
     },
 };
 
@@ -40,12 +37,16 @@ pub struct Person {
     pub owner: Option<Owner>,
     /// The person does not exist yet, or not under this key: a write must succeed first.
     pub awaited: bool,
+    /// The person does not exist yet.
+    pub new: bool,
 }
 
 /// The people of a batch.
 #[derive(Default)]
 pub struct People {
     by_key: BTreeMap<Fingerprint, Person>,
+    /// By the statement's place in the batch.
+    by_statement: BTreeMap<usize, Person>,
     /// Events of which nothing is written: refused, or about somebody whom the settings leave out.
     silent: BTreeSet<usize>,
 }
@@ -54,6 +55,11 @@ impl People {
     /// Whom a key means.
     pub fn get(&self, key: Fingerprint) -> Option<&Person> {
         self.by_key.get(&key)
+    }
+
+    /// Whom a statement is about.
+    pub fn of(&self, event: usize) -> Option<&Person> {
+        self.by_statement.get(&event)
     }
 
     /// Whether nothing is written of this event.
@@ -74,7 +80,10 @@ pub fn plan<'a>(
     let mut admitted = Vec::with_capacity(statements.len());
     for statement in statements {
         match statement.rules.admits(&statement.said) {
-            Ok(true) => admitted.push(statement),
+            Ok(true) => match values::missing(statement, view) {
+                None => admitted.push(statement),
+                Some(refused) => people.refuse(plan, refused),
+            },
             Ok(false) => _ = people.silent.insert(statement.index),
             Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
@@ -97,13 +106,13 @@ pub fn plan<'a>(
         match target {
             Target::Person(person) => {
                 let Some(row) = view.person(*person) else { continue };
-                let stated = people.stated(person.table, about, plan);
+                let stated = people.stated(person.table, about, view, plan);
                 let write = update(row, stated, (corrected.get(person), left), view, plan);
                 plan.confirm |= corrected.contains_key(person);
                 plan.writes.extend(write);
             }
             Target::New(table, who) => {
-                let stated = people.stated(*table, about, plan);
+                let stated = people.stated(*table, about, view, plan);
                 if !stated.iter().any(|stated| created_in(stated.of.rules.unmatched).is_some()) {
                     continue;
                 }
@@ -113,61 +122,52 @@ pub fn plan<'a>(
             }
         }
     }
-    for (key, target) in by_key {
-        let person = match &target {
-            Target::Person(person) => view.person(*person).map(|row| Person {
-                person: *person,
-                owner: row.owner.clone(),
-                awaited: corrected.contains_key(person),
-            }),
-            Target::New(..) => created.get(&target).map(|person| Person {
-                person: *person,
-                owner: Some(Owner::user(context.me)),
-                awaited: true,
-            }),
-        };
-        people.by_key.extend(person.map(|person| (key, person)));
-    }
+    let person = |target: &Target| match target {
+        Target::Person(person) => view.person(*person).map(|row| Person {
+            person: *person,
+            owner: row.owner.clone(),
+            awaited: corrected.contains_key(person),
+            new: false,
+        }),
+        Target::New(..) => created.get(target).map(|person| Person {
+            person: *person,
+            owner: Some(Owner::user(context.me)),
+            awaited: true,
+            new: true,
+        }),
+    };
+    people.by_key = by_key.into_iter().filter_map(|(key, target)| Some((key, person(&target)?))).collect();
+    people.by_statement = targets.iter().filter_map(|(index, target)| Some((*index, person(target)?))).collect();
     people
 }
 
 impl People {
-    fn refuse(&mut self, plan: &mut Plan, refused: Refused) {
+    pub fn refuse(&mut self, plan: &mut Plan, refused: Refused) {
         if self.silent.insert(refused.event) {
             plan.refused.push(refused);
         }
     }
 
     /// What the events state of a table's columns. An event that lacks what is required is refused.
-    fn stated<'a>(&mut self, table: PersonTable, of: Vec<&'a Statement<'a>>, plan: &mut Plan) -> Vec<Stated<'a>> {
-        let mut all = Vec::with_capacity(of.len());
-        for statement in of {
-            let mut values = Vec::new();
-            for mapped in statement.rules.mapped(table) {
-                match mapped.value(&statement.said) {
-                    Ok(value) => values.extend(value.map(|value| (mapped, value))),
-                    Err(why) => {
-                        let column = mapped.column.clone();
-                        let problem = ColumnProblem { event: statement.index, table, column, why: why.to_string() };
-                        match mapped.required {
-                            false => plan.left_out.push(problem),
-                            true => self.refuse(plan, Refused::required(&problem)),
-                        }
-                    }
+    fn stated<'a>(
+        &mut self,
+        table: PersonTable,
+        of: Vec<&'a Statement<'a>>,
+        view: &View<'_>,
+        plan: &mut Plan,
+    ) -> Vec<Stated<'a>> {
+        let stated = |statement: &'a Statement<'a>| {
+            let mapped = statement.rules.mapped(table.table());
+            match values::stated(statement, mapped, view, plan) {
+                Ok(stated) => Some(stated),
+                Err(refused) => {
+                    self.refuse(plan, refused);
+                    None
                 }
             }
-            if !self.silent(statement.index) {
-                all.push(Stated { of: statement, values });
-            }
-        }
-        all
+        };
+        of.into_iter().filter_map(stated).collect()
     }
-}
-
-/// What one event states of a person's columns.
-struct Stated<'a> {
-    of: &'a Statement<'a>,
-    values: Vec<(&'a Mapped, Value)>,
 }
 
 /// The person whom the connector creates for a key, in this generation.
@@ -179,42 +179,12 @@ pub fn person(table: PersonTable, tenant: &str, who: &Who, generation: u32) -> P
     PersonRef { table, id }
 }
 
-/// The columns whose value changed in the source, of a row that is there or of a new one.
-fn changes(row: Option<&PersonRow>, ledger: &mut Ledger, stated: &[Stated<'_>]) -> Columns {
-    let mut columns = Columns::new();
-    // What is written only once keeps no stamp: among the events that make a row, the latest wins.
-    let mut once = Ledger::default();
-    for stated in stated {
-        for (mapped, value) in &stated.values {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let ledger = match mapped.mode {
-                Mode::OnCreate if row.is_some() => continue,
-                Mode::OnCreate => &mut once,
-                Mode::Overwrite | Mode::FillIfEmpty => &mut *ledger,
-            };
-            let changed = ledger.offer(&mapped.column, stated.of.time(), &text) == Offer::Changed;
-            let filled = || {
-                let stored = row.and_then(|row| row.columns.get(&mapped.column)).unwrap_or(&Value::Null);
-                columns.contains_key(&mapped.column) || !is_blank(stored)
-            };
-            if changed && !(mapped.mode == Mode::FillIfEmpty && filled()) {
-                columns.insert(mapped.column.clone(), value.clone());
-            }
-        }
-    }
-    columns
-}
-
 /// Leaves only keys and names of what is stated.
 fn minimal(stated: &mut [Stated<'_>], table: PersonTable) {
     for stated in stated {
         let keys = stated.of.rules.matcher.columns(table);
         stated.values.retain(|(mapped, _)| NAMES.contains(&&*mapped.column) || keys.contains(&*mapped.column));
     }
-}
-
-fn is_blank(value: &Value) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 fn remember(ledger: &mut Ledger, left: &[(Fingerprint, SourceTime)]) {
@@ -233,14 +203,14 @@ fn update(
     if ledger.get(MINIMAL).is_some() {
         minimal(&mut stated, row.person.table);
     }
-    let mut columns = changes(Some(row), &mut ledger, &stated);
+    let mut columns = values::changes(Some(&row.columns), &mut ledger, &stated);
     if let Some(Who::Address(address)) = corrected {
         let said = stated.iter().filter(|stated| stated.of.who() == corrected).map(|stated| stated.of.time()).max();
         if said.is_some_and(|time| ledger.offer(ADDRESS_CELL, time, address.as_str()) == Offer::Changed) {
             columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());
         }
     }
-    columns.retain(|column, value| !rows::same(row.columns.get(column), value));
+    values::drop_unchanged(&mut columns, &row.columns, &stated);
     let detect = matched_column(row.person.table, &mut columns, &stated, view, plan);
     if ledger != row.ledger {
         columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
@@ -268,7 +238,7 @@ fn matched_column(
     for column in changed.into_iter().filter(|column| column != ADDRESS_COLUMN) {
         columns.remove(&column);
         let why = "a duplicate detection rule takes the row for a duplicate with this value".to_owned();
-        plan.left_out.push(ColumnProblem { event: of.index, table, column, why });
+        plan.left_out.push(ColumnProblem { event: of.index, table: table.table().name, column, why });
     }
     None
 }
@@ -287,7 +257,7 @@ fn create(
         minimal(&mut stated, person.table);
         ledger.offer(MINIMAL, first.time(), "");
     }
-    let mut columns = changes(None, &mut ledger, &stated);
+    let mut columns = values::changes(None, &mut ledger, &stated);
     columns.insert(person.table.table().key.to_owned(), person.id.to_string().into());
     let address = match who {
         Who::Address(address) => Some(address.clone()),

@@ -10,6 +10,7 @@ use super::{
     people::People,
     regarded::{self, Regarded},
     statements::Statement,
+    values,
     view::View,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
         Occasion, ParticipantEvent, SourceTime,
         attendance::{Sessions, State},
         event::{Attendance, Registration},
-        stamp::Offer,
+        stamp::{Ledger, Offer},
     },
     settings::document::{Level, Template},
     sync::{
@@ -42,6 +43,8 @@ pub struct Draft<'a> {
     pub details: Details,
     /// Columns that take a new value because the source's changed.
     changed: Columns,
+    /// When the source said what is written into a new row only.
+    once: Ledger,
     /// The statements about this very row.
     statements: BTreeSet<usize>,
     /// When the earliest of them was made.
@@ -76,6 +79,7 @@ pub fn plan(case: &Case<'_>, plan: &mut Plan) {
             Draft::new(RowKey { event, participant, session }, None)
         });
         draft.join(statement, rules);
+        draft.map(statement, case.view, plan);
     }
     conclude(&mut drafts, case.closings, rules);
     let regarded = case.regarded(drafts.values());
@@ -129,6 +133,7 @@ impl<'a> Draft<'a> {
             state: stored.map(|row| row.state.clone()).unwrap_or_default(),
             details: stored.map(|row| row.details.clone()).unwrap_or_default(),
             changed: Columns::new(),
+            once: Ledger::default(),
             statements: BTreeSet::new(),
             earliest: None,
         }
@@ -161,6 +166,17 @@ impl<'a> Draft<'a> {
         if self.offer(event, "scheduledend", occasion.end.map(rows::instant)) {
             let whole = occasion.end.and_then(|end| jiff::Timestamp::from_second(end.as_second()).ok());
             self.details.ends = whole.and_then(SourceTime::new);
+        }
+    }
+
+    /// Offers the values of mapped columns. An event that lacks what is required was refused before.
+    fn map(&mut self, statement: &Statement<'_>, view: &View<'_>, plan: &mut Plan) {
+        let mapped = statement.rules.mapped(statement.rules.activity.table.table);
+        let Ok(stated) = values::stated(statement, mapped, view, plan) else { return };
+        let row = self.stored.map(|row| &row.columns);
+        for (mapped, value) in &stated.values {
+            let ledgers = (&mut self.details.ledger, &mut self.once);
+            values::offer(row, ledgers, statement.time(), (mapped, value), &mut self.changed);
         }
     }
 

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::sync::{
     crm::{Rows, Wanted},
-    rows::{PersonRef, PersonRow, PersonTable},
+    matching::folded,
+    rows::{ForeignRow, PersonRef, PersonRow, PersonTable, Table},
 };
 
 /// Merges and conversions that are followed. The CRM allows no circles; if there is one all the same, nobody stands at its end.
@@ -90,6 +91,20 @@ impl<'a> View<'a> {
             self.lacking.borrow_mut().used.insert(lead);
         }
         users
+    }
+
+    /// The rows of a table that have this value (folded, see [`crate::sync::matching::folded`]) in a column.
+    pub fn foreign(&self, table: Table, column: &str, value: &str) -> Vec<&'a ForeignRow> {
+        let by = (table, column.to_owned());
+        if self.rows.asked.foreign.get(&by).is_none_or(|asked| !asked.contains(value)) {
+            self.lacking.borrow_mut().foreign.entry(by).or_default().insert(value.to_owned());
+            return Vec::new();
+        }
+        let has = |row: &&ForeignRow| {
+            row.table == table
+                && row.columns.get(column).and_then(|stored| folded(stored, false)).as_deref() == Some(value)
+        };
+        self.rows.foreign.iter().filter(has).collect()
     }
 
     /// The first generation of a person's id that is free: those before it belong to people who were closed or have another key since,

@@ -94,7 +94,7 @@ impl ActivityTable {
             let navigation = definition.navigation("regardingobjectid", table)?;
             Some(interned(&format!("{navigation}@odata.bind")))
         };
-        let table = Table { name: interned(name), set: interned(&definition.set), key: interned(&definition.key) };
+        let table = Table::defined(name, definition);
         Some(Self { table, form: Form::of(name), contact: regarding("contact")?, lead: regarding("lead")? })
     }
 
@@ -177,7 +177,7 @@ pub fn naming(key: &RowKey) -> Columns {
 }
 
 /// A name out of a settings document, for as long as the process lives: it sees a handful of them, however often they are read.
-fn interned(name: &str) -> &'static str {
+pub(super) fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = names.get(name) {

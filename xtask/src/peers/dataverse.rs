@@ -45,7 +45,7 @@ mod tests {
             let option = line.starts_with("--");
             assert!(!option, "{line} is about the machine it was made on");
         }
-        for pin in ["powerplatform-dataverse-client==1.1.0 ", "azure-identity=="] {
+        for pin in ["powerplatform-dataverse-client[async]==1.1.0 ", "azure-identity=="] {
             assert!(PYTHON.lines().any(|line| line.starts_with(pin)), "{pin}");
         }
     }

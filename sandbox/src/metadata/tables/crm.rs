@@ -1,25 +1,7 @@
 //! Accounts, contacts and leads.
 
+use super::customers::{ADDRESS_TYPES, CONTACT_METHODS, INDUSTRIES, UNDECIDED, address, preferences, shipping, terms};
 use crate::metadata::{Requirement, System, Table, table};
-
-/// Columns of one postal address (`address1_…`).
-fn address(builder: crate::metadata::TableBuilder, number: u8) -> crate::metadata::TableBuilder {
-    let names = ["Line1", "Line2", "Line3", "City"].map(|part| format!("Address{number}_{part}"));
-    let builder = names.iter().fold(builder, |builder, name| builder.text(name, 250));
-    builder
-        .text(&format!("Address{number}_StateOrProvince"), 50)
-        .text(&format!("Address{number}_PostalCode"), 20)
-        .text(&format!("Address{number}_Country"), 80)
-        .memo(&format!("Address{number}_Composite"), 1000)
-        .read_only()
-}
-
-/// Ways in which people may or may not be contacted.
-fn preferences(builder: crate::metadata::TableBuilder) -> crate::metadata::TableBuilder {
-    ["DoNotEmail", "DoNotPhone", "DoNotBulkEmail", "DoNotPostalMail", "DoNotFax"]
-        .iter()
-        .fold(builder, |builder, name| builder.flag_of(name, false, "Allow", "Do Not Allow"))
-}
 
 pub(super) fn account() -> Table {
     let builder = table("Account", "accounts", "Account", "AccountId")
@@ -33,12 +15,48 @@ pub(super) fn account() -> Table {
         .indexed()
         .text("EMailAddress1", 100)
         .texts(100, &["EMailAddress2", "EMailAddress3"])
-        .texts(50, &["Telephone1", "Telephone2", "Fax"])
-        .text("WebSiteURL", 200)
+        .texts(50, &["Telephone1", "Telephone2", "Telephone3", "Fax"])
+        .texts(200, &["WebSiteURL", "FtpSiteURL", "PrimarySatoriId"])
+        .text("YomiName", 160)
+        .text("PrimaryTwitterId", 128)
+        .texts(20, &["SIC", "StockExchange"])
+        .text("TickerSymbol", 10)
         .whole("NumberOfEmployees")
+        .whole("SharesOutstanding")
+        .whole("OpenDeals")
+        .read_only()
         .money("Revenue")
+        .money("MarketCap")
+        .money("OpenRevenue")
+        .read_only()
         .memo("Description", 2000)
-        .choice("IndustryCode", &[(1, "Accounting"), (7, "Consulting"), (12, "Education"), (33, "Services")])
+        .choice("IndustryCode", INDUSTRIES)
+        .choice("AccountCategoryCode", &[(1, "Preferred Customer"), (2, "Standard")])
+        .choice("AccountClassificationCode", UNDECIDED)
+        .choice("AccountRatingCode", UNDECIDED)
+        .choice("BusinessTypeCode", UNDECIDED)
+        .choice("CustomerSizeCode", UNDECIDED)
+        .choice(
+            "CustomerTypeCode",
+            &[
+                (1, "Competitor"),
+                (2, "Consultant"),
+                (3, "Customer"),
+                (4, "Investor"),
+                (5, "Partner"),
+                (6, "Influencer"),
+                (7, "Press"),
+                (8, "Prospect"),
+                (9, "Reseller"),
+                (10, "Supplier"),
+                (11, "Vendor"),
+                (12, "Other"),
+            ],
+        )
+        .choice("OwnershipCode", &[(1, "Public"), (2, "Private"), (3, "Subsidiary"), (4, "Other")])
+        .choice("PreferredContactMethodCode", CONTACT_METHODS)
+        .choice("Address1_AddressTypeCode", ADDRESS_TYPES)
+        .choice("Address2_AddressTypeCode", UNDECIDED)
         .lookup("ParentAccountId", &["account"])
         .relation("account", "account_parent_account")
         .lookup("PrimaryContactId", &["contact"])
@@ -50,8 +68,14 @@ pub(super) fn account() -> Table {
         .read_only()
         .flag("Merged", false)
         .read_only();
-    preferences(address(address(builder, 1), 2))
+    let addressed = shipping(shipping(address(address(builder, 1), 2), 1), 2);
+    terms(preferences(addressed))
         .flag("CreditOnHold", false)
+        .flag_of("DoNotBulkPostalMail", false, "No", "Yes")
+        .flag_of("DoNotSendMM", false, "Send", "Do Not Send")
+        .flag_of("FollowEmail", true, "Do Not Allow", "Allow")
+        .flag("MarketingOnly", false)
+        .flag("ParticipatesInWorkflow", false)
         .datetime("LastUsedInCampaign")
         .active_inactive()
         .owned(&["ownerid"])
@@ -80,8 +104,12 @@ pub(super) fn contact() -> Table {
         .text("EMailAddress3", 100)
         .indexed()
         .texts(50, &["Telephone1", "Telephone2", "Telephone3", "MobilePhone", "Fax"])
-        .texts(100, &["JobTitle", "Department", "Company"])
-        .text("WebSiteUrl", 200)
+        .texts(50, &["AssistantPhone", "Business2", "Callback", "GovernmentId", "Home2", "ManagerPhone", "Pager"])
+        .texts(100, &["JobTitle", "Department", "Company", "AssistantName", "ManagerName", "SpousesName"])
+        .texts(150, &["YomiFirstName", "YomiMiddleName", "YomiLastName"])
+        .text("ChildrensNames", 255)
+        .texts(200, &["WebSiteUrl", "FtpSiteUrl"])
+        .whole("NumberOfChildren")
         .text("ExternalUserIdentifier", 50)
         .text("EmployeeId", 50)
         .memo("Description", 2000)
@@ -90,10 +118,18 @@ pub(super) fn contact() -> Table {
         .money("AnnualIncome")
         .choice("GenderCode", &[(1, "Male"), (2, "Female")])
         .choice("FamilyStatusCode", &[(1, "Single"), (2, "Married"), (3, "Divorced"), (4, "Widowed")])
-        .choice("PreferredContactMethodCode", &[(1, "Any"), (2, "Email"), (3, "Phone"), (4, "Fax"), (5, "Mail")])
+        .choice("PreferredContactMethodCode", CONTACT_METHODS)
         .default(1)
-        .choice("Address2_AddressTypeCode", &[(1, "Default Value")])
+        .choice("AccountRoleCode", &[(1, "Decision Maker"), (2, "Employee"), (3, "Influencer")])
+        .choice("CustomerSizeCode", UNDECIDED)
+        .choice("CustomerTypeCode", UNDECIDED)
+        .choice("EducationCode", UNDECIDED)
+        .choice("HasChildrenCode", UNDECIDED)
+        .choice("LeadSourceCode", UNDECIDED)
+        .choice("Address1_AddressTypeCode", ADDRESS_TYPES)
+        .choice("Address2_AddressTypeCode", UNDECIDED)
         .default(1)
+        .choice("Address3_AddressTypeCode", UNDECIDED)
         .lookup_each("ParentCustomerId", &["account", "contact"])
         .relation("account", "contact_customer_accounts")
         .relation("contact", "contact_customer_contacts")
@@ -106,9 +142,15 @@ pub(super) fn contact() -> Table {
         .read_only()
         .flag("Merged", false)
         .read_only();
-    preferences(address(address(builder, 1), 2))
+    let addressed = (1..=3).fold(builder, |builder, number| shipping(address(builder, number), number));
+    terms(preferences(addressed))
         .flag("CreditOnHold", false)
         .flag("ParticipatesInWorkflow", false)
+        .flag_of("DoNotBulkPostalMail", false, "No", "Yes")
+        .flag_of("DoNotSendMM", false, "Send", "Do Not Send")
+        .flag_of("FollowEmail", true, "Do Not Allow", "Allow")
+        .flag("MarketingOnly", false)
+        .flag("IsBackofficeCustomer", false)
         .datetime("LastUsedInCampaign")
         .text("new_ineventparticipantid", 100)
         .named("InEvent participant id")
@@ -147,10 +189,15 @@ pub(super) fn lead() -> Table {
         .text("EMailAddress3", 100)
         .indexed()
         .texts(50, &["Telephone1", "Telephone2", "Telephone3", "Fax"])
-        .text("MobilePhone", 20)
+        .texts(20, &["MobilePhone", "Pager", "SIC"])
+        .texts(150, &["YomiFirstName", "YomiMiddleName", "YomiLastName"])
+        .texts(100, &["YomiCompanyName"])
         .text("WebSiteUrl", 200)
         .memo("Description", 2000)
+        .memo("QualificationComments", 2000)
         .money("BudgetAmount")
+        .money("EstimatedAmount")
+        .double("EstimatedValue", 2, 1_000_000_000_000.0)
         .money("Revenue")
         .whole("NumberOfEmployees")
         .choice("LeadQualityCode", &[(1, "Hot"), (2, "Warm"), (3, "Cold")])
@@ -170,10 +217,27 @@ pub(super) fn lead() -> Table {
                 (10, "Other"),
             ],
         )
-        .choice("IndustryCode", &[(1, "Accounting"), (7, "Consulting"), (12, "Education"), (33, "Services")])
-        .choice("PriorityCode", &[(1, "Default Value")])
+        .choice("IndustryCode", INDUSTRIES)
+        .choice("PriorityCode", UNDECIDED)
         .default(1)
+        .choice("BudgetStatus", &[(0, "No Committed Budget"), (1, "May Buy"), (2, "Can Buy"), (3, "Will Buy")])
+        .choice("InitialCommunication", &[(0, "Contacted"), (1, "Not Contacted")])
+        .choice("Need", &[(0, "Must have"), (1, "Should have"), (2, "Good to have"), (3, "No need")])
+        .choice("PurchaseProcess", &[(0, "Individual"), (1, "Committee"), (2, "Unknown")])
+        .choice(
+            "PurchaseTimeFrame",
+            &[(0, "Immediate"), (1, "This Quarter"), (2, "Next Quarter"), (3, "This Year"), (4, "Unknown")],
+        )
+        .choice("SalesStage", &[(0, "Qualify")])
+        .choice("SalesStageCode", UNDECIDED)
+        .choice("PreferredContactMethodCode", CONTACT_METHODS)
+        .choice("Address1_AddressTypeCode", UNDECIDED)
+        .choice("Address1_ShippingMethodCode", UNDECIDED)
+        .choice("Address2_AddressTypeCode", UNDECIDED)
+        .choice("Address2_ShippingMethodCode", UNDECIDED)
         .datetime("EstimatedCloseDate")
+        .datetime("ScheduleFollowUp_Prospect")
+        .datetime("ScheduleFollowUp_Qualify")
         .lookup("ParentAccountId", &["account"])
         .relation("account", "lead_parent_account")
         .lookup("ParentContactId", &["contact"])
@@ -191,7 +255,12 @@ pub(super) fn lead() -> Table {
         .read_only()
         .flag("Merged", false)
         .read_only()
-        .flag("DecisionMaker", false);
+        .flag("DecisionMaker", false)
+        .flag("ConfirmInterest", false)
+        .flag("EvaluateFit", false)
+        .flag("ParticipatesInWorkflow", false)
+        .flag_of("DoNotSendMM", false, "Send", "Do Not Send")
+        .flag_of("FollowEmail", true, "Do Not Allow", "Allow");
     preferences(address(address(builder, 1), 2))
         .datetime("LastUsedInCampaign")
         .text("new_ineventparticipantid", 100)

@@ -1,14 +1,18 @@
 //! The tables an organisation is born with.
 
 pub(super) mod activities;
+mod background;
 mod crm;
+mod customers;
 mod customizing;
 mod duplicates;
 mod events;
+mod files;
 mod lists;
 mod people;
 mod sales;
 mod security;
+mod views;
 
 use super::{Table, wire};
 
@@ -47,6 +51,10 @@ pub(crate) fn shipped() -> Vec<Table> {
         customizing::asyncoperation(),
         duplicates::duplicaterule(),
         duplicates::duplicaterulecondition(),
+        background::backgroundoperation(),
+        views::savedquery(),
+        views::userquery(),
+        files::fileattachment(),
         events::event(),
         events::session(),
         events::registration(),

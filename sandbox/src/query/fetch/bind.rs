@@ -168,9 +168,6 @@ fn pages(fetch: &Element, fetched: &mut Fetched) -> ApiResult<()> {
 fn check(element: &Element) -> ApiResult<()> {
     for child in &element.children {
         match child.name.as_str() {
-            "attribute" if child.attribute("rowaggregate").is_some() => {
-                return Err(invalid("'rowaggregate' is not supported."));
-            }
             "attribute" | "all-attributes" | "no-attrs" | "order" | "filter" => {}
             "link-entity" => check(child)?,
             other => {

@@ -3,6 +3,8 @@
 use super::links::{Sources, column};
 use super::xml::{Element, invalid};
 use crate::errors::ApiResult;
+use crate::metadata::Table;
+use crate::query::operators::parent_of;
 use crate::query::{DatePart, Field, Function, Group, Measure, Order};
 
 /// A column of the answer.
@@ -13,6 +15,22 @@ pub(crate) struct Shown {
     pub(crate) column: usize,
     /// The name it was given, where it does not have its own.
     pub(crate) alias: Option<String>,
+    /// The lookup of rows right below this one: their number is shown instead of the column.
+    pub(crate) below: Option<usize>,
+}
+
+/// What `rowaggregate="CountChildren"` counts.
+fn below(attribute: &Element, table: &Table, column: usize, source: usize) -> ApiResult<Option<usize>> {
+    match attribute.attribute("rowaggregate") {
+        None => Ok(None),
+        Some("CountChildren") if source == 0 && column == table.id && attribute.attribute("alias").is_some() => {
+            let none = || invalid(&format!("The table '{}' has no hierarchy.", table.logical));
+            parent_of(table).map(Some).ok_or_else(none)
+        }
+        Some(_) => {
+            Err(invalid("'rowaggregate' takes CountChildren, for the primary key of the entity and with an alias."))
+        }
+    }
 }
 
 /// The columns of every table. Without any the query's own table shows all of its columns.
@@ -29,13 +47,14 @@ pub(super) fn shown(sources: &Sources<'_, '_>) -> ApiResult<Vec<Shown>> {
                 (_, Some(given)) => Some(given),
                 (_, None) => Some(format!("{}.{}", source.alias, source.table.columns[column].logical)),
             };
-            own.push(Shown { source: number, column, alias });
+            let below = below(attribute, &source.table, column, number)?;
+            own.push(Shown { source: number, column, alias, below });
         }
         let none = own.is_empty() && source.element.all("no-attrs").next().is_none();
         if all || (number == 0 && none) {
             for (column, definition) in source.table.columns.iter().enumerate() {
                 let alias = (number > 0).then(|| format!("{}.{}", source.alias, definition.logical));
-                own.push(Shown { source: number, column, alias });
+                own.push(Shown { source: number, column, alias, below: None });
             }
         }
         shown.extend(own);

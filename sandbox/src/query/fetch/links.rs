@@ -46,9 +46,10 @@ impl<'e> Sources<'_, 'e> {
                 return Err(ApiError::new(400, "0x8004430D", message));
             }
             let (table, from, to) = ends(self.session, link, &self.all[parent].table)?;
-            let outer = match link.attribute("link-type") {
-                None | Some("inner" | "natural") => false,
-                Some("outer") => true,
+            let (outer, first) = match link.attribute("link-type") {
+                None | Some("inner" | "natural") => (false, false),
+                Some("outer") => (true, false),
+                Some("matchfirstrowusingcrossapply") => (false, true),
                 Some(other) => return Err(invalid(&format!("The link-type '{other}' is not supported here."))),
             };
             let number = self.all.len();
@@ -60,7 +61,7 @@ impl<'e> Sources<'_, 'e> {
                 return Err(invalid(&format!("The alias '{alias}' is not unique.")));
             }
             self.all.push(Source { element: link, table: Arc::clone(&table), alias });
-            joins.push(Join { table, parent, from, to, outer, filter: None, select: Vec::new() });
+            joins.push(Join { table, parent, from, to, outer, first, filter: None, select: Vec::new() });
             self.collect(number, joins)?;
         }
         Ok(())

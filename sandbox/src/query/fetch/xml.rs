@@ -19,6 +19,26 @@ pub(crate) struct Element {
 }
 
 impl Element {
+    /// An element of this name, with nothing in it.
+    pub(in crate::query) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub(in crate::query) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.attributes.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(in crate::query) fn holding(mut self, children: impl IntoIterator<Item = Element>) -> Self {
+        self.children.extend(children);
+        self
+    }
+
+    /// An element with text in it.
+    pub(in crate::query) fn of_text(name: &str, text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::new(name) }
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }

@@ -1,11 +1,12 @@
-//! Reading as a user: rows beyond the depth of their roles are not there.
+//! Reading as a user: rows beyond the depth of their roles are not there, neither as rows of an answer nor for conditions
+//! on related rows.
 
 use std::borrow::Cow;
 
 use super::{Depth, Right};
 use crate::errors::ApiResult;
 use crate::metadata::{System, Table};
-use crate::query::{Aggregation, Condition, Found, Query};
+use crate::query::{Aggregation, Condition, Field, Found, Query, Reach, Step};
 use crate::records::Session;
 use crate::value::Value;
 
@@ -27,7 +28,18 @@ impl Session<'_> {
 
     /// What they add up to.
     pub(crate) fn aggregate(&self, query: &Query, aggregation: &Aggregation) -> ApiResult<Vec<Vec<Value>>> {
-        Ok(self.data.store.aggregate(&*self.visible(query)?, aggregation)?)
+        let query = self.visible(query)?;
+        if self.rights.everything() {
+            return Ok(self.data.store.aggregate(&query, aggregation)?);
+        }
+        let mut restricted = aggregation.clone();
+        for group in &mut restricted.groups {
+            self.restrict_field(&mut group.field)?;
+        }
+        for measure in &mut restricted.measures {
+            self.restrict_field(&mut measure.field)?;
+        }
+        Ok(self.data.store.aggregate(&query, &restricted)?)
     }
 
     /// The query, restricted to rows that the caller may see.
@@ -36,34 +48,78 @@ impl Session<'_> {
             return Ok(Cow::Borrowed(query));
         }
         let mut restricted = query.clone();
-        if let Some(condition) = self.readable(&query.table)? {
-            restricted.restrict(condition);
+        if let Some(filter) = &mut restricted.filter {
+            self.restrict(filter)?;
+        }
+        if let Some(reach) = self.readable(&query.table)? {
+            restricted.restrict(Condition::Within(reach));
+        }
+        for order in &mut restricted.order {
+            self.restrict_field(&mut order.field)?;
         }
         for join in &mut restricted.joins {
-            if let Some(condition) = self.readable(&join.table)? {
-                join.filter = Some(match join.filter.take() {
-                    Some(filter) => Condition::All(vec![filter, condition]),
-                    None => condition,
-                });
+            if let Some(filter) = &mut join.filter {
+                self.restrict(filter)?;
+            }
+            if let Some(reach) = self.readable(&join.table)? {
+                let filter = join.filter.take();
+                join.filter = Some(Condition::All(filter.into_iter().chain([Condition::Within(reach)]).collect()));
             }
         }
         Ok(Cow::Owned(restricted))
     }
 
-    /// What rows of a table have to meet to be seen; an error if none can be.
-    fn readable(&self, table: &Table) -> ApiResult<Option<Condition>> {
+    /// Restricts what a condition looks at beside the row it is about.
+    fn restrict(&self, condition: &mut Condition) -> ApiResult<()> {
+        match condition {
+            Condition::All(terms) | Condition::Any(terms) => terms.iter_mut().try_for_each(|term| self.restrict(term)),
+            Condition::Not(inner) | Condition::At { condition: inner, .. } => self.restrict(inner),
+            Condition::Through { path, condition } => {
+                self.restrict_path(path)?;
+                self.restrict(condition)
+            }
+            Condition::Columns { left, right, .. } => {
+                self.restrict_field(left)?;
+                self.restrict_field(right)
+            }
+            Condition::Related { table, condition, .. } => {
+                self.restrict(condition)?;
+                if let Some(reach) = self.readable(table)? {
+                    let inner = std::mem::replace(&mut **condition, Condition::always());
+                    **condition = Condition::All(vec![inner, Condition::Within(reach)]);
+                }
+                Ok(())
+            }
+            Condition::Compare { .. }
+            | Condition::IsNull(_)
+            | Condition::Like { .. }
+            | Condition::In { .. }
+            | Condition::Within(_) => Ok(()),
+        }
+    }
+
+    fn restrict_field(&self, field: &mut Field) -> ApiResult<()> {
+        self.restrict_path(&mut field.path)
+    }
+
+    fn restrict_path(&self, path: &mut [Step]) -> ApiResult<()> {
+        for step in path {
+            step.within = self.readable(&step.table)?;
+        }
+        Ok(())
+    }
+
+    /// Which rows of a table are seen, all if `None`; an error if none can be.
+    fn readable(&self, table: &Table) -> ApiResult<Option<Reach>> {
         let depth = self.allowed(Right::Read, table)?;
         let Some(owner) = table.system(System::Owner).filter(|_| depth < Depth::Global) else { return Ok(None) };
-        let ids = |ids: &[uuid::Uuid]| ids.iter().map(|id| Value::Id(*id)).collect();
-        let own = Condition::In { column: owner, values: ids(&self.rights.owners) };
+        let mut reach = vec![(owner, self.rights.owners.clone())];
         let units = match depth {
             Depth::Deep => self.rights.units.clone(),
             Depth::Local => self.rights.unit.into_iter().collect(),
-            _ => return Ok(Some(own)),
+            _ => return Ok(Some(reach)),
         };
-        Ok(Some(match table.system(System::OwningUnit) {
-            Some(column) => Condition::Any(vec![own, Condition::In { column, values: ids(&units) }]),
-            None => own,
-        }))
+        reach.extend(table.system(System::OwningUnit).map(|column| (column, units)));
+        Ok(Some(reach))
     }
 }

@@ -117,7 +117,8 @@ impl Edit<'_> {
         let id = column_id(&table.logical, &column.logical);
         let before = table.columns.len();
         let mut new = table.clone();
-        new.columns.push(column);
+        let (name, file) = (column.file_name(), column.file.is_some());
+        new.columns.extend([Some(column), name].into_iter().flatten());
         new.complete_relations();
         new.reindex();
         let new = with_currency(new);
@@ -125,6 +126,9 @@ impl Edit<'_> {
             self.session.data.store.add_column(table, column)?;
         }
         self.schema.put(new);
+        if file {
+            self.schema.rewire();
+        }
         self.component(Component::Column, id)?;
         Ok(id)
     }
@@ -141,13 +145,18 @@ impl Edit<'_> {
         if let Some(key) = table.keys.iter().find(|key| key.columns.contains(&index)) {
             return Err(in_use(&column.schema, &key.schema));
         }
-        self.session.data.store.drop_column(table, column)?;
+        let name = column.file_name().and_then(|name| table.column(&name.logical));
+        let mut gone: Vec<usize> = [Some(index), name].into_iter().flatten().collect();
+        gone.sort_unstable_by(|one, other| other.cmp(one));
         let mut new = table.clone();
-        new.columns.remove(index);
-        let shifted = |at: usize| if at > index { at - 1 } else { at };
-        (new.id, new.name) = (shifted(table.id), shifted(table.name));
-        for key in &mut new.keys {
-            key.columns.iter_mut().for_each(|column| *column = shifted(*column));
+        for index in gone {
+            self.session.data.store.drop_column(table, &table.columns[index])?;
+            new.columns.remove(index);
+            let shifted = |at: usize| if at > index { at - 1 } else { at };
+            (new.id, new.name) = (shifted(new.id), shifted(new.name));
+            for key in &mut new.keys {
+                key.columns.iter_mut().for_each(|column| *column = shifted(*column));
+            }
         }
         new.reindex();
         drop_component(self.session, column_id(&table.logical, &column.logical))?;

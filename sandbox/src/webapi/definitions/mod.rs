@@ -7,6 +7,7 @@ mod describe;
 mod document;
 mod edit;
 mod keys;
+mod options;
 mod parse;
 mod project;
 mod relationships;
@@ -45,7 +46,7 @@ const CRM: &str = "Microsoft.Dynamics.CRM.";
 /// Whether a request is about definitions rather than rows.
 pub(super) fn concerns(target: &str) -> bool {
     let first = target.split(['?', '/', '(']).next().unwrap_or_default();
-    RESOURCES.contains(&first)
+    RESOURCES.contains(&first) || options::MESSAGES.contains(&first)
 }
 
 /// Answers a request that changes definitions.

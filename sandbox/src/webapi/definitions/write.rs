@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::describe::{column_id, table_id};
 use super::edit::Edit;
-use super::{choices, keys, named, parse, relationships};
+use super::{choices, keys, named, options, parse, relationships};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Requirement, Table};
 use crate::webapi::address::Segment;
@@ -23,7 +23,7 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
-    pub(super) fn body(&self, what: &str) -> ApiResult<Map<String, Json>> {
+    pub(super) fn body(&self, what: &str) -> ApiResult<&Map<String, Json>> {
         object(what, &self.request.body)
     }
 
@@ -56,6 +56,8 @@ pub(super) fn privilege(change: &Change<'_>) -> String {
         "Keys" | "ReactivateEntityKey" => "EntityKey",
         "RelationshipDefinitions" => "Relationship",
         "GlobalOptionSetDefinitions" => "OptionSet",
+        // An option that comes or goes is a change of its choice.
+        name if options::MESSAGES.contains(&name) => return "prvWriteOptionSet".to_owned(),
         "PublishXml" | "PublishAllXml" => return "prvPublishCustomization".to_owned(),
         _ => "Entity",
     };
@@ -72,13 +74,14 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Res
     let method = change.request.method.as_str();
     match (change.segments, method) {
         ([all], "POST") if all.key.is_none() && all.name == "EntityDefinitions" => {
-            let table = edit.create_table(&change.body("EntityMetadata")?)?;
+            let table = edit.create_table(change.body("EntityMetadata")?)?;
             Ok(change.made(&format!("EntityDefinitions({})", table_id(&table.logical))))
         }
         ([all], "POST") if all.name == "CreateEntities" => create_entities(edit, change),
         ([all], "POST") if all.name == "PublishAllXml" => Ok(Response::empty(204)),
         ([all], "POST") if all.name == "PublishXml" => publish(change),
         ([all], "POST") if all.name == "ReactivateEntityKey" => keys::reactivate(edit, change),
+        ([all], "POST") if options::MESSAGES.contains(&all.name.as_str()) => options::perform(edit, change, &all.name),
         ([first, ..], _) if first.name == "RelationshipDefinitions" => relationships::write(edit, change),
         ([first, ..], _) if first.name == "GlobalOptionSetDefinitions" => choices::write(edit, change),
         ([definition, rest @ ..], _) => {

@@ -7,6 +7,7 @@ use crate::webapi::Response;
 use crate::webapi::address::Segment;
 use crate::webapi::dispatch::{Operation, Service};
 use crate::webapi::json::{write_name, write_text};
+use crate::webapi::read::MAX_ROWS;
 use crate::webapi::render::{Renderer, Shape};
 
 /// `GET /RetrieveDuplicates(BusinessEntity=@p1,MatchingEntityName=@p2,PagingInfo=@p3)`
@@ -28,6 +29,10 @@ pub(super) fn run(
         let column = table.property(name).ok_or_else(|| ApiError::unknown_property(table, name))?;
         row[column] = from_json(table, &table.columns[column], value)?;
     }
+    let paging = of_function(segment, operation, "PagingInfo").and_then(|text| json(&text)).unwrap_or_default();
+    let number = |name: &str| paging[name].as_u64().and_then(|number| usize::try_from(number).ok());
+    let size = number("Count").filter(|count| *count > 0).unwrap_or(MAX_ROWS).min(MAX_ROWS);
+    let page = number("PageNumber").unwrap_or(1).max(1);
     let found = session.duplicates(table, &row, matching)?;
     let mut body = String::from("{");
     write_name(&mut body, "@odata.context");
@@ -35,7 +40,7 @@ pub(super) fn run(
     write_name(&mut body, "value");
     body.push('[');
     let mut renderer = Renderer::new(session, &operation.prefer);
-    for (at, row) in found.iter().enumerate() {
+    for (at, row) in found.iter().skip((page - 1).saturating_mul(size)).take(size).enumerate() {
         if at > 0 {
             body.push(',');
         }

@@ -73,6 +73,56 @@ pub(super) fn remove_member(session: &Session<'_>, list: Uuid, operation: &Opera
     Ok(Response::empty(204))
 }
 
+/// `POST /lists(id)/Microsoft.Dynamics.CRM.CopyMembersList {"TargetListId"}`: the members of one list join another.
+pub(super) fn copy_members(session: &Session<'_>, list: Uuid, operation: &Operation<'_>) -> ApiResult<Response> {
+    let body = object(SET, &operation.request.body)?;
+    let target = open(session, id_of(body, "TargetListId").ok_or_else(|| required("TargetListId"))?)?;
+    let lists = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
+    let row = session.find(lists, list)?.ok_or_else(|| ApiError::does_not_exist(lists, list))?;
+    if lists.column("createdfromcode").and_then(|column| row[column].int()) != Some(target.members.type_code) {
+        return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
+    }
+    let members = match dynamic_members(session, lists, &row)? {
+        Some((_, members)) => members.iter().filter_map(Value::id).collect(),
+        None => members(session, list)?,
+    };
+    for member in members {
+        add(session, &target, member)?;
+    }
+    recount(session, target.id)?;
+    Ok(Response::empty(204))
+}
+
+/// `POST /lists(id)/Microsoft.Dynamics.CRM.QualifyMemberList {"MembersId", "OverrideorRemove"}`: only these members stay,
+/// or these go.
+pub(super) fn qualify_members(session: &Session<'_>, list: Uuid, operation: &Operation<'_>) -> ApiResult<Response> {
+    let body = object(SET, &operation.request.body)?;
+    let named = body.get("MembersId").and_then(Json::as_array).ok_or_else(|| required("MembersId"))?;
+    let named: Vec<Uuid> = named.iter().filter_map(|id| id.as_str().and_then(normal_id)).collect();
+    let stay = body.get("OverrideorRemove").and_then(Json::as_bool).ok_or_else(|| required("OverrideorRemove"))?;
+    let list = open(session, list)?;
+    let table = memberships(session)?;
+    for member in members(session, list.id)?.into_iter().filter(|member| named.contains(member) != stay) {
+        if let Some(membership) = find(session, table, list.id, member)? {
+            session.delete(table, membership)?;
+        }
+    }
+    if stay {
+        for member in named {
+            add(session, &list, member)?;
+        }
+    }
+    recount(session, list.id)?;
+    Ok(Response::empty(204))
+}
+
+/// The members of a static list.
+fn members(session: &Session<'_>, list: Uuid) -> ApiResult<Vec<Uuid>> {
+    let table = memberships(session)?;
+    let (Some(of), Some(member)) = (table.column("listid"), table.column("entityid")) else { return Ok(Vec::new()) };
+    Ok(session.equal(table, of, Value::Id(list))?.iter().filter_map(|row| row[member].id()).collect())
+}
+
 /// Adds a member through the many-to-many relationship; `kind` is the member's table.
 pub(in crate::webapi) fn link(session: &Session<'_>, list: Uuid, kind: &str, member: Uuid) -> ApiResult<()> {
     let list = open(session, list)?;

@@ -3,6 +3,7 @@
 mod about;
 mod bulk_delete;
 mod duplicates;
+mod files;
 pub(super) mod lists;
 mod merge;
 mod parameters;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use super::Response;
 use super::address::{RowKey, Segment};
 use super::dispatch::{Operation, Service};
+use super::search;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::records::Session;
@@ -24,7 +26,17 @@ use crate::records::Session;
 const FUNCTIONS: [&str; 5] =
     ["WhoAmI", "RetrieveVersion", "RetrieveCurrentOrganization", "RetrieveTotalRecordCount", "RetrieveDuplicates"];
 /// Actions that are bound to nothing: they answer `POST` only.
-const ACTIONS: [&str; 3] = ["AddListMembersList", "Merge", "BulkDelete"];
+const ACTIONS: [&str; 9] = [
+    "AddListMembersList",
+    "Merge",
+    "BulkDelete",
+    "InitializeFileBlocksUpload",
+    "UploadBlock",
+    "CommitFileBlocksUpload",
+    "InitializeFileBlocksDownload",
+    "DownloadBlock",
+    "DeleteFile",
+];
 
 /// A message that is bound to nothing, such as `WhoAmI`.
 pub(super) fn unbound(
@@ -43,6 +55,15 @@ pub(super) fn unbound(
         ("AddListMembersList", "POST") => lists::add_members(session, operation),
         ("Merge", "POST") => merge::run(service, session, operation),
         ("BulkDelete", "POST") => bulk_delete::run(service, session, operation),
+        ("InitializeFileBlocksUpload", "POST") => files::begin_upload(service, session, operation),
+        ("UploadBlock", "POST") => files::upload_block(session, operation),
+        ("CommitFileBlocksUpload", "POST") => files::commit_upload(service, session, operation),
+        ("InitializeFileBlocksDownload", "POST") => files::begin_download(service, session, operation),
+        ("DownloadBlock", "POST") => files::download_block(service, session, operation),
+        ("DeleteFile", "POST") => files::delete(session, operation),
+        (name, "POST") if search::MESSAGES.iter().any(|(message, _)| *message == name) => {
+            search::message(service, session, name, &operation.request.body)
+        }
         (name, _) if FUNCTIONS.contains(&name) || ACTIONS.contains(&name) => {
             Err(ApiError::no_resource(&format!("{}/{name}", service.root)))
         }
@@ -64,6 +85,10 @@ pub(super) fn bound(
             lists::add_member(service, session, *list, operation)
         }
         ("list", "RemoveMemberList", RowKey::Primary(list), "POST") => lists::remove_member(session, *list, operation),
+        ("list", "CopyMembersList", RowKey::Primary(list), "POST") => lists::copy_members(session, *list, operation),
+        ("list", "QualifyMemberList", RowKey::Primary(list), "POST") => {
+            lists::qualify_members(session, *list, operation)
+        }
         ("list", "CopyDynamicListToStatic", RowKey::Primary(list), "POST") => {
             lists::copy_to_static(service, session, *list)
         }

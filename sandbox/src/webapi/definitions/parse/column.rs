@@ -124,6 +124,7 @@ fn unchecked(session: &Session<'_>, schema: &Schema, body: &Map<String, Json>, n
         indexed: false,
         global: None,
         told: told(body, &KNOWN),
+        file: None,
     };
     let number = |name: &str| body.get(name).and_then(Json::as_f64);
     let digits = |standard: u64| {
@@ -174,6 +175,15 @@ fn unchecked(session: &Session<'_>, schema: &Schema, body: &Map<String, Json>, n
             column.told.insert("@odata.type".into(), format!("#Microsoft.Dynamics.CRM.{kind}AttributeMetadata").into());
             column.told.insert("AttributeType".into(), "Virtual".into());
             column.told.insert("AttributeTypeName".into(), serde_json::json!({ "Value": format!("{kind}Type") }));
+            let (standard, most) = if kind == "File" { (32_768, 10_485_760) } else { (10_240, 30_720) };
+            let size = body.get("MaxSizeInKB").and_then(Json::as_u64).unwrap_or(standard);
+            if !(1..=most).contains(&size) {
+                let message =
+                    format!("The maximum size of the attribute {} must be between 1 and {most}.", column.logical);
+                return Err(ApiError::invalid_argument(message));
+            }
+            column.told.insert("MaxSizeInKB".into(), size.into());
+            column.file = Some(size);
             ColumnType::Id
         }
         "Lookup" | "Customer" | "Owner" => {

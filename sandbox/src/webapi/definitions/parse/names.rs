@@ -10,7 +10,8 @@ pub(in crate::webapi::definitions) enum Named {
     Column,
     Key,
     Choice,
-    Relationship,
+    OneToMany,
+    ManyToMany,
 }
 
 impl Named {
@@ -20,7 +21,7 @@ impl Named {
             Self::Column => "Attribute",
             Self::Key => "EntityKey",
             Self::Choice => "OptionSet",
-            Self::Relationship => "EntityRelationship",
+            Self::OneToMany | Self::ManyToMany => "EntityRelationship",
         }
     }
 
@@ -54,6 +55,10 @@ pub(in crate::webapi::definitions) fn check_name(session: &Session<'_>, what: Na
             longest = what.longest()
         );
         return Err(ApiError::new(400, "0x80044367", message));
+    }
+    // What Microsoft's client calls a lookup's relationship begins with the name of any table.
+    if what == Named::OneToMany {
+        return Ok(());
     }
     let prefix = name.split_once('_').map_or("", |(prefix, _)| prefix);
     if prefix.is_empty() || !prefixes(session)?.iter().any(|known| known.eq_ignore_ascii_case(prefix)) {

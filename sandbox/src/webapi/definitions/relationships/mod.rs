@@ -38,12 +38,12 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
         ([all], "POST") if all.key.is_none() => {
             let body = change.body("RelationshipMetadata")?;
             let schema = parse::text(&body, "SchemaName").unwrap_or_default().to_owned();
-            check_name(edit.session, Named::Relationship, &schema)?;
+            let many = body.get("@odata.type").and_then(Json::as_str).is_some_and(|kind| kind.contains("ManyToMany"));
+            check_name(edit.session, if many { Named::ManyToMany } else { Named::OneToMany }, &schema)?;
             if all_of(edit.schema).any(|known| text_of(&known, "SchemaName").eq_ignore_ascii_case(&schema)) {
                 let message = "A relationship with the specified name already exists. Please specify a unique name.";
                 return Err(ApiError::new(400, "0x8004432b", message));
             }
-            let many = body.get("@odata.type").and_then(Json::as_str).is_some_and(|kind| kind.contains("ManyToMany"));
             if many {
                 create_many_to_many(edit, &schema, &body)?
             } else {
@@ -53,7 +53,7 @@ pub(super) fn write(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Respo
             Ok(change.made(&format!("RelationshipDefinitions({})", relation_id(&schema))))
         }
         ([one, ..], "DELETE") => delete(edit, one),
-        ([one, ..], "PUT") => update(edit, one, &change.body("RelationshipMetadata")?),
+        ([one, ..], "PUT") => update(edit, one, change.body("RelationshipMetadata")?),
         (_, method) => Err(ApiError::method_not_allowed(format!(
             "The requested resource 'RelationshipDefinitions' does not support http method '{method}'."
         ))),
@@ -113,6 +113,7 @@ fn create_one_to_many(edit: &mut Edit<'_>, schema: &str, body: &Map<String, Json
         indexed: true,
         global: None,
         told: Map::new(),
+        file: None,
     };
     edit.add_column(&referencing, column).map(drop)
 }

@@ -1,0 +1,162 @@
+//! What rows beside the person and their attendance need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Context, Plan,
+    people::{People, Person},
+    statements::Statement,
+    values::{self, Stated},
+    view::View,
+};
+use crate::{
+    dataverse::Columns,
+    model::{ids, stamp::Ledger},
+    sync::{
+        convert,
+        crm::{Action, Write},
+        matching::folded,
+        related::{RelatedRules, Way},
+        rows::{self, ForeignRow, PROFILE_STAMP, RowKey, Table},
+    },
+};
+
+/// A row: one that is there, or one to be created for a key.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Which {
+    There(Table, Uuid),
+    New(Table, String),
+}
+
+/// What is said of a row, and of whom.
+struct About<'a> {
+    rules: &'a RelatedRules,
+    statement: &'a Statement<'a>,
+    person: Option<&'a Person>,
+    /// The key's value as it was stated.
+    key: Option<String>,
+}
+
+/// Plans the related rows of everybody in the batch.
+pub fn plan<'a>(
+    statements: &'a [Statement<'a>],
+    people: &'a People,
+    view: &'a View<'a>,
+    context: &Context,
+    plan: &mut Plan,
+) {
+    let mut rows: BTreeMap<Which, Vec<About<'_>>> = BTreeMap::new();
+    for statement in statements.iter().filter(|statement| !people.silent(statement.index)) {
+        for rules in statement.rules.related.values() {
+            let person = people.of(statement.index);
+            if let Some((which, key)) = which(rules, statement, person, view) {
+                rows.entry(which).or_default().push(About { rules, statement, person, key });
+            }
+        }
+    }
+    let mut writes = Vec::new();
+    for (which, mut about) in rows {
+        about.sort_by_key(|about| (about.statement.time(), about.statement.index));
+        writes.extend(write(which, &about, view, context, plan));
+    }
+    plan.confirm |= writes.iter().any(|write| write.action == Action::Create);
+    plan.writes.extend(writes);
+}
+
+fn which(
+    rules: &RelatedRules,
+    statement: &Statement<'_>,
+    person: Option<&Person>,
+    view: &View<'_>,
+) -> Option<(Which, Option<String>)> {
+    match &rules.way {
+        Way::Reached(lookups) => {
+            let person = person.filter(|person| !person.new)?.person;
+            let lookup = lookups.of(person.table)?;
+            let columns = &view.person(person)?.columns;
+            // A customer may be an account or a contact.
+            let leads = rows::lookup_table(columns, &lookup.read).is_none_or(|table| table == rules.table.name);
+            let id = rows::guid(columns, &lookup.read).filter(|_| leads)?;
+            let row = view.foreign(rules.table, rules.table.key, &id.to_string()).into_iter().next()?;
+            Some((Which::There(rules.table, row.id), None))
+        }
+        Way::Keyed { column, reader, .. } => {
+            let stated = reader.value(&statement.said).ok()??;
+            let key = convert::as_text(&stated)?.trim().to_owned();
+            let folded = folded(&key.clone().into(), false)?;
+            let found = view.foreign(rules.table, column, &folded);
+            let key = Some(key);
+            Some(match found.into_iter().min_by_key(|row| row.id) {
+                Some(row) => (Which::There(rules.table, row.id), key),
+                None => (Which::New(rules.table, folded), key),
+            })
+        }
+    }
+}
+
+fn write(which: Which, about: &[About<'_>], view: &View<'_>, context: &Context, plan: &mut Plan) -> Option<Write> {
+    let last = about.last()?;
+    let rules = last.rules;
+    let row = match &which {
+        Which::There(table, id) => view.foreign(*table, table.key, &id.to_string()).into_iter().next(),
+        Which::New(..) => None,
+    };
+    let stamp = |row: &ForeignRow| Ledger::parse(rows::text(&row.columns, PROFILE_STAMP).unwrap_or_default());
+    let known = row.map(stamp).unwrap_or_default();
+    let mut ledger = known.clone();
+    // An event that lacks what is required was refused before.
+    let stated =
+        about.iter().filter_map(|about| values::stated(about.statement, about.rules.mapped.iter(), view, plan).ok());
+    let stated: Vec<Stated<'_>> = stated.collect();
+    let mut columns = values::changes(row.map(|row| &row.columns), &mut ledger, &stated);
+    bind(row, about, context, &mut columns);
+    if let Some(row) = row {
+        values::drop_unchanged(&mut columns, &row.columns, &stated);
+    }
+    if rules.stamped && ledger != known {
+        columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
+    }
+    let (id, action) = match (&which, row) {
+        (Which::There(_, id), Some(row)) => (*id, Action::Update { etag: row.etag.clone() }),
+        (Which::New(table, key), None) => {
+            let id = ids::related(&context.tenant, table.name, key);
+            columns.insert(table.key.to_owned(), id.to_string().into());
+            if let (Way::Keyed { column, .. }, Some(value)) = (&rules.way, &last.key) {
+                columns.insert(column.clone(), value.clone().into());
+            }
+            (id, Action::Create)
+        }
+        _ => return None,
+    };
+    let after = about
+        .iter()
+        .rev()
+        .find_map(|about| about.person.filter(|person| person.awaited).map(|person| person.person.id));
+    let events: BTreeSet<usize> = about.iter().map(|about| about.statement.index).collect();
+    (!columns.is_empty()).then_some(Write { table: rules.table, id, action, columns, after, events, detect: None })
+}
+
+/// Binds a row to the person and the attendance row of the latest statement, where it is bound to nobody.
+fn bind(row: Option<&ForeignRow>, about: &[About<'_>], context: &Context, columns: &mut Columns) {
+    let Some(last) = about.last() else { return };
+    let Way::Keyed { person, activity, .. } = &last.rules.way else { return };
+    let free = |read: &str| row.is_none_or(|row| row.columns.get(read).is_none_or(Value::is_null));
+    let of = last.person.and_then(|of| Some((of.person, person.of(of.person.table)?)));
+    if let Some((of, lookup)) = of.filter(|(_, lookup)| free(&lookup.read)) {
+        columns.insert(lookup.bind.clone(), of.table.table().path(of.id).into());
+    }
+    if let Some(lookup) = activity.as_ref().filter(|lookup| free(&lookup.read)) {
+        let event = last.statement.event;
+        let session = event.session.as_ref().map(|session| session.id.clone());
+        let key = RowKey {
+            event: last.statement.of.event.clone(),
+            participant: last.statement.of.participant.clone(),
+            session,
+        };
+        let table = last.statement.rules.activity.table;
+        columns.insert(lookup.bind.clone(), table.table.path(table.row_id(&context.tenant, &key)).into());
+    }
+}

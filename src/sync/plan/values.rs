@@ -1,0 +1,128 @@
+//! Which values a row's columns take: what the events state, joined by the times at which they state it.
+
+use serde_json::Value;
+
+use super::{ColumnProblem, Plan, Refused, statements::Statement, view::View};
+use crate::{
+    dataverse::Columns,
+    model::{
+        SourceTime,
+        stamp::{Ledger, Offer},
+    },
+    settings::document::Mode,
+    sync::{
+        mapping::{LookupRule, Mapped},
+        matching::folded,
+        rows,
+    },
+};
+
+/// What one event states of a row's columns.
+pub struct Stated<'a> {
+    pub of: &'a Statement<'a>,
+    /// Each as the column takes it.
+    pub values: Vec<(&'a Mapped, Value)>,
+}
+
+/// What an event states of the mapped columns. What cannot be made into a value is left out, and told of.
+///
+/// # Errors
+/// When that is required.
+pub fn stated<'a>(
+    statement: &'a Statement<'a>,
+    mapped: impl Iterator<Item = &'a Mapped>,
+    view: &View<'_>,
+    plan: &mut Plan,
+) -> Result<Stated<'a>, Refused> {
+    let mut values = Vec::new();
+    for mapped in mapped {
+        let value = mapped.value(&statement.said).map_err(|why| why.to_string());
+        let value = value.and_then(|value| match (value, &mapped.lookup) {
+            (Some(value), Some(lookup)) => looked_up(&value, lookup, view),
+            (value, _) => Ok(value),
+        });
+        match value {
+            Ok(value) => values.extend(value.map(|value| (mapped, value))),
+            Err(why) => {
+                let (table, column) = (mapped.table.name, mapped.column.clone());
+                let problem = ColumnProblem { event: statement.index, table, column, why };
+                if mapped.required {
+                    return Err(Refused::required(&problem));
+                }
+                plan.left_out.push(problem);
+            }
+        }
+    }
+    Ok(Stated { of: statement, values })
+}
+
+/// Why nothing of an event can be written: a required column of an attendance row or of a row beside it gets no value.
+pub fn missing(statement: &Statement<'_>, view: &View<'_>) -> Option<Refused> {
+    let activity = statement.rules.mapped(statement.rules.activity.table.table);
+    let related = statement.rules.related.values().flat_map(|related| &related.mapped);
+    let required = activity.chain(related).filter(|mapped| mapped.required);
+    stated(statement, required, view, &mut Plan::default()).err()
+}
+
+/// The path of the one row that a value names.
+fn looked_up(value: &Value, lookup: &LookupRule, view: &View<'_>) -> Result<Option<Value>, String> {
+    let Some(name) = folded(value, false) else { return Ok(None) };
+    let LookupRule { target, by, .. } = lookup;
+    match &view.foreign(*target, by, &name)[..] {
+        [row] => Ok(Some(target.path(row.id).into())),
+        [] => Err(format!("no row of {} that the connector may read has this value in {by}", target.name)),
+        [..] => Err(format!("several rows of {} have this value in {by}", target.name)),
+    }
+}
+
+/// The columns whose value changed in the source, of a row that is there or of a new one.
+pub fn changes(row: Option<&Columns>, ledger: &mut Ledger, stated: &[Stated<'_>]) -> Columns {
+    let mut columns = Columns::new();
+    // What is written only once keeps no stamp: among the events that make a row, the latest wins.
+    let mut once = Ledger::default();
+    for stated in stated {
+        for (mapped, value) in &stated.values {
+            offer(row, (ledger, &mut once), stated.of.time(), (mapped, value), &mut columns);
+        }
+    }
+    columns
+}
+
+/// Offers one value to a row.
+pub fn offer(
+    row: Option<&Columns>,
+    (ledger, once): (&mut Ledger, &mut Ledger),
+    time: SourceTime,
+    (mapped, value): (&Mapped, &Value),
+    columns: &mut Columns,
+) {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let ledger = match mapped.mode {
+        Mode::OnCreate if row.is_some() => return,
+        Mode::OnCreate => once,
+        Mode::Overwrite | Mode::FillIfEmpty => ledger,
+    };
+    let changed = ledger.offer(&mapped.column, time, &text) == Offer::Changed;
+    let filled = || {
+        let stored = row.and_then(|row| mapped.stored(row)).unwrap_or_default();
+        columns.contains_key(mapped.written()) || !is_blank(&stored)
+    };
+    if changed && !(mapped.mode == Mode::FillIfEmpty && filled()) {
+        columns.insert(mapped.written().to_owned(), value.clone());
+    }
+}
+
+/// Drops what the row holds already.
+pub fn drop_unchanged(columns: &mut Columns, row: &Columns, stated: &[Stated<'_>]) {
+    columns.retain(|column, value| !rows::same(row.get(column), value));
+    for (mapped, _) in stated.iter().flat_map(|stated| &stated.values) {
+        let bound = |value: &Value| mapped.stored(row).is_some_and(|stored| stored == *value);
+        if mapped.lookup.is_some() && columns.get(mapped.written()).is_some_and(bound) {
+            columns.remove(mapped.written());
+        }
+    }
+}
+
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}

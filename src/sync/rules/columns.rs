@@ -1,0 +1,258 @@
+//! What the tables' definitions say of the columns that a settings document names.
+
+use std::collections::BTreeSet;
+
+use super::all;
+use crate::{
+    dataverse::metadata::{Column, ColumnKind},
+    settings::document::{
+        Document, EventSettings, Key, LookupBy, MappedRow, Mapping, Matching, Mode, Problem, Source, Target, TooLong,
+    },
+    sync::{
+        mapping::{LookupRule, Mapped},
+        matching::ADDRESS_COLUMN,
+        rows::{Form, PROFILE_STAMP, PersonTable, Table},
+        surroundings::Surroundings,
+    },
+};
+
+/// A field of a setting, what is wrong with it, and how it is mended.
+pub type Wrong = (&'static str, String, String);
+
+/// Text columns whose lengths need not be asked for: the platform's own, and those of the connector's solution.
+const KNOWN: &[(&str, usize)] = &[
+    ("firstname", 50),
+    ("lastname", 50),
+    ("jobtitle", 100),
+    ("telephone1", 50),
+    ("address1_country", 80),
+    ("new_ineventparticipantid", 100),
+    ("new_budget", 200),
+    ("companyname", 100),
+];
+
+fn known(table: PersonTable, column: &str) -> Option<Column> {
+    // A contact's company is a lookup.
+    let known =
+        KNOWN.iter().find(|(name, _)| *name == column && (table == PersonTable::Lead || column != "companyname"));
+    known.map(|(_, max)| Column { kind: ColumnKind::Text { max: *max }, creatable: true, updatable: true })
+}
+
+/// The logical name of the table that a mapped row is in; `None` for a related row that is not described.
+pub fn table_of(row: &MappedRow, settings: &EventSettings) -> Option<String> {
+    match row {
+        MappedRow::Person(target) => Some(PersonTable::from(*target).table().name.to_owned()),
+        MappedRow::Activity => Some(settings.activity_table.clone()),
+        MappedRow::Related(name) => Some(settings.related_row(name)?.table),
+    }
+}
+
+fn is_known(table: &str, column: &str) -> bool {
+    PersonTable::of(table).is_some_and(|table| known(table, column).is_some())
+}
+
+/// The tables and columns that are mapped to.
+fn mapped_columns(document: &Document) -> Vec<(String, Mapping)> {
+    let of = |settings: EventSettings| {
+        let mappings = settings.mappings.clone().into_iter();
+        mappings.flat_map(move |mapping| {
+            let tables: Vec<String> = mapping.tables.iter().filter_map(|row| table_of(row, &settings)).collect();
+            tables.into_iter().map(move |table| (table, mapping.clone()))
+        })
+    };
+    all(document).into_iter().flat_map(of).collect()
+}
+
+/// The tables whose columns must be read before the document can be used.
+pub fn needs(document: &Document) -> BTreeSet<String> {
+    let mapped = mapped_columns(document).into_iter();
+    let mapped = mapped.filter(|(table, mapping)| !is_known(table, &mapping.column) || mapping.lookup.is_some());
+    let matching: Vec<Matching> = all(document).into_iter().map(|settings| settings.matching).collect();
+    let keys = matching.iter().flat_map(key_columns).filter(|key| !is_known_key(key.table, key.column));
+    mapped.map(|(table, _)| table).chain(keys.map(|key| key.table.table().name.to_owned())).collect()
+}
+
+/// The tables that the document maps to.
+pub fn tables(document: &Document) -> BTreeSet<String> {
+    mapped_columns(document).into_iter().map(|(table, _)| table).chain(needs(document)).collect()
+}
+
+/// Whether lookups of this table are mapped to.
+pub fn has_lookups(document: &Document, table: &str) -> bool {
+    mapped_columns(document).iter().any(|(mapped, mapping)| mapped == table && mapping.lookup.is_some())
+}
+
+/// A column that a key of the settings names.
+pub struct KeyColumn<'a> {
+    /// Where it stands in the settings.
+    pub place: String,
+    table: PersonTable,
+    column: &'a str,
+}
+
+pub fn key_columns(matching: &Matching) -> Vec<KeyColumn<'_>> {
+    let mut columns = Vec::new();
+    for (index, key) in matching.keys.iter().enumerate() {
+        let Key::Columns(parts) = key else { continue };
+        for (part_index, part) in parts.iter().enumerate() {
+            for (field, target) in [("contact", Target::Contact), ("lead", Target::Lead)] {
+                let place = format!("keys[{index}].columns[{part_index}].{field}");
+                columns.extend(part.column(target).map(|column| KeyColumn { place, table: target.into(), column }));
+            }
+        }
+    }
+    columns
+}
+
+fn is_known_key(table: PersonTable, column: &str) -> bool {
+    column == ADDRESS_COLUMN || known(table, column).is_some()
+}
+
+/// What is wrong with a key's column, and how it is mended.
+pub fn unfit_key(key: &KeyColumn<'_>, around: &Surroundings) -> Option<(String, &'static str)> {
+    let (name, table) = (key.column, key.table.table().name);
+    let columns = around.columns(table).filter(|_| !is_known_key(key.table, key.column))?;
+    match columns.get(key.column).map(|column| &column.kind) {
+        None => Some((format!("the table {table} has no column {name}"), "Correct the name, or add the column.")),
+        Some(ColumnKind::Text { .. } | ColumnKind::Whole { .. } | ColumnKind::UniqueId) => None,
+        Some(_) => Some((
+            format!("{name} of {table} is no text, whole number or unique identifier"),
+            "Find people by a column of another type.",
+        )),
+    }
+}
+
+/// A mapping of one row's column, ready to be used. `stamped` says whether the row remembers when the source said what.
+pub fn mapped(
+    mapping: &Mapping,
+    row: &MappedRow,
+    (table, stamped): (Table, bool),
+    around: &Surroundings,
+) -> Result<Mapped, Wrong> {
+    let column = match (around.columns(table.name), PersonTable::of(table.name)) {
+        (Some(columns), _) => columns.get(&mapping.column).cloned(),
+        (None, Some(person)) => known(person, &mapping.column),
+        (None, None) => None,
+    };
+    let (name, table_name) = (&mapping.column, table.name);
+    let Some(column) = column else {
+        let remedy = "Correct the name, add the column, or name in `tables` only the table that has it.";
+        return Err(("column", format!("the table {table_name} has no column {name}"), remedy.to_owned()));
+    };
+    if *row == MappedRow::Activity && !stamped {
+        let problem = format!("{table_name} has no room for the stamps of mapped columns");
+        return Err((
+            "tables",
+            problem,
+            "Map to columns of contact or lead, or choose another activity_table.".to_owned(),
+        ));
+    }
+    if *row == MappedRow::Activity && is_own(name) {
+        let problem = format!("the connector writes {name} of {table_name} itself");
+        return Err(("column", problem, "Map to a column of your own.".to_owned()));
+    }
+    if let ColumnKind::Other(kind) = &column.kind {
+        let problem = format!("{name} of {table_name} is of the type {kind}, which the connector does not write");
+        return Err(("column", problem, "Map to a column of another type.".to_owned()));
+    }
+    if !column.creatable || !column.updatable && mapping.mode != Mode::OnCreate {
+        let problem = format!("{name} of {table_name} cannot be written");
+        let remedy =
+            if column.creatable { "Map it on_create, or to another column." } else { "Map to another column." };
+        return Err(("column", problem, remedy.to_owned()));
+    }
+    if !stamped && mapping.mode == Mode::Overwrite {
+        let problem = format!(
+            "{table_name} has no column {PROFILE_STAMP}, so overwriting could undo what people correct in {name}"
+        );
+        let remedy = "Map it fill_if_empty or on_create, or add that column to the table: text, 4,000 characters.";
+        return Err(("mode", problem, remedy.to_owned()));
+    }
+    let lookup = match (&column.kind, &mapping.lookup) {
+        (ColumnKind::Lookup, Some(by)) => Some(lookup(table, name, by, around)?),
+        (ColumnKind::Lookup, None) => {
+            let remedy = r#"Say what names its row, such as "lookup": { "table": "campaign", "column": "codename" }."#;
+            return Err(("lookup", format!("{name} of {table_name} is a lookup"), remedy.to_owned()));
+        }
+        (_, Some(_)) => {
+            let problem = format!("{name} of {table_name} is no lookup");
+            return Err(("lookup", problem, "Leave it out.".to_owned()));
+        }
+        (_, None) => None,
+    };
+    Mapped::new(mapping, table, column.kind, lookup)
+        .map_err(|problem| ("source.expression", problem, "Correct the expression.".to_owned()))
+}
+
+/// Whether the connector writes this column of attendance rows.
+fn is_own(column: &str) -> bool {
+    Form::Stamped.columns().any(|own| own == column)
+        || ["statuscode", "regardingobjectid", "ownerid", "overriddencreatedon"].contains(&column)
+}
+
+fn lookup(table: Table, column: &str, by: &LookupBy, around: &Surroundings) -> Result<LookupRule, Wrong> {
+    let navigation = around.definition(table.name).and_then(|definition| definition.navigation(column, &by.table));
+    let Some(navigation) = navigation else {
+        let problem = format!("{column} of {} does not point to {}", table.name, by.table);
+        return Err(("lookup.table", problem, "Name a table that the column points to.".to_owned()));
+    };
+    let target = around.definition(&by.table).filter(|target| target.columns.contains(&by.column));
+    let Some(target) = target else {
+        let problem = format!("the table {} has no column {}", by.table, by.column);
+        return Err(("lookup.column", problem, "Correct the name.".to_owned()));
+    };
+    Ok(LookupRule {
+        read: format!("_{column}_value"),
+        bind: format!("{navigation}@odata.bind"),
+        target: Table::defined(&by.table, target),
+        by: by.column.clone(),
+    })
+}
+
+/// What would work and still loses something: text that is longer than its column, options that the column does not have.
+pub fn doubts(document: &Document, around: &Surroundings) -> Vec<Problem> {
+    let mut doubts = Vec::new();
+    let mut places = vec![("defaults".to_owned(), document.defaults.clone())];
+    let own = document.events.iter().filter(|(_, own)| own.contains_key("mappings"));
+    places.extend(own.map(|(event, _)| (format!("events.{event}"), document.effective(event))));
+    for (place, settings) in places {
+        for (index, mapping) in settings.mappings.iter().enumerate() {
+            for table in mapping.tables.iter().filter_map(|row| table_of(row, &settings)) {
+                let column = around.columns(&table).and_then(|columns| columns.get(&mapping.column));
+                if let Some(column) = column {
+                    doubt(&format!("{place}.mappings[{index}]"), mapping, column, &mut doubts);
+                }
+            }
+        }
+    }
+    doubts
+}
+
+fn doubt(place: &str, mapping: &Mapping, column: &Column, doubts: &mut Vec<Problem>) {
+    match (&column.kind, &mapping.source) {
+        (ColumnKind::Text { max } | ColumnKind::Memo { max }, Source::Field(field))
+            if mapping.too_long == TooLong::Cut && field.longest().is_some_and(|longest| longest > *max) =>
+        {
+            let problem = format!("{} holds {max} characters, fewer than the source may have", mapping.column);
+            doubts.push(Problem::new(
+                format!("{place}.column"),
+                problem,
+                "Lengthen the column, or set too_long to refuse.",
+            ));
+        }
+        (ColumnKind::Choice(options) | ColumnKind::MultiChoice(options), _) => {
+            let named = mapping.values.iter().map(|(from, to)| (format!("values.{from}"), to));
+            for (field, choice) in named.chain(mapping.otherwise.iter().map(|to| ("otherwise".to_owned(), to))) {
+                if crate::sync::convert::option(choice, options).is_none() {
+                    let problem = format!("{} has no such option", mapping.column);
+                    doubts.push(Problem::new(
+                        format!("{place}.{field}"),
+                        problem,
+                        "Name an option by its value or label.",
+                    ));
+                }
+            }
+        }
+        _ => {}
+    }
+}
