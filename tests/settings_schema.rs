@@ -24,12 +24,19 @@ fn schema_and_connector_agree() {
         mapping.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "defaults": { "mappings": [mapping] } })
     };
+    let list_rule = |more: Value| {
+        let mut rule = json!({ "name": "a", "when": "attended", "lead_list": "00000000-0000-0000-0000-000000000001" });
+        rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "defaults": { "list_rules": [rule] } })
+    };
     let default = serde_json::to_value(Document::default()).unwrap();
     for good in [
         default,
         json!({ "events": { "4711": { "sync": false } } }),
         mapping(json!({ "mode": "fill_if_empty", "values": { "a": 1, "b": "Label", "c": true }, "otherwise": 0 })),
         mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
+        json!({ "pace": { "concurrency": 4, "requests_per_five_minutes": null }, "defaults": { "writing": "automatic" } }),
+        list_rule(json!({})),
         json!({ "defaults": { "level": "attendance", "partial": { "below_minutes": 5 }, "fallback_owner": null } }),
         json!({ "defaults": { "lookups": [{ "column": "new_accountid", "table": "account" }] } }),
     ] {
@@ -41,6 +48,11 @@ fn schema_and_connector_agree() {
         json!({ "events": { "4711": { "sync": 1 } } }),
         json!({ "defaults": { "unmatched": "delete" } }),
         mapping(json!({ "mode": "sometimes" })),
+        json!({ "pace": { "batch_size": 0 } }),
+        json!({ "defaults": { "writing": "later" } }),
+        json!({ "defaults": { "batch_minutes": 61 } }),
+        list_rule(json!({ "remove": "yes" })),
+        list_rule(json!({ "list": "x" })),
         json!({ "defaults": { "level": "everything" } }),
         json!({ "defaults": { "partial": { "below_percent_of_sessions": 101 } } }),
         json!({ "defaults": { "fallback_owner": { "contact": "1" } } }),
@@ -59,7 +71,7 @@ fn schema_and_connector_agree() {
 fn the_docs_name_every_setting_with_its_default() {
     let docs = include_str!("../docs/settings.md");
     let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
-    for table in ["EventSettings", "Matching", "Mapping", "Lookup"] {
+    for table in ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "ListRule"] {
         for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
             let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));

@@ -4,7 +4,7 @@ use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc}
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Client, Failure},
+    dataverse::{Client, Error, Failure},
     functions::connect,
     settings::{
         DataverseSettings,
@@ -13,6 +13,8 @@ use inevent_d365::{
     },
     sync::{
         DataverseCrm, Surroundings,
+        lists::{DataverseLists, ListProblem},
+        rows::PersonTable,
         rules::{self, Rules},
     },
 };
@@ -76,13 +78,15 @@ pub fn run(args: SettingsArgs) -> ExitCode {
 async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
-        let around = Surroundings::look(&document, true, &DataverseCrm::new(client()?)).await;
+        let client = client()?;
+        let around = Surroundings::look(&document, true, &DataverseCrm::new(client.clone())).await;
         let around = around.map_err(|failure| match failure {
             Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
             _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
         })?;
         let mut problems = Rules::new(&document, &around).err().unwrap_or_default();
         problems.extend(rules::doubts(&document, &around));
+        problems.extend(lists(&client, &document).await?);
         say(&problems)?;
     }
     println!("{} is in order.", file.display());
@@ -110,6 +114,40 @@ fn client() -> Result<Arc<Client>, ExitCode> {
         failed(&told.join(" "), UNAVAILABLE)
     })?;
     connect(&settings).map(|(client, _)| client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
+}
+
+fn unavailable(error: &Error) -> ExitCode {
+    match error.failure() {
+        Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
+        _ => failed(error, UNAVAILABLE),
+    }
+}
+
+/// Which of the marketing lists that the document names take nobody.
+async fn lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>, ExitCode> {
+    let (kept, mut problems) = (DataverseLists::new(client.clone()), Vec::new());
+    let mut places = vec![("defaults".to_owned(), document.defaults.clone())];
+    let own = document.events.iter().filter(|(_, own)| own.contains_key("list_rules"));
+    places.extend(own.map(|(event, _)| (format!("events.{event}"), document.effective(event))));
+    for (place, settings) in places {
+        for (index, rule) in settings.list_rules.iter().enumerate() {
+            for (field, list, kind) in [
+                ("contact_list", rule.contact_list, PersonTable::Contact),
+                ("lead_list", rule.lead_list, PersonTable::Lead),
+            ] {
+                let Some(list) = list else { continue };
+                let problem = match kept.look(list).await.map_err(|error| unavailable(&error))? {
+                    None => Some(ListProblem::Missing),
+                    Some(row) => row.problem.or((row.members != Some(kind)).then_some(ListProblem::WrongType)),
+                };
+                problems.extend(problem.map(|problem| {
+                    let (problem, remedy) = problem.told();
+                    Problem::new(format!("{place}.list_rules[{index}].{field}"), problem, remedy)
+                }));
+            }
+        }
+    }
+    Ok(problems)
 }
 
 fn from_file(file: &Path) -> Result<String, ExitCode> {

@@ -50,6 +50,10 @@ impl Part {
         Self { detect_duplicates: detect, ..self }
     }
 
+    pub fn delete(path: String) -> Self {
+        Self { method: "DELETE", ..Self::get(path) }
+    }
+
     fn write(&self, root: &str, into: &mut String) {
         let url = if self.path.starts_with("http") { self.path.clone() } else { format!("{root}{}", self.path) };
         into.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n");

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::{
     Columns, Error, Failure, Part, ServiceError, TokenSource,
     batch::{self, Answer, MAX_PARTS},
-    concurrency::{Limiter, Verdict},
+    concurrency::{Limiter, Share, Verdict},
 };
 
 /// How a [`Client`] behaves.
@@ -76,9 +76,14 @@ impl Client {
         Self { http, tokens, options, root: "/api/data/v9.2/", calls: AtomicU64::new(0), limiter: Limiter::default() }
     }
 
-    /// Tells between how many processes the parallelism that Dataverse recommends is divided.
-    pub fn share(&self, processes: usize) {
-        self.limiter.share(processes);
+    /// Tells with whom the parallelism that Dataverse recommends, and what [`Client::allow`] allows, is shared.
+    pub fn share(&self, share: Share) {
+        self.limiter.share(share);
+    }
+
+    /// The most calls at the same time, and in five minutes, of all processes together.
+    pub fn allow(&self, concurrency: Option<usize>, requests: Option<u32>) {
+        self.limiter.allow(concurrency, requests);
     }
 
     /// HTTP calls made so far to the Web API; a batch is one.
@@ -152,11 +157,14 @@ impl Client {
                 Value::Object(row)
             })
             .collect();
-        let body = json!({ "Targets": targets }).to_string();
+        self.post(&format!("{set}/Microsoft.Dynamics.CRM.CreateMultiple"), &json!({ "Targets": targets })).await
+    }
+
+    /// Calls an action that answers nothing.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<(), Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        let path = format!("{set}/Microsoft.Dynamics.CRM.CreateMultiple");
-        self.send(Method::POST, &path, headers, body.into()).await.map(drop)
+        self.send(Method::POST, path, headers, body.to_string().into()).await.map(drop)
     }
 
     async fn send(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {
@@ -170,7 +178,7 @@ impl Client {
         loop {
             let result = attempt
                 .retry(pause)
-                .when(|error| matches!(error.failure(), Failure::Transient { retry_after } if retry_after.is_none_or(|wait| wait <= self.options.longest_wait)))
+                .when(|error| !error.took_too_long() && matches!(error.failure(), Failure::Transient { retry_after } if retry_after.is_none_or(|wait| wait <= self.options.longest_wait)))
                 .adjust(|error, pause| match error.failure() {
                     Failure::Transient { retry_after: Some(wait) } => pause.map(|_| wait),
                     _ => pause,

@@ -1,5 +1,6 @@
 //! How many calls are in flight at once: up by one while calls succeed, halved when Dataverse throttles, never beyond the degree of
-//! parallelism that it recommends (`x-ms-dop-hint`; Microsoft: "Send parallel requests"), of which this process takes its share.
+//! parallelism that it recommends (`x-ms-dop-hint`; Microsoft: "Send parallel requests"), of which this process takes its share; and
+//! how many calls there are in five minutes.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,6 +8,8 @@ use std::{
 };
 
 use tokio::sync::Notify;
+
+use super::budget::Budget;
 
 /// Before Dataverse has recommended anything.
 const FIRST_CEILING: usize = 4;
@@ -20,6 +23,25 @@ pub(super) enum Verdict {
     },
     /// It did not come through, or failed on the server: it says nothing about load.
     Neither,
+}
+
+/// This process among those that write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// How many there are, at least 1.
+    pub processes: usize,
+    /// The place of this one in an order that all of them know, from 0: who stands first gets what cannot be divided.
+    pub place: usize,
+}
+
+impl Share {
+    pub const WHOLE: Self = Self { processes: 1, place: 0 };
+
+    /// What this process gets of a number of calls at the same time: one at least.
+    fn of(self, calls: usize) -> usize {
+        let processes = self.processes.max(1);
+        (calls / processes + usize::from(self.place < calls % processes)).max(1)
+    }
 }
 
 /// Admits calls.
@@ -37,23 +59,45 @@ struct Limit {
     answered: usize,
     in_flight: usize,
     hint: usize,
-    processes: usize,
+    /// What the settings allow, all processes together.
+    most: Option<usize>,
+    /// Calls in five minutes, all processes together.
+    requests: Option<u32>,
+    share: Share,
+    budget: Budget,
     paused_until: Option<Instant>,
 }
 
 impl Default for Limit {
     fn default() -> Self {
-        Self { limit: 1, answered: 0, in_flight: 0, hint: FIRST_CEILING, processes: 1, paused_until: None }
+        Self {
+            limit: 1,
+            answered: 0,
+            in_flight: 0,
+            hint: FIRST_CEILING,
+            most: None,
+            requests: None,
+            share: Share::WHOLE,
+            budget: Budget::default(),
+            paused_until: None,
+        }
     }
 }
 
 impl Limit {
     fn ceiling(&self) -> usize {
-        (self.hint / self.processes.max(1)).max(1)
+        self.share.of(self.most.map_or(self.hint, |most| most.min(self.hint)))
     }
 
-    fn pause(&self, now: Instant) -> Option<Duration> {
-        self.paused_until.and_then(|until| until.checked_duration_since(now)).filter(|pause| !pause.is_zero())
+    /// How long no call may be made: Dataverse asked for it, or the budget is spent.
+    fn pause(&mut self, now: Instant) -> Option<Duration> {
+        let asked = self.paused_until.and_then(|until| until.checked_duration_since(now));
+        asked.filter(|pause| !pause.is_zero()).max(self.budget.wait(now))
+    }
+
+    fn divide(&mut self) {
+        let processes = self.share.processes.max(1) as f64;
+        self.budget.set(self.requests.map(|requests| f64::from(requests) / processes));
     }
 
     fn admits(&self) -> bool {
@@ -96,6 +140,7 @@ impl Limiter {
                 let pause = state.pause(Instant::now());
                 if pause.is_none() && state.admits() {
                     state.in_flight += 1;
+                    state.budget.spend();
                     return Ok(Permit { limiter: self });
                 }
                 pause
@@ -119,9 +164,21 @@ impl Limiter {
         self.freed.notify_waiters();
     }
 
-    /// Between how many processes the recommendation is divided.
-    pub(super) fn share(&self, processes: usize) {
-        self.lock().processes = processes.max(1);
+    /// What the settings allow all processes together: calls at the same time, and in five minutes.
+    pub(super) fn allow(&self, most: Option<usize>, requests: Option<u32>) {
+        let mut limit = self.lock();
+        (limit.most, limit.requests) = (most, requests);
+        limit.divide();
+        drop(limit);
+        self.freed.notify_waiters();
+    }
+
+    /// With whom recommendation and budget are shared.
+    pub(super) fn share(&self, share: Share) {
+        let mut limit = self.lock();
+        limit.share = share;
+        limit.divide();
+        drop(limit);
         self.freed.notify_waiters();
     }
 
@@ -171,11 +228,25 @@ mod tests {
             limit.learn(Verdict::Throttled { retry_after: None }, now);
         }
         assert_eq!(limit.limit, 1);
-        limit.processes = 4;
+        limit.share = Share { processes: 4, place: 2 };
         answered(&mut limit, 200);
         assert_eq!(limit.limit, 2);
         limit.learn(Verdict::Neither, now);
         assert_eq!(limit.limit, 2);
+        limit.share = Share { processes: 4, place: 1 };
+        answered(&mut limit, 200);
+        assert_eq!(limit.limit, 3);
+        limit.most = Some(4);
+        assert_eq!(limit.ceiling(), 1);
+    }
+
+    #[test]
+    fn all_shares_together_are_the_whole() {
+        for (calls, processes) in [(4, 3), (52, 5), (7, 7), (1, 1)] {
+            let shares = (0..processes).map(|place| Share { processes, place }.of(calls));
+            assert_eq!(shares.sum::<usize>(), calls);
+        }
+        assert_eq!(Share { processes: 9, place: 8 }.of(4), 1);
     }
 
     #[tokio::test]

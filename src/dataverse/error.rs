@@ -21,6 +21,9 @@ pub enum Error {
     /// The call did not come through; whether it took effect is unknown.
     #[error("Dataverse could not be reached: {0}")]
     Network(String),
+    /// No answer came in time; whether the call took effect is unknown.
+    #[error("Dataverse did not answer in time")]
+    TimedOut,
     /// Dataverse answered in a way that its documentation does not describe.
     #[error("Dataverse gave an answer that could not be read: {0}")]
     Protocol(&'static str),
@@ -29,6 +32,9 @@ pub enum Error {
 impl From<reqwest::Error> for Error {
     /// Without the URL, which may carry what was searched for.
     fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() && !error.is_connect() {
+            return Self::TimedOut;
+        }
         Self::Network(super::token::causes(&error.without_url()))
     }
 }

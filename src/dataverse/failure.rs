@@ -71,12 +71,21 @@ impl Hold {
 }
 
 impl Error {
+    /// Whether the call was more than Dataverse does in one go: the same rows may come through in smaller bulks.
+    pub fn took_too_long(&self) -> bool {
+        match self {
+            Self::Service(error) => error.took_too_long(),
+            Self::TimedOut => true,
+            _ => false,
+        }
+    }
+
     pub fn failure(&self) -> Failure {
         match self {
             Self::Service(error) => error.failure(),
             Self::Paused(wait) => Failure::Transient { retry_after: Some(*wait) },
             Self::Token(TokenError::Refused { .. }) => Failure::Held(Hold::Credentials),
-            Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::Protocol(_) => {
+            Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::TimedOut | Self::Protocol(_) => {
                 Failure::Transient { retry_after: None }
             }
         }
@@ -84,6 +93,12 @@ impl Error {
 }
 
 impl ServiceError {
+    /// Whether the rows were too many for one go.
+    pub fn took_too_long(&self) -> bool {
+        // SqlTimeout, RequestLengthTooLarge.
+        matches!(self.code, Some(0x8004_4151 | 0x8004_418a)) || matches!(self.status, 413 | 504)
+    }
+
     /// The one table of codes. Codes come first, because one code is seen with several statuses (0x80040333 with 412 and 500).
     pub fn failure(&self) -> Failure {
         let transient = Failure::Transient { retry_after: self.retry_after };

@@ -3,6 +3,8 @@
 //! It knows nothing of InEvent, of settings or of queues.
 
 mod batch;
+mod budget;
+mod bulk_size;
 mod client;
 mod concurrency;
 pub mod definition;
@@ -13,7 +15,9 @@ pub mod query;
 mod token;
 
 pub use batch::{Answer, Part};
+pub use bulk_size::BulkSize;
 pub use client::{Client, ClientOptions, WhoAmI};
+pub use concurrency::Share;
 pub use error::{Error, ServiceError};
 pub use failure::{Failure, Hold};
 pub use token::{ClientSecret, CredentialToken, SecretValue, TokenError, TokenSource};

@@ -1,12 +1,23 @@
 //! One queue message: its events are written, and each is settled by its own outcome. Done is dropped, refused is parked,
 //! postponed goes back as a smaller message. One bad event never takes its neighbours along.
+//!
+//! Of events that are gathered, the people are written at once; the events themselves go to `inevent-activities`, to be planned
+//! again when they are flushed. A crash before the message is removed delivers it once more, which writes nothing twice.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
+    backlog::{self, When},
+    gather::NotQueued,
     invocation::Message,
     parking::{items, park_raw, park_refused, settle_body},
-    services::Services,
+    services::{DataverseAccess, Services},
 };
 use crate::{
     model::ParticipantEvent,
@@ -17,6 +28,7 @@ use crate::{
     store::StoreError,
     sync::{
         coalesce::Broken,
+        engine::Scope,
         outcome::{Held, Outcome, Postponement},
     },
 };
@@ -30,6 +42,8 @@ pub enum Undelivered {
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
+    Gathering(#[from] NotQueued),
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The message may be the reason: it stays where it is, and is parked when it was delivered too often.
     #[error(transparent)]
@@ -41,16 +55,28 @@ impl Undelivered {
     fn is_outage(&self) -> bool {
         match self {
             Self::Store(error) => matches!(error, StoreError::Unavailable(_) | StoreError::Denied(_)),
-            Self::Queue(error) => matches!(error, QueueError::Unavailable(_) | QueueError::Denied(_)),
-            Self::Broken(_) => false,
+            Self::Queue(error) => is_outage(error),
+            Self::Gathering(NotQueued::Queue(error)) => is_outage(error),
+            Self::Gathering(NotQueued::Broken) | Self::Broken(_) => false,
         }
     }
 }
 
+fn is_outage(error: &QueueError) -> bool {
+    matches!(error, QueueError::Unavailable(_) | QueueError::Denied(_))
+}
+
+/// How a message is delivered.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// It was received so often that it may be what brings the process down.
+    pub alone: bool,
+    /// Its events were gathered before: now they are written, whatever the settings say.
+    pub flushed: bool,
+}
+
 /// Delivers a message. On success nothing of it is left to do, and it may be removed.
-///
-/// `alone`: it was received so often that it may be what brings the process down.
-pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, alone: bool) -> Result<(), Undelivered> {
+pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, how: How) -> Result<(), Undelivered> {
     let Envelope { history, content, .. } = match message {
         Message::Envelope(envelope) => envelope,
         Message::Undecodable { raw, error: EnvelopeError::Newer(version) } => {
@@ -76,13 +102,14 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, a
     }
     let forgotten = services.forgotten.current(Instant::now()).await?;
     events.retain(|event| !forgotten.concerns(event) || dropped(event));
-    let outcomes = match &services.dataverse {
-        _ if events.is_empty() => Vec::new(),
-        Ok(access) if alone => access.writer.alone(events.clone()).await?,
-        Ok(access) => access.writer.submit(events.clone()).await?,
-        Err(held) => vec![Outcome::Postponed(Postponement::Held(held.clone())); events.len()],
-    };
-    settle(services, queue, &history, &events, outcomes).await?;
+    match &services.dataverse {
+        _ if events.is_empty() => {}
+        Ok(access) => write(services, access, queue, &history, events, how).await?,
+        Err(held) => {
+            let outcomes = vec![Outcome::Postponed(Postponement::Held(held.clone())); events.len()];
+            settle(services, queue, &history, &events, outcomes).await?;
+        }
+    }
     match body {
         Some(key) => settle_body(services, &key).await,
         None => Ok(()),
@@ -107,6 +134,47 @@ pub async fn put_back(queue: &dyn Queue, text: &str, why: Undelivered) -> Result
         Err(_) => (text.to_owned(), 1),
     };
     Ok(queue.put(&text, PutOptions::after(backoff::delay(attempt, jitter()))).await?)
+}
+
+/// Writes events, or the people of those that are gathered.
+async fn write(
+    services: &Services,
+    access: &DataverseAccess,
+    queue: &dyn Queue,
+    history: &History,
+    events: Vec<ParticipantEvent>,
+    how: How,
+) -> Result<(), Undelivered> {
+    access.join_writers().await;
+    let now = Timestamp::now();
+    let when = match access.writer.rules().await {
+        Ok(rules) if !how.flushed => backlog::when(&events, &rules, &services.backlog, now).await,
+        // Without rules nothing is written, and the writer says why.
+        _ => vec![When::Now; events.len()],
+    };
+    let mut runs: BTreeMap<When, Vec<ParticipantEvent>> = BTreeMap::new();
+    for (when, event) in when.into_iter().zip(events) {
+        runs.entry(when).or_default().push(event);
+    }
+    for (when, events) in runs {
+        let scope = if when == When::Now { Scope::Everything } else { Scope::People };
+        let outcomes = match how.alone {
+            true => access.writer.alone(scope, events.clone()).await?,
+            false => access.writer.submit(scope, events.clone()).await?,
+        };
+        if let When::After(delay) = when {
+            let settled = |outcome: &Outcome| matches!(outcome, Outcome::Settled { .. });
+            let gathered = events.iter().zip(&outcomes).filter(|(_, outcome)| settled(outcome));
+            let gathered: Vec<Value> =
+                gathered.map(|(event, _)| serde_json::to_value(event).unwrap_or_default()).collect();
+            if !gathered.is_empty() {
+                services.put_back.note(events.iter(), later(now, delay)).await?;
+                services.gather.put(history.clone(), gathered, PutOptions::after(delay)).await?;
+            }
+        }
+        settle(services, queue, history, &events, outcomes).await?;
+    }
+    Ok(())
 }
 
 async fn settle(
@@ -137,8 +205,13 @@ async fn settle(
     if let Postponement::Held(Held { name, remedy }) = &why {
         tracing::warn!(hold = name, remedy, events = postponed.len(), "events are held");
     }
+    services.put_back.note(postponed.iter().copied(), later(Timestamp::now(), delay)).await?;
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Says that an event of somebody who was forgotten is not kept.

@@ -1,5 +1,5 @@
-//! `FlushActivities` (timer): writes what waits in the queue of batched mode, in full bulks, and removes
-//! what was kept long enough.
+//! `FlushActivities` (timer, every minute): writes what is due in the queue of batched mode, in full bulks; concludes from closings
+//! that nothing older is waited for any more; puts on marketing lists who could not be put on before; removes what was kept long enough.
 
 use std::time::{Duration, Instant};
 
@@ -8,20 +8,24 @@ use jiff::Timestamp;
 use warp::reply::Response;
 
 use super::{
-    DEADLINE, MAX_DEQUEUE_COUNT, answer,
-    delivery::{deliver, put_back},
+    DEADLINE, MAX_DEQUEUE_COUNT, answer, conclusion,
+    delivery::{How, deliver, put_back},
     invocation::Message,
     parking::park_poison,
     retention::{self, Pruned},
     services::{App, Services},
 };
 use crate::{
-    queue::{self, QueueError, envelope::Envelope},
+    queue::{
+        self, QueueError,
+        envelope::{Content, Envelope},
+    },
     store::StoreError,
 };
 
-/// Messages taken in one go; each may carry some hundred events.
-const MESSAGES: usize = 96;
+/// Messages taken in one go, and the events after which no more are: a few full bulks.
+const MESSAGES: usize = 960;
+const EVENTS: usize = 2_000;
 /// Messages that a call to the queue gives at most.
 const FETCH: usize = 32;
 /// Longer than a run takes, so that no message comes again while it is under way.
@@ -33,6 +37,16 @@ pub async fn run(app: &App) -> Response {
         Err(why) => return answer::failed(&why),
     };
     let flushed = flush(services).await;
+    if let Ok(access) = &services.dataverse {
+        if let Err(error) = conclusion::run(services, access, Timestamp::now()).await {
+            tracing::warn!(%error, "not every closing was looked at; the next run does");
+        }
+        match access.writer.complete_lists().await {
+            Ok((0, 0)) => {}
+            Ok((added, removed)) => tracing::info!(target: "outcome", added, removed, "marketing lists completed"),
+            Err(why) => tracing::warn!(why, "the marketing lists were not completed; the next run does"),
+        }
+    }
     if let Err(error) = prune(services).await {
         tracing::warn!(%error, "what is past its time was not removed; the next run goes on");
     }
@@ -57,12 +71,13 @@ async fn prune(services: &Services) -> Result<(), StoreError> {
 async fn flush(services: &Services) -> Result<(), QueueError> {
     let begun = Instant::now();
     while begun.elapsed() < DEADLINE / 2 {
-        let mut messages = Vec::new();
-        while messages.len() < MESSAGES {
+        let (mut messages, mut events) = (Vec::new(), 0);
+        while messages.len() < MESSAGES && events < EVENTS {
             let fetched = services.activities.receive(FETCH, INVISIBLE).await?;
             if fetched.is_empty() {
                 break;
             }
+            events += fetched.iter().map(|message| count(&message.text)).sum::<usize>();
             messages.extend(fetched);
         }
         if messages.is_empty() {
@@ -81,8 +96,8 @@ async fn deliver_one(services: &Services, message: queue::Message) {
     let delivered = match message.dequeue_count > MAX_DEQUEUE_COUNT {
         true => park_poison(services, &message.text).await,
         false => {
-            let suspicious = message.dequeue_count >= super::SUSPICIOUS;
-            match deliver(services, queue, decode(&message.text), suspicious).await {
+            let how = How { alone: message.dequeue_count >= super::SUSPICIOUS, flushed: true };
+            match deliver(services, queue, decode(&message.text), how).await {
                 Err(why) => put_back(queue, &message.text, why).await,
                 delivered => delivered,
             }
@@ -94,6 +109,14 @@ async fn deliver_one(services: &Services, message: queue::Message) {
     };
     if let Err(error) = removed {
         tracing::warn!(error, dequeue_count = message.dequeue_count, "message not flushed; it comes again");
+    }
+}
+
+/// The events that a message carries inline.
+fn count(text: &str) -> usize {
+    match Envelope::parse(text).map(|envelope| envelope.content) {
+        Ok(Content::Items(items)) => items.len(),
+        _ => 1,
     }
 }
 

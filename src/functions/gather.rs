@@ -3,7 +3,7 @@
 //! Each request is still answered only when its own events are durable. A message that several requests share carries the trace of
 //! the first.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -18,10 +18,14 @@ const PUTS: usize = 8;
 /// The most events that are gathered into one put, which may be several messages.
 const MOST_EVENTS: usize = 2_000;
 
+/// How far the delays of messages that are shared may be apart.
+const NEAR: Duration = Duration::from_secs(5);
+
 /// The events of one request.
 struct Ticket {
     history: History,
     items: Vec<Value>,
+    options: PutOptions,
     answer: oneshot::Sender<Result<(), Arc<QueueError>>>,
 }
 
@@ -51,9 +55,9 @@ impl Gatherer {
     }
 
     /// Returns when the items are durable.
-    pub async fn put(&self, history: History, items: Vec<Value>) -> Result<(), NotQueued> {
+    pub async fn put(&self, history: History, items: Vec<Value>, options: PutOptions) -> Result<(), NotQueued> {
         let (answer, outcome) = oneshot::channel();
-        self.tickets.send(Ticket { history, items, answer }).map_err(|_| NotQueued::Broken)?;
+        self.tickets.send(Ticket { history, items, options, answer }).map_err(|_| NotQueued::Broken)?;
         Ok(outcome.await.map_err(|_| NotQueued::Broken)??)
     }
 }
@@ -73,14 +77,25 @@ async fn write(queue: Arc<dyn Queue>, bodies: Arc<dyn Bodies>, waiting: Arc<Mute
                 tickets.push(ticket);
             }
         }
-        let history = tickets[0].history.clone();
-        let items: Vec<Value> = tickets.iter_mut().flat_map(|ticket| std::mem::take(&mut ticket.items)).collect();
-        let put = envelope::put(&*queue, &*bodies, &history, &items, PutOptions::default()).await;
-        let outcome = put.map(drop).map_err(Arc::new);
-        for ticket in tickets {
-            // Nobody waits any more where the sender hung up; its events are queued all the same.
-            let _ = ticket.answer.send(outcome.clone());
+        tickets.sort_by_key(|ticket| ticket.options.visible_after);
+        while let Some(first) = tickets.first() {
+            let near = first.options.visible_after + NEAR;
+            let shared = tickets.partition_point(|ticket| ticket.options.visible_after <= near);
+            let rest = tickets.split_off(shared);
+            put(&*queue, &*bodies, std::mem::replace(&mut tickets, rest)).await;
         }
+    }
+}
+
+/// Puts the events of some requests, the latest delay of all: nothing appears too early.
+async fn put(queue: &dyn Queue, bodies: &dyn Bodies, mut tickets: Vec<Ticket>) {
+    let (Some(first), Some(last)) = (tickets.first(), tickets.last()) else { return };
+    let (history, options) = (first.history.clone(), last.options);
+    let items: Vec<Value> = tickets.iter_mut().flat_map(|ticket| std::mem::take(&mut ticket.items)).collect();
+    let outcome = envelope::put(queue, bodies, &history, &items, options).await.map(drop).map_err(Arc::new);
+    for ticket in tickets {
+        // Nobody waits any more where the sender hung up; its events are queued all the same.
+        let _ = ticket.answer.send(outcome.clone());
     }
 }
 
@@ -97,7 +112,7 @@ mod tests {
         queue.create().await.unwrap();
         let gatherer = Gatherer::start(queue.clone(), Arc::new(SqliteBodies::open(&file).unwrap()));
         let history = History::new(jiff::Timestamp::UNIX_EPOCH, None);
-        let puts = (0..500).map(|n| gatherer.put(history.clone(), vec![Value::from(n)]));
+        let puts = (0..500).map(|n| gatherer.put(history.clone(), vec![Value::from(n)], PutOptions::default()));
         futures_util::future::try_join_all(puts).await.unwrap();
         let (mut messages, mut items) = (0, Vec::new());
         loop {

@@ -14,7 +14,12 @@ use super::{
     answer, held,
     services::{App, Services},
 };
-use crate::{dataverse::Failure, parked, queue::QueueError};
+use crate::{
+    dataverse::Failure,
+    parked,
+    queue::QueueError,
+    sync::lists::{self, Trouble},
+};
 
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +39,9 @@ struct Health {
     held: Option<held::Hold>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
+    /// Marketing lists that take nobody. Events flow all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lists: Vec<Trouble>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,7 +77,7 @@ async fn check(app: &App) -> Health {
         Ok(services) => services,
         Err(why) => {
             let checks = vec![Check { name: "storage", ok: false, detail: why }];
-            return Health { version, ok: false, checks, held: None, waiting: None };
+            return Health { version, ok: false, checks, held: None, waiting: None, lists: Vec::new() };
         }
     };
     let (queue, secrets, dataverse, held) =
@@ -90,7 +98,8 @@ async fn check(app: &App) -> Health {
         parked: parked::count(&*services.store, COUNTED).await.ok(),
     };
     let ok = held.is_none() && checks.iter().all(|check| check.ok);
-    Health { version, ok, checks, held, waiting: Some(waiting) }
+    let lists = lists::troubles(&*services.store).await.unwrap_or_default();
+    Health { version, ok, checks, held, waiting: Some(waiting), lists }
 }
 
 async fn queue(services: &Services) -> Check {
@@ -150,6 +159,9 @@ fn show(health: &Health) -> Markup {
                     }
                     @if let Some(held) = &health.held {
                         tr.bad { th { "held" } td { (held.name) " since " (held.since.to_string()) ". " (held.remedy) } }
+                    }
+                    @for trouble in &health.lists {
+                        tr.bad { th { "list" } td { (trouble.list) ": " (trouble.problem) " since " (trouble.since.to_string()) ". " (trouble.remedy) } }
                     }
                     @if let Some(waiting) = &health.waiting {
                         (row("queued", waiting.queued.map(|n| n.to_string())))

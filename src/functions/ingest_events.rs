@@ -10,7 +10,7 @@ use warp::{http::StatusCode, reply::Response};
 use super::{answer, services::App};
 use crate::{
     model::validate::{self, Problem},
-    queue::envelope::History,
+    queue::{PutOptions, envelope::History},
 };
 
 /// The most that one request may weigh, in bytes.
@@ -73,7 +73,7 @@ pub async fn run(app: &App, body: &Bytes, partial: bool, traceparent: Option<Str
     };
     let history = History::new(now, traceparent);
     let accepted = events.len();
-    if let Err(error) = services.ingest.put(history, events).await {
+    if let Err(error) = services.ingest.put(history, events, PutOptions::default()).await {
         tracing::error!(%error, "events could not be queued");
         return answer::retry_later(
             StatusCode::SERVICE_UNAVAILABLE,

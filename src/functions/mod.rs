@@ -1,6 +1,8 @@
 //! The face towards the Azure Functions host: HTTP routes and the custom-handler protocol, one file a function.
 
 mod answer;
+mod backlog;
+mod conclusion;
 mod delivery;
 mod flush_activities;
 mod gather;

@@ -8,7 +8,10 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{ACTIVITIES_QUEUE, EVENTS_QUEUE, gather::Gatherer, held::HeldRecord, retention};
+use super::{
+    ACTIVITIES_QUEUE, EVENTS_QUEUE, backlog::Backlog, conclusion::PutBack, gather::Gatherer, held::HeldRecord,
+    retention,
+};
 use crate::{
     azure::Account,
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
@@ -18,9 +21,11 @@ use crate::{
     store::{AzureTableStore, Store},
     sync::{
         DataverseCrm,
+        closings::Conclusion,
         coalesce::Coalescer,
         current::CurrentSettings,
-        engine::Engine,
+        engine::{Engine, Scope},
+        lists::{DataverseLists, Lists},
         outcome::{Held, Outcome, Postponement, Report},
         writers::Writers,
     },
@@ -42,6 +47,10 @@ pub struct App {
 /// Storage, and the way to Dataverse as far as the settings lead there.
 pub struct Services {
     pub ingest: Gatherer,
+    /// Into `inevent-activities`.
+    pub gather: Gatherer,
+    pub backlog: Backlog,
+    pub put_back: PutBack,
     pub events: Arc<dyn Queue>,
     pub activities: Arc<dyn Queue>,
     pub poison: Arc<dyn Queue>,
@@ -59,6 +68,17 @@ pub struct DataverseAccess {
     /// None where a managed identity signs in.
     pub secret: Option<Arc<dyn SecretValue>>,
     pub writer: Coalescer,
+    writers: Writers,
+}
+
+impl DataverseAccess {
+    /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears.
+    pub async fn join_writers(&self) {
+        match self.writers.beat(Timestamp::now()).await {
+            Ok(share) => share.into_iter().for_each(|share| self.client.share(share)),
+            Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
+        }
+    }
 }
 
 impl App {
@@ -95,9 +115,25 @@ impl Services {
         }
         let poison = open(&format!("{EVENTS_QUEUE}-poison"))?;
         let ingest = Gatherer::start(events.clone(), bodies.clone());
+        let gather = Gatherer::start(activities.clone(), bodies.clone());
+        let backlog = Backlog::new(events.clone());
+        let put_back = PutBack::new(store.clone());
         let forgotten = forget::Lookup::new(store.clone());
         let parked_for = retention::parked_for(lookup(retention::PARKED_DAYS).as_deref());
-        Ok(Self { ingest, events, activities, poison, bodies, store, forgotten, parked_for, dataverse })
+        Ok(Self {
+            ingest,
+            gather,
+            backlog,
+            put_back,
+            events,
+            activities,
+            poison,
+            bodies,
+            store,
+            forgotten,
+            parked_for,
+            dataverse,
+        })
     }
 }
 
@@ -166,10 +202,14 @@ fn dataverse(
 ) -> Result<DataverseAccess, Held> {
     let (client, secret) = connect(settings)?;
     let crm = Arc::new(DataverseCrm::new(client.clone()));
-    let engine = Engine::new(crm, store.clone(), settings.tenant.clone()).with_settings(current);
+    let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
+    let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
+        .with_settings(current)
+        .with_conclusion(Conclusion::WhenTold)
+        .with_lists(lists);
     let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
-    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held, writers)));
-    Ok(DataverseAccess { client, secret, writer })
+    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
+    Ok(DataverseAccess { client, secret, writer, writers })
 }
 
 /// A client that signs in as the settings say, and the secret that it does it with, if any.
@@ -216,10 +256,9 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
 }
 
-/// Every batch leaves one record in the log; what it says of holds is kept where Health finds it; and the processes that write
-/// learn of each other.
-fn observer(client: Arc<Client>, held: HeldRecord, writers: Writers) -> impl Fn(&Report, Duration) + Send + Sync {
-    move |report, took| {
+/// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.
+fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Duration) + Send + Sync {
+    move |scope, report, took| {
         let count = |of: fn(&Outcome) -> bool| report.outcomes.iter().filter(|outcome| of(outcome)).count();
         let hold = report.outcomes.iter().find_map(|outcome| match outcome {
             Outcome::Postponed(Postponement::Held(held)) => Some(held),
@@ -227,6 +266,7 @@ fn observer(client: Arc<Client>, held: HeldRecord, writers: Writers) -> impl Fn(
         });
         tracing::info!(
             target: "outcome",
+            scope = scope.name(),
             events = report.outcomes.len(),
             created = report.tally.created,
             updated = report.tally.updated,
@@ -243,12 +283,5 @@ fn observer(client: Arc<Client>, held: HeldRecord, writers: Writers) -> impl Fn(
             let (held, hold) = (held.clone(), hold.cloned());
             tokio::spawn(async move { held.observe(hold.as_ref()).await });
         }
-        let (client, writers) = (client.clone(), writers.clone());
-        tokio::spawn(async move {
-            match writers.beat(Timestamp::now()).await {
-                Ok(writing) => writing.into_iter().for_each(|processes| client.share(processes)),
-                Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
-            }
-        });
     }
 }

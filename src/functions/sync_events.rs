@@ -4,7 +4,7 @@ use warp::reply::Response;
 
 use super::{
     answer,
-    delivery::{deliver, put_back},
+    delivery::{How, deliver, put_back},
     invocation,
     services::App,
 };
@@ -21,9 +21,9 @@ pub async fn run(app: &App, body: &[u8]) -> Response {
         Ok(services) => services,
         Err(why) => return answer::failed(&why),
     };
-    let alone = invocation.dequeue_count >= super::SUSPICIOUS;
+    let how = How { alone: invocation.dequeue_count >= super::SUSPICIOUS, flushed: false };
     let queue = &*services.events;
-    let delivered = match deliver(services, queue, invocation.message, alone).await {
+    let delivered = match deliver(services, queue, invocation.message, how).await {
         Err(why) => put_back(queue, &invocation.text, why).await,
         delivered => delivered,
     };

@@ -11,8 +11,8 @@ use azure_core::{
 use azure_storage_queue::{
     QueueClient, QueueServiceClient, QueueServiceClientOptions,
     models::{
-        QueueClientGetPropertiesResultHeaders as _, QueueClientReceiveMessagesOptions, QueueClientSendMessageOptions,
-        QueueMessage, ReceivedMessage,
+        QueueClientGetPropertiesResultHeaders as _, QueueClientPeekMessagesOptions, QueueClientReceiveMessagesOptions,
+        QueueClientSendMessageOptions, QueueMessage, ReceivedMessage,
     },
 };
 use jiff::Timestamp;
@@ -138,6 +138,17 @@ impl Queue for AzureQueue {
         let answer = self.client.get_properties(None).await.map_err(queue_error)?;
         let count = answer.approximate_messages_count().map_err(queue_error)?;
         Ok(count.ok_or_else(|| incomplete("x-ms-approximate-messages-count"))?.unsigned_abs())
+    }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        let options = QueueClientPeekMessagesOptions {
+            number_of_messages: i32::try_from(rules::MAX_BATCH).ok(),
+            ..Default::default()
+        };
+        let answer = self.client.peek_messages(Some(options)).await.map_err(queue_error)?;
+        let messages = answer.into_model().map_err(queue_error)?.items.unwrap_or_default();
+        let inserted = messages.into_iter().map(|message| timestamp(message.insertion_time, "InsertionTime"));
+        Ok(inserted.collect::<Result<Vec<_>, _>>()?.into_iter().min())
     }
 }
 

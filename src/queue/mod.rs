@@ -65,6 +65,10 @@ pub trait Queue: Send + Sync + Debug {
 
     /// How many messages the queue holds, invisible ones included; an estimate that is never too low.
     async fn approximate_len(&self) -> Result<u64, QueueError>;
+
+    /// When the oldest of the messages at the front was added that anybody could receive now; none of them is touched. What is
+    /// invisible is not seen, and of a long queue only some 30 messages are.
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError>;
 }
 
 /// When an added message appears and when it dies.

@@ -180,6 +180,23 @@ impl Queue for SqliteQueue {
             .await?;
         len.ok_or(QueueError::NoSuchQueue)
     }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        let queue = Arc::clone(&self.name);
+        let oldest = self
+            .file
+            .run(move |db| {
+                let oldest: Option<i64> = db.query_row(
+                    "SELECT min(inserted) FROM (SELECT inserted FROM queue_messages
+                     WHERE queue = ?1 AND visible <= ?2 AND expires > ?2 ORDER BY visible, seq LIMIT 32)",
+                    params![&*queue, now()],
+                    |row| row.get(0),
+                )?;
+                Ok(exists(db, &queue)?.then_some(oldest))
+            })
+            .await?;
+        Ok(oldest.ok_or(QueueError::NoSuchQueue)?.map(timestamp))
+    }
 }
 
 fn exists(db: &rusqlite::Connection, queue: &str) -> rusqlite::Result<bool> {

@@ -1,9 +1,13 @@
 //! Group commit: invocations that run at the same time are written as one batch, and each is answered by its own outcomes.
 //!
 //! One batch is under way at a time, so two calls of one process never touch the same row; what arrives meanwhile is the next batch.
+//! Events of which only the people are written are gathered by themselves.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,12 +15,15 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
     breaker::Breaker,
-    engine::Engine,
+    closings::Closed,
+    current::NoRules,
+    engine::{Engine, Scope},
     outcome::{Outcome, Report},
+    rules::Rules,
 };
 use crate::model::ParticipantEvent;
 
-/// The most events written as one batch.
+/// The most events written as one batch, before the settings were read.
 const MAX_BATCH: usize = 1_000;
 /// How long the first event of a batch waits for company. The host hands over a fetched batch of messages within a few milliseconds.
 const LINGER: Duration = Duration::from_millis(8);
@@ -28,7 +35,7 @@ struct Ticket {
 }
 
 /// What is told of every batch that was written, and how long it took.
-pub type Observer = Arc<dyn Fn(&Report, Duration) + Send + Sync>;
+pub type Observer = Arc<dyn Fn(Scope, &Report, Duration) + Send + Sync>;
 
 /// The batch brought its writer down: a defect. The message is delivered again.
 #[derive(Debug, thiserror::Error)]
@@ -37,61 +44,114 @@ pub struct Broken;
 
 /// Gathers events for one [`Engine`].
 pub struct Coalescer {
-    tickets: mpsc::UnboundedSender<Ticket>,
+    whole: mpsc::UnboundedSender<Ticket>,
+    people: mpsc::UnboundedSender<Ticket>,
     writer: Arc<Writer>,
 }
 
 struct Writer {
     engine: Engine,
     breaker: Mutex<Breaker>,
+    /// The most events of a batch.
+    most: AtomicUsize,
     observe: Observer,
 }
 
 impl Coalescer {
     /// Starts the writer; it ends with the coalescer.
     pub fn start(engine: Engine, observe: Observer) -> Self {
-        let writer = Arc::new(Writer { engine, breaker: Mutex::new(Breaker::default()), observe });
-        let (tickets, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(gather(writer.clone(), waiting));
-        Self { tickets, writer }
+        let (breaker, most) = (Mutex::new(Breaker::default()), AtomicUsize::new(MAX_BATCH));
+        let writer = Arc::new(Writer { engine, breaker, most, observe });
+        let lane = |scope| {
+            let (tickets, waiting) = mpsc::unbounded_channel();
+            tokio::spawn(gather(scope, writer.clone(), waiting));
+            tickets
+        };
+        let (whole, people) = (lane(Scope::Everything), lane(Scope::People));
+        Self { whole, people, writer }
+    }
+
+    /// The rules in force.
+    ///
+    /// # Errors
+    /// As when a batch is written.
+    pub async fn rules(&self) -> Result<Arc<Rules>, NoRules> {
+        self.writer.engine.rules().await
     }
 
     /// Writes the events together with whatever else is waiting; the outcomes come in their order.
-    pub async fn submit(&self, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
+    pub async fn submit(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
         let (answer, outcomes) = oneshot::channel();
-        self.tickets.send(Ticket { events, answer }).map_err(|_| Broken)?;
+        let lane = match scope {
+            Scope::People => &self.people,
+            Scope::Everything => &self.whole,
+        };
+        lane.send(Ticket { events, answer }).map_err(|_| Broken)?;
         outcomes.await.map_err(|_| Broken)
     }
 
     /// Writes the events as a batch of their own: if they bring the writer down, they take no others along.
-    pub async fn alone(&self, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
+    pub async fn alone(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
         let writer = self.writer.clone();
-        tokio::spawn(async move { writer.write(&events).await }).await.map_err(|_| Broken)
+        tokio::spawn(async move { writer.write(scope, &events).await }).await.map_err(|_| Broken)
+    }
+
+    /// Keeps the marketing lists of those for whom it could not be done before.
+    ///
+    /// # Errors
+    /// Why it was not done now, in a word.
+    pub async fn complete_lists(&self) -> Result<(usize, usize), &'static str> {
+        let breaker = self.writer.breaker.lock().await;
+        match breaker.open(Instant::now()) {
+            Some(why) => Err(why.name()),
+            None => self.writer.engine.complete_lists().await,
+        }
+    }
+
+    /// Plans the rows of an event or session anew, once it is concluded that it is over.
+    pub async fn sweep(&self, closed: &Closed) -> Outcome {
+        let mut breaker = self.writer.breaker.lock().await;
+        if let Some(why) = breaker.open(Instant::now()) {
+            return Outcome::Postponed(why);
+        }
+        let begun = Instant::now();
+        let mut report = self.writer.engine.sweep(closed).await;
+        breaker.record(&report, Instant::now());
+        (self.writer.observe)(Scope::Everything, &report, begun.elapsed());
+        report.outcomes.pop().unwrap_or(Outcome::Settled { changed: false })
     }
 }
 
 impl Writer {
     /// The lock is held through the write: it is what keeps batches one after the other.
-    async fn write(&self, events: &[ParticipantEvent]) -> Vec<Outcome> {
+    async fn write(&self, scope: Scope, events: &[ParticipantEvent]) -> Vec<Outcome> {
         let mut breaker = self.breaker.lock().await;
-        if let Some(why) = breaker.open(Instant::now()) {
-            return vec![Outcome::Postponed(why); events.len()];
+        let mut outcomes = Vec::with_capacity(events.len());
+        for events in events.chunks(self.most.load(Ordering::Relaxed)) {
+            if let Some(why) = breaker.open(Instant::now()) {
+                outcomes.extend(vec![Outcome::Postponed(why); events.len()]);
+                continue;
+            }
+            let begun = Instant::now();
+            let report = self.engine.run_within(scope, events).await;
+            breaker.record(&report, Instant::now());
+            (self.observe)(scope, &report, begun.elapsed());
+            outcomes.extend(report.outcomes);
+            if let Ok(rules) = self.engine.rules().await {
+                self.most.store(usize::from(rules.pace.batch_size).max(1), Ordering::Relaxed);
+            }
         }
-        let begun = Instant::now();
-        let report = self.engine.run(events).await;
-        breaker.record(&report, Instant::now());
-        (self.observe)(&report, begun.elapsed());
-        report.outcomes
+        outcomes
     }
 }
 
-async fn gather(writer: Arc<Writer>, mut waiting: mpsc::UnboundedReceiver<Ticket>) {
+async fn gather(scope: Scope, writer: Arc<Writer>, mut waiting: mpsc::UnboundedReceiver<Ticket>) {
     while let Some(first) = waiting.recv().await {
         let mut size = first.events.len();
         let mut tickets = vec![first];
         let linger = tokio::time::sleep(LINGER);
         tokio::pin!(linger);
-        while size < MAX_BATCH {
+        while size < writer.most.load(Ordering::Relaxed) {
             tokio::select! {
                 biased;
                 Some(ticket) = waiting.recv() => {
@@ -106,7 +166,7 @@ async fn gather(writer: Arc<Writer>, mut waiting: mpsc::UnboundedReceiver<Ticket
         let events = events.concat();
         let write = tokio::spawn({
             let writer = writer.clone();
-            async move { writer.write(&events).await }
+            async move { writer.write(scope, &events).await }
         });
         // A panic drops the tickets, which answers them as broken; the next batch is none the worse for it.
         let Ok(outcomes) = write.await else { continue };

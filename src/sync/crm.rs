@@ -9,7 +9,10 @@ use super::{
     matching::Who,
     rows::{ActivityTable, AttendanceRow, ForeignRow, PersonRef, PersonRow, PersonTable, RowKey, Table},
 };
-use crate::dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns};
+use crate::{
+    dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
+    settings::document::Pace,
+};
 
 /// What a batch needs to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,6 +112,9 @@ pub trait Crm: Send + Sync {
         id: Option<&str>,
         texts: &BTreeMap<String, String>,
     ) -> Result<Vec<Uuid>, Failure>;
+
+    /// How fast the settings allow to call.
+    fn keep_pace(&self, _pace: &Pace) {}
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::{BoxFuture, try_join_all};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -15,53 +15,95 @@ use super::{
     duplicates,
     rows::{self, ActivityTable, AttendanceRow, ForeignRow, PersonRow, PersonTable, Table},
 };
-use crate::dataverse::{
-    Client, Columns, Error, Failure, Part, ServiceError,
-    definition::{self, TableDefinition},
-    metadata::{self, TableColumns},
-    query,
+use crate::{
+    dataverse::{
+        Answer, BulkSize, Client, Columns, Error, Failure, Part, ServiceError,
+        definition::{self, TableDefinition},
+        metadata::{self, TableColumns},
+        query,
+    },
+    settings::document::Pace,
 };
 
-/// Rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
-const BULK: usize = 250;
-/// Writes in one `$batch`. Dataverse runs them one after the other, so a longer one only risks its time-out.
-const BATCH: usize = 200;
+/// The most rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
+const MOST_CREATES: usize = 250;
+/// The most writes in one `$batch`. Dataverse runs them one after the other, so a longer one only risks its time-out.
+const MOST_WRITES: usize = 200;
 
 /// A Dynamics organisation.
 pub struct DataverseCrm {
     client: Arc<Client>,
     me: OnceCell<Uuid>,
+    creates: BulkSize,
+    writes: BulkSize,
 }
+
+type Outcomes = Vec<Result<(), Failure>>;
 
 impl DataverseCrm {
     pub fn new(client: Arc<Client>) -> Self {
-        Self { client, me: OnceCell::new() }
+        let (creates, writes) = (BulkSize::new(MOST_CREATES), BulkSize::new(MOST_WRITES));
+        Self { client, me: OnceCell::new(), creates, writes }
     }
 
-    async fn create_bulk(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
-        let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
-        let failure = |error: Error| match error {
-            Error::Service(error) => self.failure(&error),
-            error => error.failure(),
-        };
-        match self.client.create_multiple(table.set, table.name, rows).await.map_err(failure) {
-            Ok(()) => Ok(vec![Ok(()); writes.len()]),
-            Err(Failure::Refused { .. } | Failure::Conflict | Failure::UnfitOwner) => self.create_singly(writes).await,
-            Err(failure) => Err(failure),
-        }
+    /// Creates rows of one table, all or none; what takes too long is tried again by halves.
+    fn create_bulk<'a>(&'a self, writes: &'a [&Write]) -> BoxFuture<'a, Result<Outcomes, Failure>> {
+        Box::pin(async move {
+            let Some(table) = writes.first().map(|write| write.table) else { return Ok(Vec::new()) };
+            let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
+            let error = match self.client.create_multiple(table.set, table.name, rows).await {
+                Ok(()) => {
+                    self.creates.came_through(writes.len());
+                    return Ok(vec![Ok(()); writes.len()]);
+                }
+                Err(error) => error,
+            };
+            if error.took_too_long() && writes.len() > 1 {
+                self.creates.timed_out(writes.len());
+                let (first, second) = writes.split_at(writes.len() / 2);
+                return Ok([self.create_bulk(first).await?, self.create_bulk(second).await?].concat());
+            }
+            let failure = match &error {
+                Error::Service(error) => self.failure(error),
+                error => error.failure(),
+            };
+            match failure {
+                // It does not say which row it was. One `$batch` does, for the price of one call more.
+                Failure::Refused { .. } | Failure::Conflict | Failure::UnfitOwner => {
+                    let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
+                    self.write_singly(&parts).await
+                }
+                failure => Err(failure),
+            }
+        })
     }
 
-    /// One by one, for a bulk create that failed as a whole without saying for which row.
-    async fn create_singly(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
-        self.outcomes(&parts).await
+    /// Each write by itself, many in one call.
+    async fn write_singly(&self, parts: &[Part]) -> Result<Outcomes, Failure> {
+        let batches = self.writes.bulks(parts).map(|parts| self.write_batch(parts));
+        Ok(try_join_all(batches).await?.concat())
     }
 
-    async fn outcomes(&self, parts: &[Part]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let batches = try_join_all(parts.chunks(BATCH).map(|parts| self.client.batch(parts)));
-        let answers = batches.await.map_err(|error| error.failure())?.concat();
-        Ok(answers.into_iter().map(|answer| answer.map(drop).map_err(|error| self.failure(&error))).collect())
+    fn write_batch<'a>(&'a self, parts: &'a [Part]) -> BoxFuture<'a, Result<Outcomes, Failure>> {
+        Box::pin(async move {
+            match self.client.batch(parts).await {
+                Ok(answers) => {
+                    let too_long = |answer: &Answer| answer.as_ref().is_err_and(ServiceError::took_too_long);
+                    match answers.iter().any(too_long) {
+                        true => self.writes.timed_out(parts.len()),
+                        false => self.writes.came_through(parts.len()),
+                    }
+                    let failed = |answer: Answer| answer.map(drop).map_err(|error| self.failure(&error));
+                    Ok(answers.into_iter().map(failed).collect())
+                }
+                Err(error) if error.took_too_long() && parts.len() > 1 => {
+                    self.writes.timed_out(parts.len());
+                    let (first, second) = parts.split_at(parts.len() / 2);
+                    Ok([self.write_batch(first).await?, self.write_batch(second).await?].concat())
+                }
+                Err(error) => Err(error.failure()),
+            }
+        })
     }
 
     /// What a refused write means. A privilege that somebody else lacks is lacked by the owner whom the row was to get.
@@ -124,6 +166,10 @@ impl Crm for DataverseCrm {
         Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
     }
 
+    fn keep_pace(&self, pace: &Pace) {
+        self.client.allow(pace.concurrency.map(usize::from), pace.requests_per_five_minutes);
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         let queries = queries(wanted);
         if queries.is_empty() {
@@ -161,15 +207,16 @@ impl Crm for DataverseCrm {
     /// documented.
     async fn create(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         if writes.iter().any(|write| write.detect.is_some()) {
-            return self.create_singly(writes).await;
+            let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
+            return self.write_singly(&parts).await;
         }
-        let bulks = writes.chunks(BULK).map(|writes| self.create_bulk(writes));
+        let bulks = self.creates.bulks(writes).map(|writes| self.create_bulk(writes));
         Ok(try_join_all(bulks).await?.concat())
     }
 
     async fn update(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
-        self.outcomes(&parts).await
+        self.write_singly(&parts).await
     }
 
     async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure> {

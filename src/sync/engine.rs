@@ -15,10 +15,11 @@ use super::{
     closings::{self, Closed, Closings, Conclusion},
     crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
     current::{CurrentSettings, NoRules},
+    lists::{self, Lists},
     matching::Who,
     outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
     plan::{Context, EventParticipant, Plan, Refused, plan, wanted},
-    rows::{Form, Owner, PersonRef, PersonTable, Table},
+    rows::{AttendanceRow, Form, Owner, PersonRef, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
@@ -34,6 +35,29 @@ const MAX_LOOKS: usize = 24;
 /// Participants whose rows are looked at together when an event or session is swept.
 const SWEPT: usize = 500;
 
+/// How much of a batch is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
+    People,
+    #[default]
+    Everything,
+}
+
+impl Scope {
+    /// For the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Everything => "everything",
+        }
+    }
+
+    fn takes(self, table: Table) -> bool {
+        self == Self::Everything || PersonTable::of(table.name).is_some()
+    }
+}
+
 /// Writes batches of events to the CRM.
 pub struct Engine {
     crm: Arc<dyn Crm>,
@@ -42,6 +66,7 @@ pub struct Engine {
     settings: CurrentSettings,
     conclusion: Conclusion,
     clock: fn() -> Timestamp,
+    lists: Option<Lists>,
 }
 
 /// Why a batch stopped as a whole.
@@ -87,6 +112,7 @@ struct Batch<'a> {
 /// What is planned together.
 #[derive(Default)]
 struct Task {
+    scope: Scope,
     /// Events about participants, by their place in the batch.
     statements: Vec<usize>,
     /// Participants whose rows are planned anew although nothing was said of them.
@@ -99,12 +125,17 @@ impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
         let (settings, conclusion) = (CurrentSettings::defaults(), Conclusion::default());
-        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now }
+        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now, lists: None }
     }
 
     /// The same with settings of its own instead of the defaults.
     pub fn with_settings(self, settings: CurrentSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same, with the marketing lists that the rules put people on.
+    pub fn with_lists(self, lists: Lists) -> Self {
+        Self { lists: Some(lists), ..self }
     }
 
     /// The same, concluding from closings when this says.
@@ -117,10 +148,23 @@ impl Engine {
         Self { clock, ..self }
     }
 
+    /// The rules in force.
+    ///
+    /// # Errors
+    /// As when a batch is written.
+    pub async fn rules(&self) -> Result<Arc<Rules>, NoRules> {
+        self.settings.rules(&*self.crm).await
+    }
+
     /// Writes a batch; every event gets an outcome.
     pub async fn run(&self, events: &[ParticipantEvent]) -> Report {
+        self.run_within(Scope::Everything, events).await
+    }
+
+    /// Writes a batch, or a part of what it says.
+    pub async fn run_within(&self, scope: Scope, events: &[ParticipantEvent]) -> Report {
         let mut batch = Batch::new(events, events.len());
-        let stopped = self.settle(&mut batch).await.err();
+        let stopped = self.settle(scope, &mut batch).await.err();
         batch.report(stopped)
     }
 
@@ -137,14 +181,16 @@ impl Engine {
     }
 
     async fn context(&self) -> Result<Context, Stop> {
-        let rules = self.settings.rules(&*self.crm).await?;
+        let rules = self.rules().await?;
+        self.crm.keep_pace(&rules.pace);
         let (tenant, now) = (self.tenant.clone(), (self.clock)());
         Ok(Context { tenant, me: self.crm.me().await?, rules, now, unfit: BTreeSet::new() })
     }
 
-    async fn settle(&self, batch: &mut Batch<'_>) -> Result<(), Stop> {
+    async fn settle(&self, scope: Scope, batch: &mut Batch<'_>) -> Result<(), Stop> {
         let mut closed: BTreeMap<Closed, Vec<usize>> = BTreeMap::new();
-        for (index, closing) in batch.events.iter().enumerate().filter(|(_, event)| event.participant.is_none()) {
+        let closings = |event: &ParticipantEvent| scope == Scope::Everything && event.participant.is_none();
+        for (index, closing) in batch.events.iter().enumerate().filter(|(_, event)| closings(event)) {
             if closings::record(&*self.store, closing, (self.clock)(), self.conclusion).await? {
                 closed.entry(Closed::of(closing)).or_default().push(index);
             }
@@ -154,7 +200,7 @@ impl Engine {
         let statements: Vec<usize> =
             (0..batch.events.len()).filter(|index| about_people(&batch.events[*index])).collect();
         if !statements.is_empty() {
-            self.write(batch, &Task { statements, ..Task::default() }, &context).await?;
+            self.write(batch, &Task { scope, statements, ..Task::default() }, &context).await?;
         }
         for (closed, closings) in closed {
             self.sweep_rows(batch, &closed, &closings, &context).await?;
@@ -201,16 +247,19 @@ impl Engine {
             let known = closings::load(&*self.store, &named).await?;
             let context = Context { unfit: batch.unfit.clone(), ..context.clone() };
             let mut planned = self.look_and_plan(&events, &task.swept, &known, &context, &mut learnt).await?;
-            planned.writes.retain(|write| !batch.refused.contains(&write.id));
+            planned.writes.retain(|write| task.scope.takes(write.table) && !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
             learnt.report(&planned, &events, &open);
+            let concerned = concerned(task, &events, &planned.refused, &context.rules);
             if planned.writes.is_empty() {
-                return Ok(());
+                return self.keep_lists(concerned, &context).await;
             }
             let clean = self.apply(batch, task, &open, &planned.writes, &mut learnt).await?;
-            let done = clean && !planned.confirm && self.nothing_closed_since(&known, &named).await?;
+            let done = clean
+                && (task.scope == Scope::People
+                    || !planned.confirm && self.nothing_closed_since(&known, &named).await?);
             if done {
-                return Ok(());
+                return self.keep_lists(concerned, &context).await;
             }
         }
         Err(Stop::Failed(Failure::Conflict))
@@ -247,6 +296,88 @@ impl Engine {
         }
         // Merges and conversions that go on and on while they are read.
         Err(Failure::Conflict)
+    }
+
+    /// Keeps the marketing lists for participants whose rows have settled.
+    async fn keep_lists(&self, concerned: BTreeSet<EventParticipant>, context: &Context) -> Result<(), Stop> {
+        let Some(lists) = self.lists.as_ref().filter(|_| !concerned.is_empty()) else { return Ok(()) };
+        for _ in 0..MAX_ROUNDS {
+            let rows = self.rows_of(&concerned, context).await?;
+            if !lists.keep(&rows, &context.rules, false, (self.clock)()).await?.look_again {
+                return Ok(());
+            }
+        }
+        Err(Stop::Failed(Failure::Conflict))
+    }
+
+    async fn rows_of(
+        &self,
+        participants: &BTreeSet<EventParticipant>,
+        context: &Context,
+    ) -> Result<Vec<AttendanceRow>, Failure> {
+        let mut rows = self.crm.load(&wanted(&[], participants, context)).await?.attendance;
+        rows.retain(|row| {
+            let (event, participant) = (row.key.event.clone(), row.key.participant.clone());
+            participants.contains(&EventParticipant { event, participant })
+        });
+        Ok(rows)
+    }
+
+    /// Looks again at those for whom a list was not kept: it took nobody, or the process died on the way. Returns how many were
+    /// put on lists and taken off.
+    ///
+    /// # Errors
+    /// As when a batch is written, in a word.
+    pub async fn complete_lists(&self) -> Result<(usize, usize), &'static str> {
+        let completed = self.complete().await;
+        completed.map_err(|stop| match stop {
+            Stop::Failed(Failure::Held(_)) | Stop::Held(_) => "held",
+            Stop::Failed(_) => "Dataverse failed",
+            Stop::Store => "the store failed",
+        })
+    }
+
+    async fn complete(&self) -> Result<(usize, usize), Stop> {
+        let Some(kept) = &self.lists else { return Ok((0, 0)) };
+        let (mut done, mut refused, mut next) = ((0, 0), BTreeSet::new(), None);
+        let mut context = None;
+        loop {
+            let (noted, more) = lists::noted(&*self.store, next.as_deref()).await?;
+            let now = (self.clock)();
+            let due: Vec<lists::Noted> = noted.into_iter().filter(|note| note.is_due(now)).collect();
+            for notes in due.chunks(SWEPT) {
+                let open = |note: &&lists::Noted| note.list.is_none_or(|list| !refused.contains(&list));
+                let notes: Vec<&lists::Noted> = notes.iter().filter(open).collect();
+                let participants = notes.iter().flat_map(|note| note.participants.iter().cloned()).collect();
+                if notes.is_empty() {
+                    continue;
+                }
+                let context = match &context {
+                    Some(context) => context,
+                    None => context.insert(self.context().await?),
+                };
+                let rows = self.rows_of(&participants, context).await?;
+                let result = kept.keep(&rows, &context.rules, true, now).await?;
+                done = (done.0 + result.added, done.1 + result.removed);
+                refused.extend(result.refused);
+                for note in notes {
+                    if !note.participants.iter().all(|participant| result.waiting.contains(participant)) {
+                        lists::strike(&*self.store, note).await?;
+                    }
+                }
+            }
+            next = more;
+            if next.is_none() {
+                break;
+            }
+        }
+        // Whoever waits for a list was just tried with it.
+        for trouble in lists::troubles(&*self.store).await? {
+            if !refused.contains(&trouble.list) {
+                lists::mended(&*self.store, trouble.list).await?;
+            }
+        }
+        Ok(done)
     }
 
     async fn nothing_closed_since(&self, known: &Closings, events: &BTreeSet<&str>) -> Result<bool, Stop> {
@@ -429,6 +560,28 @@ impl Learnt {
             }
         }
     }
+}
+
+/// The participants of a task at whose event list rules are set.
+fn concerned(
+    task: &Task,
+    events: &[ParticipantEvent],
+    refused: &[Refused],
+    rules: &Rules,
+) -> BTreeSet<EventParticipant> {
+    if task.scope == Scope::People {
+        return BTreeSet::new();
+    }
+    let refused: BTreeSet<usize> = refused.iter().map(|refused| refused.event).collect();
+    let stated = events.iter().enumerate().filter(|(index, _)| !refused.contains(index));
+    let all = stated.filter_map(|(_, event)| participant_of(event)).chain(task.swept.iter().cloned());
+    all.filter(|participant| !rules.of_event(&participant.event).list_rules.is_empty()).collect()
+}
+
+/// Whom an event is about; `None` for a closing.
+fn participant_of(event: &ParticipantEvent) -> Option<EventParticipant> {
+    let participant = event.participant.as_ref()?.id.clone();
+    Some(EventParticipant { event: event.event.id.clone(), participant })
 }
 
 /// Whether anything at all is written about an event.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     activity::ActivityRules,
+    lists::CompiledRule,
     mapping::Mapped,
     matching::Matcher,
     related::RelatedRules,
@@ -18,12 +19,16 @@ use super::{
 };
 use crate::{
     model::{Address, ParticipantEvent},
-    settings::document::{Document, EventSettings, ExpressionError, MappedRow, Problem, Source, Template, Unmatched},
+    settings::document::{
+        Document, EventSettings, Expression, ExpressionError, ListRule, MappedRow, Pace, Problem, Source, Template,
+        Unmatched, Writing,
+    },
 };
 
 /// The rules for every event.
 #[derive(Debug)]
 pub struct Rules {
+    pub pace: Pace,
     defaults: EventRules,
     events: BTreeMap<String, EventRules>,
 }
@@ -38,6 +43,10 @@ pub struct EventRules {
     only_if: Option<Reader>,
     pub lead_topic: Template,
     pub subject: Template,
+    pub writing: Writing,
+    pub batch_minutes: u16,
+    pub backlog_threshold: u64,
+    pub list_rules: Vec<CompiledRule>,
     /// In lower case, without leading dots.
     excluded_domains: Vec<String>,
     mappings: Vec<Mapped>,
@@ -57,7 +66,7 @@ impl Default for Rules {
         let document = Document::default();
         let mut problems = Vec::new();
         let defaults = EventRules::new("", &document.defaults, &Surroundings::default(), &mut problems);
-        Self { defaults, events: BTreeMap::new() }
+        Self { pace: document.pace, defaults, events: BTreeMap::new() }
     }
 }
 
@@ -77,7 +86,7 @@ impl Rules {
                 |problem: &Problem| own.keys().any(|key| problem.path.starts_with(&format!("events.{event}.{key}")));
             problems.extend(found.into_iter().filter(is_own));
         }
-        if problems.is_empty() { Ok(Self { defaults, events }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { pace: document.pace, defaults, events }) } else { Err(problems) }
     }
 
     /// The tables that any event's attendance is written to.
@@ -147,6 +156,10 @@ impl EventRules {
             only_if,
             lead_topic: settings.lead_topic.clone(),
             subject: settings.subject.clone(),
+            writing: settings.writing,
+            batch_minutes: settings.batch_minutes,
+            backlog_threshold: settings.backlog_threshold,
+            list_rules: settings.list_rules.iter().filter_map(compiled).collect(),
             excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
             mappings,
             related,
@@ -175,4 +188,10 @@ impl EventRules {
             domain.strip_suffix(excluded.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
     }
+}
+
+/// A document is checked when it is read, so its conditions compile.
+fn compiled(rule: &ListRule) -> Option<CompiledRule> {
+    let ListRule { name, when, contact_list, lead_list, remove } = rule.clone();
+    Some(CompiledRule { name, when: Expression::condition(&when).ok()?, contact_list, lead_list, remove })
 }

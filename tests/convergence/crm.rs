@@ -15,6 +15,7 @@ use inevent_d365::{
     },
     sync::{
         crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
+        lists::{ListError, ListMembers},
         matching::folded,
         rows::{ActivityTable, AttendanceRow, Form, Owner, PersonRef, PersonRow, PersonTable},
     },
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    lists::Members,
     processes::{Chance, step},
     settings,
 };
@@ -39,6 +41,7 @@ const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
+    lists: Arc<Mutex<Members>>,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +99,22 @@ impl MemoryCrm {
             }
         }
         rows
+    }
+
+    /// Who is on which marketing list.
+    pub fn members(&self) -> Members {
+        let lists = self.lists.lock().unwrap().clone();
+        lists.into_iter().filter(|(_, members)| !members.is_empty()).collect()
+    }
+
+    /// Somebody puts a person on a list by hand.
+    pub fn join(&self, list: Uuid, person: Uuid) {
+        self.lists.lock().unwrap().entry(list).or_default().insert(person);
+    }
+
+    /// Somebody takes a person off a list by hand.
+    pub fn leave(&self, list: Uuid, person: Uuid) {
+        self.lists.lock().unwrap().entry(list).or_default().remove(&person);
     }
 
     pub fn writes(&self) -> u64 {
@@ -316,5 +335,36 @@ impl Crm for MemoryCrm {
 
     async fn duplicates(&self, _: &Write) -> Result<Duplicates, Failure> {
         panic!("no rule refuses anything here")
+    }
+}
+
+/// Each change of a list as a call that may fail, before it took effect or after.
+#[async_trait]
+impl ListMembers for MemoryCrm {
+    async fn among(&self, list: Uuid, people: &[Uuid]) -> Result<BTreeSet<Uuid>, ListError> {
+        self.may_fail()?;
+        step().await;
+        let members = self.lists.lock().unwrap().get(&list).cloned().unwrap_or_default();
+        Ok(people.iter().filter(|person| members.contains(person)).copied().collect())
+    }
+
+    async fn add(&self, list: Uuid, _: PersonTable, people: &[Uuid]) -> Result<(), ListError> {
+        self.may_fail()?;
+        step().await;
+        people.iter().for_each(|person| self.join(list, *person));
+        self.may_fail()
+    }
+
+    async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<(), ListError> {
+        self.may_fail()?;
+        step().await;
+        people.iter().for_each(|person| self.leave(list, *person));
+        self.may_fail()
+    }
+}
+
+impl MemoryCrm {
+    fn may_fail(&self) -> Result<(), ListError> {
+        if self.fails() { Err(ListError::Failed(Failure::Transient { retry_after: None })) } else { Ok(()) }
     }
 }

@@ -8,6 +8,7 @@
 
 mod crm;
 mod histories;
+mod lists;
 mod processes;
 mod settings;
 mod store;

@@ -15,6 +15,7 @@ use inevent_d365::{
         closings::{self, Conclusion},
         current::CurrentSettings,
         engine::Engine,
+        lists::{self, Lists},
         outcome::Outcome,
     },
 };
@@ -45,7 +46,12 @@ impl Chance {
 /// A point at which another process may go on.
 pub async fn step() {
     let mut passed = false;
-    std::future::poll_fn(|_| if std::mem::replace(&mut passed, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    std::future::poll_fn(|context| {
+        // Futures that are polled together are polled again only when they ask for it.
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut passed, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Delivers into a fresh CRM.
@@ -62,6 +68,22 @@ pub fn deliver_into(crm: &MemoryCrm, parts: &[&[ParticipantEvent]], how: &Delive
     crm.clone()
 }
 
+/// A CRM and a store that several deliveries come into.
+pub struct Delivered {
+    crm: MemoryCrm,
+    store: Arc<MemoryStore>,
+}
+
+impl Delivered {
+    pub fn into(crm: &MemoryCrm) -> Self {
+        Self { crm: crm.clone(), store: Arc::default() }
+    }
+
+    pub fn run(&self, events: &[ParticipantEvent], how: &Delivery) {
+        run(self.crm.clone(), self.store.clone(), events, how);
+    }
+}
+
 fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
     let chance = Arc::new(Mutex::new(Chance::new(how.seed)));
     crm.chance = how.faults.then(|| chance.clone());
@@ -70,7 +92,8 @@ fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent],
         .map(|_| {
             let settings = CurrentSettings::kept(Arc::new(Fixed(how.settings)));
             let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into()).with_settings(settings);
-            let engine = engine.with_conclusion(how.conclusion).with_clock(now);
+            let lists = Lists::new(Arc::new(crm.clone()), store.clone());
+            let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
             Box::pin(process(engine, store.clone(), queue.clone(), chance.clone(), *how)) as _
         })
         .collect();
@@ -115,7 +138,15 @@ async fn process(
             conclude(&engine, &store).await;
         }
         if empty {
-            return;
+            // The timer again: who could not be put on a list, or taken off, is looked at until it is done.
+            while !lists::noted(&*store, None).await.unwrap().0.is_empty() {
+                let _ = engine.complete_lists().await;
+                step().await;
+            }
+            if queue.lock().unwrap().is_empty() {
+                return;
+            }
+            continue;
         }
         let report = engine.run(&batch).await;
         for (event, outcome) in batch.into_iter().zip(report.outcomes) {

@@ -62,6 +62,23 @@ pub fn comparable(tables: &BTreeMap<&'static str, Vec<Row>>) -> BTreeMap<String,
     rows
 }
 
+/// Does something in the CRM, as somebody who may do everything.
+pub async fn call(world: &World, method: reqwest::Method, path: &str, body: Value) -> reqwest::Response {
+    let dataverse = world.sandbox.connection();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &dataverse.client_id),
+        ("client_secret", &dataverse.client_secret),
+        ("scope", &format!("{}/.default", dataverse.http)),
+    ];
+    let token: Value = world.http.post(&dataverse.token_url).form(&form).send().await.unwrap().json().await.unwrap();
+    let url = format!("{}/api/data/v9.2/{path}", dataverse.http);
+    let request = world.http.request(method, url).bearer_auth(token["access_token"].as_str().unwrap());
+    let answer = request.json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    answer
+}
+
 pub fn text<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
     row.get(column).and_then(Value::as_str)
 }

@@ -11,6 +11,7 @@ use inevent_d365::{
     local::host::Timing,
     queue::{Message, PutOptions, Queue, QueueError, Queues, Receipt},
 };
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
@@ -96,5 +97,9 @@ impl Queue for WatchedQueue {
 
     async fn approximate_len(&self) -> Result<u64, QueueError> {
         self.queue.approximate_len().await
+    }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        self.queue.oldest().await
     }
 }

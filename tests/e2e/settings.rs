@@ -12,7 +12,7 @@ use crate::{
 
 impl Desk {
     /// The contacts, leads and attendance rows of one address or participant.
-    async fn found(&self, name: &str) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
+    pub async fn found(&self, name: &str) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
         let address = format!("{name}@fabrikam.example");
         let dump = crm::dump(&self.world).await;
         let people = |table| {

@@ -15,6 +15,7 @@ use inevent_d365::{
     parked,
     queue::{AzureQueues, QueueError, Queues},
     store::AzureTableStore,
+    sync::closings,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -110,10 +111,12 @@ impl World {
         request.header("content-type", "application/json").body(body).timeout(Duration::from_secs(20)).send().await
     }
 
-    /// Waits until no message is left in any queue, and checks that none was given up on.
+    /// Waits until no message is left in any queue, and no closing is left to conclude from.
     pub async fn drained(&self, host: &Host) {
         let begun = Instant::now();
-        while self.waiting().await > 0 {
+        let store = AzureTableStore::new(&self.account(), "inevent").unwrap();
+        let closings = async || closings::waiting(&store).await.unwrap().len();
+        while self.waiting().await > 0 || closings().await > 0 {
             assert!(begun.elapsed() < PATIENCE, "messages are left; the host said:\n{}", said(host));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -177,8 +180,13 @@ impl World {
 
     /// Makes the sandbox fail the next calls.
     pub async fn fail(&self, fault: Value) {
-        let url = format!("{}/faults", self.sandbox.connection().admin_url.trim_end_matches('/'));
-        assert!(self.http.post(url).json(&fault).send().await.unwrap().status().is_success());
+        self.set("faults", fault).await;
+    }
+
+    /// Sets what the sandbox's admin API lets one set.
+    pub async fn set(&self, what: &str, value: Value) {
+        let url = format!("{}/{what}", self.sandbox.connection().admin_url.trim_end_matches('/'));
+        assert!(self.http.post(url).json(&value).send().await.unwrap().status().is_success());
     }
 
     async fn length(&self, queue: &str) -> u64 {
@@ -205,7 +213,7 @@ pub fn said(host: &Host) -> String {
 }
 
 /// host.json and the functions as they are deployed; only a failed message comes again after a second instead of ten, and the
-/// activities are flushed every second instead of every five minutes.
+/// activities are flushed every second instead of every minute.
 fn root() -> TempDir {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tempfile::tempdir().unwrap();
@@ -213,7 +221,7 @@ fn root() -> TempDir {
         serde_json::from_str(&std::fs::read_to_string(repository.join("host.json")).unwrap()).unwrap();
     host["extensions"]["queues"]["visibilityTimeout"] = "00:00:01".into();
     // The timer need not be waited for.
-    let every_second = |text: String| text.replace("0 */5 * * * *", "* * * * * *");
+    let every_second = |text: String| text.replace("0 * * * * *", "* * * * * *");
     std::fs::write(root.path().join("host.json"), host.to_string()).unwrap();
     for function in std::fs::read_dir(repository.join("functions")).unwrap() {
         let function: PathBuf = function.unwrap().path();

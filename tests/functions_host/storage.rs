@@ -178,4 +178,8 @@ impl Queue for MemoryQueue {
     async fn approximate_len(&self) -> Result<u64, QueueError> {
         self.with(|contents| Ok(contents.entries.len() as u64))
     }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        self.with(|contents| Ok(contents.entries.iter().map(|entry| entry.inserted).min()))
+    }
 }

@@ -44,6 +44,7 @@ mod queue {
         a_message_is_received_and_deleted,
         a_received_message_comes_back_and_its_old_receipt_is_void,
         a_delayed_message_is_not_seen_early,
+        the_oldest_message_that_can_be_seen_is_told_and_not_touched,
         renewing_voids_the_old_receipt,
         renewing_for_no_time_makes_it_visible,
         an_expired_message_never_comes_back,

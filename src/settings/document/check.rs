@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Document, EventSettings, Expression, MappedRow, Mapping, Mode, Overrides, Problem, Source, Target, activity,
-    matching, related,
+    Document, EventSettings, Expression, MappedRow, Mapping, Mode, Overrides, Problem, Source, Target, activity, lists,
+    matching, related, writing,
 };
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
@@ -33,6 +33,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
     if document.version == 0 {
         problems.push(Problem::new("version", "there is no version 0", "Write 1, or leave it out."));
     }
+    writing::check_pace(document, problems);
     let Ok(Value::Object(all)) = serde_json::to_value(&document.defaults) else { return };
     event("defaults", &document.defaults, &all, problems);
     for (id, own) in &document.events {
@@ -42,6 +43,8 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
 
 /// `own` is what was set at this place, so that nothing is said twice.
 fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
+    writing::check_event(place, settings, own, problems);
+    lists::check(place, settings, own, problems);
     if own.contains_key("lead_topic") && settings.lead_topic.speaks_of_status() {
         problems.push(Problem::new(
             format!("{place}.lead_topic"),

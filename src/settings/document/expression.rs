@@ -34,6 +34,23 @@ const NAMES: &[(&str, &[&str])] = &[
     ("score", &[]),
 ];
 
+/// What the condition of a list rule may speak of; beneath `sessions` anything.
+const STANDING: &[(&str, &[&str])] = &[
+    ("registered", &[]),
+    ("cancelled", &[]),
+    ("attended", &[]),
+    ("partial", &[]),
+    ("no_show", &[]),
+    ("checked_in", &[]),
+    ("checked_out", &[]),
+    ("score", &[]),
+    ("check_in", &[]),
+    ("check_out", &[]),
+    ("participant", &["id"]),
+    ("event", &["id", "name"]),
+    ("sessions", &[]),
+];
+
 /// A compiled expression.
 pub struct Expression {
     text: String,
@@ -53,16 +70,29 @@ impl Expression {
     /// # Errors
     /// Why it is no expression, or which name it uses that no event has.
     pub fn compile(text: &str) -> Result<Self, String> {
+        Self::over(text, NAMES, "event")
+    }
+
+    /// A condition over a participant's merged attendance.
+    ///
+    /// # Errors
+    /// Why it is no expression, or which name it uses that no participant has.
+    pub fn condition(text: &str) -> Result<Self, String> {
+        Self::over(text, STANDING, "participant")
+    }
+
+    fn over(text: &str, names: &[(&str, &[&str])], whose: &str) -> Result<Self, String> {
         if text.len() > MAX_TEXT {
             return Err("it is longer than 1,000 characters".to_owned());
         }
         let compiled = ENVIRONMENT
             .compile_expression_owned(text.to_owned())
             .map_err(|error| error.detail().unwrap_or("it cannot be read").to_owned())?;
-        let mut unknown: Vec<String> = compiled.undeclared_variables(true).into_iter().filter(|n| !known(n)).collect();
+        let mut unknown: Vec<String> =
+            compiled.undeclared_variables(true).into_iter().filter(|n| !known(n, names)).collect();
         unknown.sort();
         match unknown.first() {
-            Some(name) => Err(format!("no event has {name}")),
+            Some(name) => Err(format!("no {whose} has {name}")),
             None => Ok(Self { text: text.to_owned(), compiled }),
         }
     }
@@ -86,10 +116,10 @@ impl Expression {
 }
 
 /// `participant.email`, `answers.Budget`, or a whole object such as `participant`.
-fn known(name: &str) -> bool {
+fn known(name: &str, names: &[(&str, &[&str])]) -> bool {
     let mut parts = name.split('.');
     let (root, field) = (parts.next().unwrap_or_default(), parts.next());
-    let Some((_, fields)) = NAMES.iter().find(|(known, _)| *known == root) else { return is_built_in(root) };
+    let Some((_, fields)) = names.iter().find(|(known, _)| *known == root) else { return is_built_in(root) };
     fields.is_empty() || field.is_none_or(|field| fields.contains(&field))
 }
 

@@ -6,11 +6,13 @@
 mod activity;
 mod check;
 mod expression;
+mod lists;
 mod mapping;
 mod matching;
 mod read;
 mod related;
 mod template;
+mod writing;
 
 use std::collections::BTreeMap;
 
@@ -21,11 +23,13 @@ use serde_json::{Map, Value};
 pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
+pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
+pub use writing::{Pace, Writing};
 
 /// The newest version of the document that this release understands.
 pub const VERSION: u32 = 1;
@@ -46,6 +50,9 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, EventSettings>")]
     pub events: BTreeMap<String, Overrides>,
+    /// How fast the connector writes.
+    #[serde(default)]
+    pub pace: Pace,
     /// Where editors find the schema; the connector does not look at it.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -76,6 +83,13 @@ pub struct EventSettings {
     /// The subject of an attendance row. `{status}` is "Registered for", "Attended", "No show", "Partial" or "Cancelled"; `{name}` is
     /// the name of the event or session, or its id. Cut to 200 characters. It is written anew when status or name change.
     pub subject: Template,
+    /// When attendance rows are written: as statements arrive, gathered, or gathered while there are many.
+    pub writing: Writing,
+    /// How many minutes statements are gathered for, 1 to 60. They are written when the clock's minute is a multiple of it.
+    #[schemars(range(min = 1, max = 60))]
+    pub batch_minutes: u16,
+    /// With `automatic`: from how many waiting messages on statements are gathered. They are until fewer than half as many wait.
+    pub backlog_threshold: u64,
     /// How much of the event is written.
     pub level: Level,
     /// The activity table that its rows go to, by logical name: `new_eventattendance`, another one with the same columns, or the
@@ -96,6 +110,8 @@ pub struct EventSettings {
     pub score: Option<String>,
     /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
     pub mappings: Vec<Mapping>,
+    /// Who is put on which marketing list.
+    pub list_rules: Vec<ListRule>,
     /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
     pub related: BTreeMap<String, Related>,
 }
@@ -117,7 +133,13 @@ pub enum Unmatched {
 
 impl Default for Document {
     fn default() -> Self {
-        Self { version: VERSION, defaults: EventSettings::default(), events: BTreeMap::new(), schema: None }
+        Self {
+            version: VERSION,
+            defaults: EventSettings::default(),
+            events: BTreeMap::new(),
+            pace: Pace::default(),
+            schema: None,
+        }
     }
 }
 
@@ -132,6 +154,9 @@ impl Default for EventSettings {
             only_if: None,
             lead_topic: Template::lead_topic(),
             subject: Template::subject(),
+            writing: Writing::default(),
+            batch_minutes: writing::BATCH_MINUTES,
+            backlog_threshold: writing::BACKLOG,
             level: Level::default(),
             activity_table: ACTIVITY_TABLE.to_owned(),
             partial: None,
@@ -141,6 +166,7 @@ impl Default for EventSettings {
             fallback_owner: None,
             score: None,
             mappings: mapping::built_in(),
+            list_rules: Vec::new(),
             related: BTreeMap::new(),
         }
     }

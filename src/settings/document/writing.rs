@@ -1,0 +1,72 @@
+//! When and how fast is written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Document, EventSettings, Overrides, Problem};
+
+/// When an event's attendance rows are written. Contacts and leads are written as statements arrive, whatever stands here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Writing {
+    /// As statements arrive.
+    #[default]
+    NearRealTime,
+    /// Gathered, and written every `batch_minutes`.
+    Batched,
+    /// Gathered while more than `backlog_threshold` messages wait, else as they arrive.
+    Automatic,
+}
+
+/// How fast the connector writes, all events together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pace {
+    /// The most statements that are planned and written together, 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub batch_size: u16,
+    /// The most calls to Dataverse at the same time, of all processes together. Without it what Dataverse recommends.
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u16>,
+    /// The most calls to Dataverse in any five minutes, of all processes together; null for no limit of the connector's own. Dataverse
+    /// itself allows a user 6,000 on each of its servers. A fifth of it may be spent at once, the rest evenly.
+    #[schemars(range(min = 100))]
+    pub requests_per_five_minutes: Option<u32>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { batch_size: 1_000, concurrency: None, requests_per_five_minutes: Some(5_000) }
+    }
+}
+
+/// `batch_minutes`, where nothing is set.
+pub const BATCH_MINUTES: u16 = 5;
+/// `backlog_threshold`, where nothing is set.
+pub const BACKLOG: u64 = 5_000;
+
+pub(super) fn check_pace(document: &Document, problems: &mut Vec<Problem>) {
+    let pace = &document.pace;
+    let mut wrong = |field: &str, problem: &str, remedy: &str| {
+        problems.push(Problem::new(format!("pace.{field}"), problem, remedy))
+    };
+    if !(1..=1_000).contains(&pace.batch_size) {
+        wrong("batch_size", "not between 1 and 1000", "Write a number between them; 1000 costs the fewest calls.");
+    }
+    if pace.concurrency == Some(0) {
+        wrong("concurrency", "with no call at a time nothing is written", "Write 1 or more, or leave it out.");
+    }
+    if pace.requests_per_five_minutes.is_some_and(|requests| requests < 100) {
+        wrong("requests_per_five_minutes", "fewer than 100", "Write 100 or more, or null for no limit.");
+    }
+}
+
+pub(super) fn check_event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
+    if own.contains_key("batch_minutes") && !(1..=60).contains(&settings.batch_minutes) {
+        problems.push(Problem::new(
+            format!("{place}.batch_minutes"),
+            "not between 1 and 60",
+            "Write a number of minutes between them.",
+        ));
+    }
+}

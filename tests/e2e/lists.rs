@@ -1,0 +1,109 @@
+//! Marketing lists out, over the wire: lists that take nobody and are mended later, and what people do with them by hand.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    crm::{self, text},
+    desk::Desk,
+};
+
+/// A static list of contacts (2) or leads (4).
+async fn list(desk: &Desk, kind: i64) -> String {
+    let body = json!({ "listname": "List", "createdfromcode": kind, "type": false });
+    let answer = crm::call(&desk.world, Method::POST, "lists", body).await;
+    let url = answer.headers()["odata-entityid"].to_str().unwrap().to_owned();
+    url.rsplit_once('(').unwrap().1.trim_end_matches(')').to_owned()
+}
+
+async fn members(desk: &Desk, list: &str) -> BTreeSet<String> {
+    let path = format!("listmembers?$select=_entityid_value&$filter=_listid_value eq {list}");
+    let rows: Value = crm::call(&desk.world, Method::GET, &path, Value::Null).await.json().await.unwrap();
+    rows["value"].as_array().unwrap().iter().map(|row| row["_entityid_value"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn lead(desk: &Desk, name: &str) -> String {
+    text(&desk.found(name).await.1[0], "leadid").unwrap().to_owned()
+}
+
+fn said(name: &str, kind: &str, second: u8) -> Value {
+    json!({
+        "id": format!("{name}-{second}"), "time": format!("2026-05-01T09:00:{second:02}Z"), "kind": kind,
+        "event": { "id": "4711", "name": "Partner Day" },
+        "participant": { "id": name, "email": format!("{name}@fabrikam.example"), "last_name": "Doe" },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_takes_nobody_holds_no_event_and_loses_no_member() {
+    let desk = Desk::start().await;
+    let (leads, contacts) = (list(&desk, 4).await, list(&desk, 2).await);
+    let patch = async |column: Value| {
+        crm::call(&desk.world, Method::PATCH, &format!("lists({leads})"), column).await;
+    };
+    let rule = |list: &str| json!({ "list_rules": [{ "name": "seen", "when": "attended", "lead_list": list }] });
+    let troubles = async || desk.world.health(&desk.host).await.1["lists"].as_array().map_or(0, Vec::len);
+
+    desk.set_defaults(rule(&leads));
+    patch(json!({ "lockstatus": true })).await;
+    desk.send(said("locked", "checked_in", 1)).await;
+    assert_eq!((desk.found("locked").await.2.len(), desk.world.given_up().await), (1, (0, 0)));
+    assert!(members(&desk, &leads).await.is_empty());
+    desk.world.until(&desk.host, "Health tells of the list", || async { troubles().await == 1 }).await;
+    let health = desk.world.health(&desk.host).await.1;
+    assert!(health["lists"][0]["remedy"].as_str().unwrap().contains("Unlock"), "{health}");
+
+    patch(json!({ "lockstatus": false })).await;
+    let expected = BTreeSet::from([lead(&desk, "locked").await]);
+    let there = async || members(&desk, &leads).await == expected;
+    desk.world.until(&desk.host, "the member is there", &there).await;
+    desk.world.until(&desk.host, "Health is quiet", || async { troubles().await == 0 }).await;
+
+    for wrong in [contacts.as_str(), "00000000-0000-0000-0000-00000000dead"] {
+        desk.set_defaults(rule(wrong));
+        desk.send(said(&format!("wrong{}", &wrong[34..]), "checked_in", 1)).await;
+        desk.world.until(&desk.host, "Health tells of the list", || async { troubles().await >= 1 }).await;
+    }
+    assert_eq!(desk.world.given_up().await, (0, 0));
+    desk.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_did_by_hand_stays_and_the_rule_takes_off_whom_it_put_on() {
+    let desk = Desk::start().await;
+    let leads = list(&desk, 4).await;
+    desk.set_defaults(json!({ "list_rules": [
+        { "name": "coming", "when": "registered and not no_show", "lead_list": leads, "remove": true },
+    ] }));
+    let expected = async |names: &[&str]| {
+        let mut ids = BTreeSet::new();
+        for name in names {
+            ids.insert(lead(&desk, name).await);
+        }
+        assert_eq!(members(&desk, &leads).await, ids, "{names:?}");
+    };
+    let registered: Vec<Value> = ["a", "b", "c"].map(|name| said(name, "registered", 1)).into();
+    desk.send(registered.clone().into()).await;
+    expected(&["a", "b", "c"]).await;
+
+    let by_hand = json!({ "EntityId": lead(&desk, "b").await });
+    let remove = format!("lists({leads})/Microsoft.Dynamics.CRM.RemoveMemberList");
+    crm::call(&desk.world, Method::POST, &remove, by_hand).await;
+    desk.send(registered.into()).await;
+    desk.send(said("b", "updated", 2)).await;
+    expected(&["a", "c"]).await;
+
+    desk.send(said("a", "cancelled", 3)).await;
+    expected(&["c"]).await;
+    desk.send(said("a", "registered", 4)).await;
+    expected(&["a", "c"]).await;
+    let closed =
+        json!({ "id": "end", "time": "2026-05-01T18:00:00Z", "kind": "event_closed", "event": { "id": "4711" } });
+    desk.send(closed).await;
+    expected(&[]).await;
+    desk.send(said("c", "checked_in", 9)).await;
+    expected(&["c"]).await;
+    desk.host.stop().await;
+}
