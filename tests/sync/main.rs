@@ -4,5 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod corrections;
+mod failures;
 mod identity;
 mod world;
