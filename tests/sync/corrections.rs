@@ -58,5 +58,5 @@ async fn a_corrected_score() {
     let row = world.rows("new_eventattendance").await[0]["activityid"].as_str().unwrap().to_owned();
     world.crm("PATCH", &format!("new_eventattendances({row})"), json!({ "new_engagementscore": 80 })).await;
     let said = |second| scored(second, 50);
-    survives(&world, "new_eventattendance", "new_engagementscore", said, scored(3, 60), json!(60)).await;
+    survives(&world, "new_eventattendance", "new_engagementscore", said, scored(3, 60), json!(60.0)).await;
 }
