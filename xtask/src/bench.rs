@@ -59,6 +59,10 @@ pub struct Args {
     /// Measure only these parts
     #[arg(long, num_args = 1.., value_enum, value_name = "PART")]
     only: Vec<Part>,
+
+    /// How many participants `growth` fills the CRM with: 1000, 10000, 100000 or 1000000
+    #[arg(long, default_value_t = 100_000, value_name = "COUNT")]
+    participants: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -73,6 +77,8 @@ enum Part {
     Sandbox,
     /// Events synchronised
     Sync,
+    /// What an event costs while the CRM fills; only when asked for
+    Growth,
 }
 
 /// How much is measured.
@@ -127,6 +133,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if wanted(Part::Sync) {
         sync::measure(&bench, &mut report)?;
+    }
+    if args.only.contains(&Part::Growth) {
+        sync::measure_growth(&bench, args.participants, &mut report)?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report).context("cannot print the figures")?);

@@ -1,10 +1,13 @@
 //! From the first request to the last row in Dataverse, beside the loops that one would write instead.
 
+mod growth;
 mod host;
 mod loops;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +20,7 @@ use super::report::{Aim, Report};
 use super::storage::Azurite;
 use super::{Bench, OURS, events};
 use crate::package;
+pub use growth::measure as measure_growth;
 use host::Host;
 use loops::{Client, WORKERS};
 
@@ -28,8 +32,8 @@ const CALLS: &str = "Web API calls an event, of that";
 const FAR_AWAY: &str = r#"{"latency": {"min_ms": 60, "max_ms": 60}}"#;
 /// In a request that packs events.
 const PACKED: usize = 100;
-/// The number of the event that is sent before the clock starts, so that tokens and definitions are there.
-const WARM_UP: u64 = 1_000_000;
+/// The number of the participant whose event is sent before the clock starts.
+const WARM_UP: u64 = 1_000_000_000;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -84,37 +88,55 @@ pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The package under the local host; its events come in requests of `size`.
-fn ours(bench: &Bench, host: &std::path::Path, size: usize) -> Result<Run> {
+/// The events come in requests of `size`.
+fn ours(bench: &Bench, host: &Path, size: usize) -> Result<Run> {
     let events = bench.effort.synchronised;
-    let dataverse = far_away(bench, events)?;
-    let azurite = Azurite::start(&bench.peers, &bench.folder)?;
-    let host = Host::start(host, bench, &azurite.connection_string(), &dataverse)?;
-    let headers = format!("Content-Type: application/json\r\nx-functions-key: {}\r\n", host.key);
-    let send = |first: u64, size: usize, requests: u64| {
-        let body = |number: u64| events::array(first + number * size as u64, size);
-        let requests_of = Requests { target: "/api/events", headers: &headers, expected: 202, body: &body };
-        load::run(host.port, &requests_of, Until::Sent(requests))
-    };
-    send(WARM_UP, 1, 1)?;
-    written(&dataverse, 1)?;
-    quiet(&dataverse)?;
-    dataverse.admin("DELETE", "/requests", "")?;
-
+    let connected = Connected::start(bench, host, far_away(bench, events)?)?;
+    connected.dataverse.admin("DELETE", "/requests", "")?;
     let started = Instant::now();
-    send(0, size, events / size as u64)?;
+    connected.send(0..events, size)?;
     let accepted = started.elapsed();
-    written(&dataverse, 1 + events)?;
+    connected.dataverse.written(1 + events)?;
     let took = started.elapsed();
-    let log = quiet(&dataverse)?;
+    let log = connected.dataverse.quiet()?;
     let busy: f64 = log.requests.iter().map(|call| call.ms / 1e3).sum();
     let note = format!(
-        "{events} events: accepted in {:.1} s, written in {:.1} s; {}; a call was under way for {busy:.1} s in all",
+        "{events} events: accepted in {:.1} s, written in {:.1} s; {}; {busy:.1} s of calls in all",
         accepted.as_secs_f64(),
         took.as_secs_f64(),
         log.kinds()
     );
     Ok(log.run(events, took.as_secs_f64(), note))
+}
+
+/// The package between a storage account and a Dataverse.
+struct Connected {
+    // In the order in which they are stopped.
+    host: Host,
+    _azurite: Azurite,
+    dataverse: Dataverse,
+}
+
+impl Connected {
+    /// Returns when one event was synchronised, so that tokens and definitions are there.
+    fn start(bench: &Bench, host: &Path, dataverse: Dataverse) -> Result<Connected> {
+        let azurite = Azurite::start(&bench.peers, &bench.folder)?;
+        let host = Host::start(host, bench, &azurite.connection_string(), &dataverse)?;
+        let connected = Connected { host, _azurite: azurite, dataverse };
+        connected.send(WARM_UP..WARM_UP + 1, 1)?;
+        connected.dataverse.written(1)?;
+        connected.dataverse.quiet()?;
+        Ok(connected)
+    }
+
+    /// Sends the registrations of these participants, `size` in a request.
+    fn send(&self, participants: Range<u64>, size: usize) -> Result<()> {
+        let headers = format!("Content-Type: application/json\r\nx-functions-key: {}\r\n", self.host.key);
+        let body = |number: u64| events::array(participants.start + number * size as u64, size);
+        let requests = Requests { target: "/api/events", headers: &headers, expected: 202, body: &body };
+        let count = (participants.end - participants.start) / size as u64;
+        load::run(self.host.port, &requests, Until::Sent(count)).map(drop)
+    }
 }
 
 fn looped(bench: &Bench, client: Client, workers: usize) -> Result<Run> {
@@ -125,8 +147,8 @@ fn looped(bench: &Bench, client: Client, workers: usize) -> Result<Run> {
     let json = format!("{},{}", warm_up.trim_end_matches(']'), &events::array(0, events as usize)[1..]);
     fs::write(&file, json).with_context(|| format!("cannot write {}", file.display()))?;
     let seconds = loops::run(bench, client, workers, &file, &dataverse)?;
-    written(&dataverse, 1 + events)?;
-    let log = quiet(&dataverse)?;
+    dataverse.written(1 + events)?;
+    let log = dataverse.quiet()?;
     let note = format!("{events} events in {seconds:.1} s");
     Ok(log.run(events, seconds, note))
 }
@@ -148,33 +170,35 @@ fn far_away(bench: &Bench, participants: u64) -> Result<Dataverse> {
     Ok(dataverse)
 }
 
-/// Waits until there are as many attendance rows; more would be a defect.
-fn written(dataverse: &Dataverse, rows: u64) -> Result<()> {
-    let started = Instant::now();
-    loop {
-        let count = dataverse.admin("GET", "/count?table=new_eventattendance", "")?;
-        match count["count"].as_u64().context("the sandbox does not count")? {
-            count if count >= rows => return Ok(()),
-            count if started.elapsed() > PATIENCE => bail!("{count} of {rows} rows after {PATIENCE:?}"),
-            _ => thread::sleep(BETWEEN_LOOKS),
+impl Dataverse {
+    /// Waits until there are as many attendance rows.
+    fn written(&self, rows: u64) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let count = self.admin("GET", "/count?table=new_eventattendance", "")?;
+            match count["count"].as_u64().context("the sandbox does not count")? {
+                count if count >= rows => return Ok(()),
+                count if started.elapsed() > PATIENCE => bail!("{count} of {rows} rows after {PATIENCE:?}"),
+                _ => thread::sleep(BETWEEN_LOOKS),
+            }
         }
     }
-}
 
-/// The log, once no more calls come.
-fn quiet(dataverse: &Dataverse) -> Result<Log> {
-    let started = Instant::now();
-    let mut log = Log::default();
-    loop {
-        let seen = log.calls;
-        log = serde_json::from_value(dataverse.admin("GET", "/requests", "")?).context("no request log")?;
-        if log.calls == seen && seen > 0 {
-            return Ok(log);
+    /// The log, once no more calls come.
+    fn quiet(&self) -> Result<Log> {
+        let started = Instant::now();
+        let mut log = Log::default();
+        loop {
+            let seen = log.calls;
+            log = serde_json::from_value(self.admin("GET", "/requests", "")?).context("no request log")?;
+            if log.calls == seen && seen > 0 {
+                return Ok(log);
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("calls are still made after {PATIENCE:?}");
+            }
+            thread::sleep(QUIET);
         }
-        if started.elapsed() > PATIENCE {
-            bail!("calls are still made after {PATIENCE:?}");
-        }
-        thread::sleep(QUIET);
     }
 }
 
