@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod corrections;
+mod failures;
 mod identity;
 mod mapping;
 mod world;

@@ -17,11 +17,14 @@ use inevent_d365::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// The application of an engine with a role of its own, and its secret.
+pub const CONNECTOR: &str = "5ec0d000-0000-4000-8000-000000000001";
+pub const SECRET: &str = "connector";
+
 pub struct World {
     pub sandbox: Sandbox,
     pub engine: Engine,
     pub http: reqwest::Client,
-    token: String,
     store: Arc<SqliteStore>,
     settings: String,
     _folder: TempDir,
@@ -38,28 +41,17 @@ impl World {
         let store = Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap());
         let settings = json!({ "version": 1, "defaults": defaults }).to_string();
         let (id, secret) = (connection.client_id.clone(), connection.client_secret.clone());
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", &id),
-            ("client_secret", &secret),
-            ("scope", &format!("{}/.default", connection.http)),
-        ];
-        let answer: Value = http.post(&connection.token_url).form(&form).send().await.unwrap().json().await.unwrap();
-        let token = answer["access_token"].as_str().unwrap().to_owned();
         let engine = engine(&sandbox, &http, store.clone(), &settings, (&id, &secret));
-        Self { engine, sandbox, http, token, store, settings, _folder: folder }
+        Self { engine, sandbox, http, store, settings, _folder: folder }
     }
 
     /// The same with an engine whose application user has a role of its own: privileges by name, `Basic` (own rows) or `Global`.
     pub async fn with_role(self, privileges: &[(&str, &str)]) -> Self {
-        const CLIENT: &str = "5ec0d000-0000-4000-8000-000000000001";
-        let admin = self.sandbox.connection().admin_url.clone();
-        let application = json!({ "client_id": CLIENT, "name": "Connector", "secret": "connector" });
-        let url = format!("{}/applications", admin.trim_end_matches('/'));
-        assert!(self.http.post(url).json(&application).send().await.unwrap().status().is_success());
+        let application = json!({ "client_id": CONNECTOR, "name": "Connector", "secret": SECRET });
+        self.admin("POST", "applications", application).await;
         let unit = self.crm("GET", "WhoAmI", Value::Null).await["BusinessUnitId"].as_str().unwrap().to_owned();
         let bind = format!("/businessunits({unit})");
-        let user = json!({ "applicationid": CLIENT, "lastname": "Connector", "accessmode": 4, "businessunitid@odata.bind": bind });
+        let user = json!({ "applicationid": CONNECTOR, "lastname": "Connector", "accessmode": 4, "businessunitid@odata.bind": bind });
         let user = self.add("systemusers", user).await;
         let role = self.add("roles", json!({ "name": "Connector", "businessunitid@odata.bind": bind })).await;
         for (name, depth) in privileges {
@@ -72,14 +64,37 @@ impl World {
         }
         let link = json!({ "@odata.id": format!("{}/api/data/v9.2/roles({role})", self.sandbox.connection().http) });
         self.crm("POST", &format!("systemusers({user})/systemuserroles_association/$ref"), link).await;
-        let engine = engine(&self.sandbox, &self.http, self.store.clone(), &self.settings, (CLIENT, "connector"));
+        let engine = engine(&self.sandbox, &self.http, self.store.clone(), &self.settings, (CONNECTOR, SECRET));
         Self { engine, ..self }
+    }
+
+    /// Asks the sandbox's admin API.
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
+        let url = format!("{}/{path}", self.sandbox.connection().admin_url.trim_end_matches('/'));
+        let request = self.http.request(method.parse().unwrap(), url);
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    /// A token of the administrator, who is nobody's engine where that has a role of its own.
+    async fn token(&self) -> String {
+        let connection = self.sandbox.connection();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &connection.client_id),
+            ("client_secret", &connection.client_secret),
+            ("scope", &format!("{}/.default", connection.http)),
+        ];
+        let answer = self.http.post(&connection.token_url).form(&form).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned()
     }
 
     /// What somebody else does in the CRM. Returns the answer's body, or for a create its row.
     pub async fn crm(&self, method: &str, path: &str, body: Value) -> Value {
         let url = format!("{}/api/data/v9.2/{path}", self.sandbox.connection().http);
-        let request = self.http.request(method.parse().unwrap(), url).bearer_auth(&self.token);
+        let request = self.http.request(method.parse().unwrap(), url).bearer_auth(self.token().await);
         let request = if body.is_null() { request } else { request.json(&body) };
         let answer = request.header("Prefer", "return=representation").send().await.unwrap();
         let status = answer.status();
@@ -101,16 +116,18 @@ impl World {
 
     /// Moves the CRM's clock, by less than a token lasts.
     pub async fn a_while_later(&self) {
-        let url = format!("{}/clock", self.sandbox.connection().admin_url.trim_end_matches('/'));
-        let answer = self.http.post(url).json(&json!({ "advance_s": 3_000 })).send().await.unwrap();
-        assert!(answer.status().is_success());
+        self.later(3_000).await;
+    }
+
+    /// Moves the CRM's clock by so many seconds.
+    pub async fn later(&self, seconds: u64) {
+        self.admin("POST", "clock", json!({ "advance_s": seconds })).await;
     }
 
     /// Every row of a table, straight from the sandbox's storage, by primary key.
     pub async fn rows(&self, table: &str) -> Vec<Value> {
-        let url = format!("{}/dump?table={table}", self.sandbox.connection().admin_url.trim_end_matches('/'));
-        let dump: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        dump.as_array().or_else(|| dump["value"].as_array()).or_else(|| dump["rows"].as_array()).unwrap().clone()
+        let dump = self.admin("GET", &format!("dump?table={table}"), Value::Null).await;
+        dump.as_array().unwrap().clone()
     }
 
     /// The rows of a table that have this value.

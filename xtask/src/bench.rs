@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how fast and how small the release package is.
 
+mod dataverse;
 mod events;
 mod http;
 mod load;
@@ -9,11 +10,13 @@ mod sandbox;
 mod server;
 mod start;
 mod storage;
+mod sync;
 mod throughput;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +24,7 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 use crate::package;
 use crate::peers::Peers;
+use dataverse::SANDBOX;
 use report::{Aim, Report};
 use server::Program;
 use storage::StandIn;
@@ -34,10 +38,10 @@ const OURS: &str = "inevent-d365";
 
 /// Measure the release package, beside bare peers
 ///
-/// Prints the time from exec to the first answer, the resident memory, the size of the binary and the events accepted
-/// a second, each with the figure aimed for, and bare servers in Node.js and Python measured in the same run. Nothing
-/// is asserted: it fails only when something cannot be measured. Other work on the machine shows in the figures, and
-/// server, storage and load share its cores.
+/// Prints the time from exec to the first answer, the resident memory, the size of the binary, the events accepted and
+/// the events synchronised a second, each with the figure aimed for, and in the same run bare servers in Node.js and
+/// Python, and plain loops with other people's Dataverse clients. Nothing is asserted: it fails only when something
+/// cannot be measured. Other work on the machine shows in the figures, and server, storage and load share its cores.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print one JSON object on standard output, and the progress on standard error
@@ -51,6 +55,30 @@ pub struct Args {
     /// Measure a package that is already laid out, instead of building one
     #[arg(long, value_name = "DIST")]
     package: Option<PathBuf>,
+
+    /// Measure only these parts
+    #[arg(long, num_args = 1.., value_enum, value_name = "PART")]
+    only: Vec<Part>,
+
+    /// How many participants `growth` fills the CRM with: 1000, 10000, 100000 or 1000000
+    #[arg(long, default_value_t = 100_000, value_name = "COUNT")]
+    participants: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Part {
+    /// The binary
+    Size,
+    /// From exec to the first answer, and memory then
+    Start,
+    /// Events accepted, and memory meanwhile
+    Ingest,
+    /// The Dataverse sandbox
+    Sandbox,
+    /// Events synchronised
+    Sync,
+    /// What an event costs while the CRM fills; only when asked for
+    Growth,
 }
 
 /// How much is measured.
@@ -59,6 +87,10 @@ struct Effort {
     load: Duration,
     /// How long a server is left alone before its memory is read.
     rest: Duration,
+    /// How many events the package synchronises.
+    synchronised: u64,
+    /// And how many a plain loop does, which is slow.
+    looped: u64,
 }
 
 /// What is measured, and where it may write.
@@ -69,6 +101,7 @@ struct Bench {
     node: Program,
     python: Option<Program>,
     folder: PathBuf,
+    sandbox: OnceLock<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -85,10 +118,25 @@ pub fn run(args: &Args) -> Result<()> {
     let bench = Bench::prepare(args.quick, folder, &dist)?;
 
     let mut report = Report::new(args.quick);
-    bench.size(&dist, &mut report)?;
-    start::measure(&bench, &mut report)?;
-    throughput::measure(&bench, &mut report)?;
-    sandbox::measure(&bench, &mut report)?;
+    let wanted = |part| args.only.is_empty() || args.only.contains(&part);
+    if wanted(Part::Size) {
+        bench.size(&dist, &mut report)?;
+    }
+    if wanted(Part::Start) {
+        start::measure(&bench, &mut report)?;
+    }
+    if wanted(Part::Ingest) {
+        throughput::measure(&bench, &mut report)?;
+    }
+    if wanted(Part::Sandbox) {
+        sandbox::measure(&bench, &mut report)?;
+    }
+    if wanted(Part::Sync) {
+        sync::measure(&bench, &mut report)?;
+    }
+    if args.only.contains(&Part::Growth) {
+        sync::measure_growth(&bench, args.participants, &mut report)?;
+    }
     if args.json {
         println!("{}", serde_json::to_string(&report).context("cannot print the figures")?);
     } else {
@@ -103,10 +151,22 @@ pub fn run(args: &Args) -> Result<()> {
 impl Bench {
     fn prepare(quick: bool, folder: PathBuf, dist: &Path) -> Result<Bench> {
         let effort = match quick {
-            false => Effort { starts: 20, load: Duration::from_secs(5), rest: Duration::from_secs(2) },
-            true => Effort { starts: 5, load: Duration::from_secs(1), rest: Duration::from_millis(500) },
+            false => Effort {
+                starts: 20,
+                load: Duration::from_secs(5),
+                rest: Duration::from_secs(2),
+                synchronised: 10_000,
+                looped: 300,
+            },
+            true => Effort {
+                starts: 5,
+                load: Duration::from_secs(1),
+                rest: Duration::from_millis(500),
+                synchronised: 2_000,
+                looped: 50,
+            },
         };
-        let peers = Peers::ensure(&cargo::root().join(".peers"), false)?;
+        let peers = Peers::ensure(&cargo::root().join(".peers"), true)?;
         let program = |name, command, file: &str, text: &str| -> Result<Program> {
             let script = folder.join(file);
             fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))?;
@@ -130,7 +190,15 @@ impl Bench {
             settings: dataverse_settings(),
             log: folder.join("inevent-d365.log"),
         };
-        Ok(Bench { effort, peers, ours, node, python, folder })
+        Ok(Bench { effort, peers, ours, node, python, folder, sandbox: OnceLock::new() })
+    }
+
+    /// The sandbox's release binary, built when it is first needed.
+    fn sandbox(&self) -> Result<&Path> {
+        if self.sandbox.get().is_none() {
+            let _ = self.sandbox.set(package::build(SANDBOX, SANDBOX, &[], None)?);
+        }
+        self.sandbox.get().map(PathBuf::as_path).context("no sandbox was built")
     }
 
     /// The handler with this storage account behind it.

@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::cargo;
 
-pub use build::{build, release_binary};
+pub use build::{build, build_example, release_binary};
 pub use layout::lay_out;
 
 /// Build what is deployed and lay it out for Azure Functions

@@ -20,7 +20,7 @@ pub struct Peers {
     pub azurite: PathBuf,
     /// A Node.js of version 20 or later.
     pub node: PathBuf,
-    /// The clients that the Dataverse sandbox is tested with; the benchmarks need none.
+    /// The clients that the Dataverse sandbox is tested with, and the connector measured beside.
     pub clients: Option<Clients>,
 }
 

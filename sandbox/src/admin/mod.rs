@@ -9,11 +9,14 @@ mod snapshots;
 pub(crate) use faults::{Fault, FaultKind, Faults, Scripted};
 pub(crate) use log::{Entry, RequestLog};
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::limits::Settings;
-use crate::organization::{Organization, Switches};
+use crate::metadata::Table;
+use crate::organization::{Data, Organization, Switches};
 use crate::query::Query;
 use crate::state::Site;
 use crate::webapi::{form_pairs, plain_row};
@@ -79,7 +82,8 @@ fn about(site: &Site<'_>, organization: &Organization, method: &str, path: &str,
         ("POST", "limits") => read(body, |settings: Settings| organization.limits.set(settings)),
         ("POST", "clock") => read(body, |change: ClockChange| site.state.clock.advance(change.advance_s)),
         ("GET", "dump") => dump(organization, query),
-        (_, "" | "requests" | "faults" | "reset" | "switches" | "limits" | "clock" | "dump") => {
+        ("GET", "count") => count(organization, query),
+        (_, "" | "requests" | "faults" | "reset" | "switches" | "limits" | "clock" | "dump" | "count") => {
             failed(405, "This method means nothing here.")
         }
         _ => failed(404, "There is nothing of this name in the admin API; README.md lists what there is."),
@@ -88,17 +92,35 @@ fn about(site: &Site<'_>, organization: &Organization, method: &str, path: &str,
 
 /// Every row of a table with every column, ordered by primary key.
 fn dump(organization: &Organization, query: &str) -> Answer {
+    of_table(organization, query, |data, table| {
+        let rows = data.store.select(&Query::all(table.clone()))?;
+        let rows: Vec<String> = rows.iter().map(|row| plain_row(table, row)).collect();
+        Ok(format!("[{}]", rows.join(",\n")))
+    })
+}
+
+/// How many rows a table has.
+fn count(organization: &Organization, query: &str) -> Answer {
+    of_table(organization, query, |data, table| {
+        let count = data.store.count(&Query::all(table.clone()))?;
+        Ok(json!({ "count": count }).to_string())
+    })
+}
+
+/// What `work` makes of the table that the query names.
+fn of_table(
+    organization: &Organization,
+    query: &str,
+    work: impl FnOnce(&Data, &Arc<Table>) -> rusqlite::Result<String>,
+) -> Answer {
     let pairs = form_pairs(query);
     let Some((_, name)) = pairs.iter().find(|(name, _)| name == "table") else {
         return failed(400, "Say which table: ?table=contact");
     };
     let data = organization.data();
     let Some(table) = data.schema.table(name) else { return failed(404, "There is no such table.") };
-    match data.store.select(&Query::all(table.clone())) {
-        Ok(rows) => {
-            let rows: Vec<String> = rows.iter().map(|row| plain_row(table, row)).collect();
-            (200, format!("[{}]", rows.join(",\n")))
-        }
+    match work(&data, table) {
+        Ok(text) => (200, text),
         Err(error) => failed(500, &error.to_string()),
     }
 }

@@ -142,6 +142,7 @@ async fn a_reset_brings_the_seed_back() {
     let world = World::new(Seed::Crm).await;
     let before = world.admin("GET", "dump?table=contact", None).await;
     assert_eq!(before.json().as_array().unwrap().len(), 24);
+    assert_eq!(world.admin("GET", "count?table=contact", None).await.json(), json!({ "count": 24 }));
     assert_eq!(world.patch(&format!("contacts({ANA})"), &json!({ "firstname": "Anna" })).await.status, 204);
     assert_ne!(world.admin("GET", "dump?table=contact", None).await.text, before.text);
     assert_eq!(world.admin("POST", "reset", None).await.status, 200);

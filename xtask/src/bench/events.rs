@@ -25,6 +25,14 @@ fn push(json: &mut String, number: u64) {
     );
 }
 
+/// The participant with this number as a row of a bulk create.
+pub fn person(table: &str, number: u64) -> String {
+    let topic = if table == "lead" { r#""subject":"Web site","# } else { "" };
+    format!(
+        r#"{{"@odata.type":"Microsoft.Dynamics.CRM.{table}",{topic}"emailaddress1":"p{number}@example.com","firstname":"Ada","lastname":"Number {number}"}}"#
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

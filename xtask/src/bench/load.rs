@@ -21,6 +21,14 @@ pub struct Requests<'a> {
     pub body: &'a (dyn Fn(u64) -> String + Sync),
 }
 
+/// When a run ends.
+#[derive(Clone, Copy)]
+pub enum Until {
+    After(Duration),
+    /// When this many requests are answered.
+    Sent(u64),
+}
+
 /// What a run came to.
 pub struct Outcome {
     pub requests: usize,
@@ -31,14 +39,14 @@ pub struct Outcome {
     pub slow: Duration,
 }
 
-/// Sends `requests` to `port` for `time`. The first answer other than the expected one ends the run with an error.
-pub fn run(port: u16, requests: &Requests, time: Duration) -> Result<Outcome> {
+/// Sends `requests` to `port`. The first answer other than the expected one ends the run with an error.
+pub fn run(port: u16, requests: &Requests, until: Until) -> Result<Outcome> {
     let number = AtomicU64::new(0);
     let failed = AtomicBool::new(false);
     let started = Instant::now();
     let runs: Vec<Result<Vec<Duration>>> = thread::scope(|scope| {
         let sender = || {
-            let sent = send(port, requests, &number, started + time, &failed);
+            let sent = send(port, requests, &number, (started, until), &failed);
             failed.fetch_or(sent.is_err(), Ordering::Relaxed);
             sent
         };
@@ -48,7 +56,7 @@ pub fn run(port: u16, requests: &Requests, time: Duration) -> Result<Outcome> {
     let took = started.elapsed();
     let mut answers: Vec<Duration> = runs.into_iter().collect::<Result<Vec<_>>>()?.concat();
     if answers.is_empty() {
-        bail!("no answer within {time:?}");
+        bail!("no answer");
     }
     answers.sort_unstable();
     Ok(Outcome {
@@ -64,13 +72,19 @@ fn send(
     port: u16,
     requests: &Requests,
     number: &AtomicU64,
-    end: Instant,
+    (started, until): (Instant, Until),
     failed: &AtomicBool,
 ) -> Result<Vec<Duration>> {
     let mut connection = Connection::open(port).context("cannot connect")?;
     let mut answers = Vec::new();
-    while Instant::now() < end && !failed.load(Ordering::Relaxed) {
-        let body = (requests.body)(number.fetch_add(1, Ordering::Relaxed));
+    while !failed.load(Ordering::Relaxed) {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        match until {
+            Until::After(time) if started.elapsed() >= time => break,
+            Until::Sent(count) if number >= count => break,
+            _ => {}
+        }
+        let body = (requests.body)(number);
         let sent = Instant::now();
         let answer = connection.exchange("POST", requests.target, requests.headers, body.as_bytes())?;
         answers.push(sent.elapsed());
@@ -105,15 +119,16 @@ mod tests {
     #[test]
     fn accepted_requests_are_counted() {
         let port = server(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
-        let outcome = run(port, &requests(), Duration::from_millis(50)).unwrap();
+        let outcome = run(port, &requests(), Until::After(Duration::from_millis(50))).unwrap();
         assert!(outcome.requests_per_second > 0.0);
         assert!(outcome.median <= outcome.slow);
+        assert_eq!(run(port, &requests(), Until::Sent(40)).unwrap().requests, 40);
     }
 
     #[test]
     fn a_refusal_ends_the_run_and_says_why() {
         let port = server(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nlate");
-        let error = run(port, &requests(), Duration::from_secs(60)).err().unwrap().to_string();
+        let error = run(port, &requests(), Until::After(Duration::from_secs(60))).err().unwrap().to_string();
         assert_eq!(error, "answered 429 where 202 was expected: late");
     }
 }

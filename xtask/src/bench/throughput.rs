@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::load::{self, CONNECTIONS, Outcome, Requests};
+use super::load::{self, CONNECTIONS, Outcome, Requests, Until};
 use super::report::{Aim, Report};
 use super::server::Server;
 use super::storage::Azurite;
@@ -102,7 +102,7 @@ fn send(server: &Server, size: usize, time: Duration) -> Result<Outcome> {
         expected: 202,
         body: &|number| events::array(number * size as u64, size),
     };
-    load::run(server.port, &requests, time)
+    load::run(server.port, &requests, Until::After(time))
 }
 
 /// Does the work and sees the most memory that the server has held until its end.

@@ -17,13 +17,21 @@ pub fn release_binary(target: Option<&str>) -> Result<PathBuf> {
 
 /// Builds a binary of a package for release, and says where it is.
 pub fn build(package: &str, binary: &str, options: &[&str], target: Option<&str>) -> Result<PathBuf> {
+    let target = target.map(|triple| ["--target", triple]);
+    let options = [options, &["--bin", binary], target.as_ref().map_or(&[], |target| target)].concat();
+    build_one(package, binary, &options)
+}
+
+/// Builds an example of a package for release, and says where it is.
+pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
+    build_one(package, example, &["--example", example])
+}
+
+fn build_one(package: &str, binary: &str, options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo::command();
     build.args(["build", "--release", "--locked", "-p", package]).args(options);
     // Cargo says itself where it put the binary: that place depends on the target and on the user's settings.
-    build.args(["--bin", binary, "--message-format", "json-render-diagnostics"]);
-    if let Some(triple) = target {
-        build.args(["--target", triple]);
-    }
+    build.args(["--message-format", "json-render-diagnostics"]);
     let mut build = build.stdout(Stdio::piped()).spawn().context("cannot run cargo build")?;
     let output = build.stdout.take().context("cargo build has no output")?;
     let mut executable_at = None;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::super::http::{self, Connection};
-use super::super::load::{self, Outcome, Requests};
+use super::super::load::{self, Outcome, Requests, Until};
 use super::super::{NODE_SIGNER, events};
 use super::{ACCOUNT, KEY, connection_string};
 use crate::peers::Peers;
@@ -74,7 +74,7 @@ impl Azurite {
                 format!("<QueueMessage><MessageText>{event}</MessageText></QueueMessage>")
             },
         };
-        load::run(queue, &requests, time)
+        load::run(queue, &requests, Until::After(time))
     }
 }
 
