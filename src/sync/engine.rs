@@ -3,29 +3,33 @@
 //! That last look is what makes simultaneous batches safe without locks: of two that touch each other's rows, the one that wrote
 //! last sees the other's rows when it looks again.
 
+mod batch;
+mod learnt;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use batch::{Batch, Stop, Task};
 use jiff::Timestamp;
+use learnt::Learnt;
 use uuid::Uuid;
 
 use super::{
     closings::{self, Closed, Closings, Conclusion},
-    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
+    crm::{Action, Crm, Wanted, Write},
     current::{CurrentSettings, NoRules},
     lists::{self, Lists},
-    matching::Who,
-    outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
+    outcome::Report,
     plan::{Context, EventParticipant, Plan, Refused, plan, wanted},
-    rows::{AttendanceRow, Form, Owner, PersonRef, PersonTable, Table},
+    rows::{AttendanceRow, Form, PersonTable, Table},
     rules::Rules,
 };
 use crate::{
-    dataverse::{Failure, Hold},
+    dataverse::Failure,
     model::{Address, ParticipantEvent},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 /// How often a batch is planned anew before it goes back to the queue. Each round that fails has lost a race to another batch.
@@ -67,58 +71,6 @@ pub struct Engine {
     conclusion: Conclusion,
     clock: fn() -> Timestamp,
     lists: Option<Lists>,
-}
-
-/// Why a batch stopped as a whole.
-enum Stop {
-    Failed(Failure),
-    Held(Held),
-    Store,
-}
-
-impl From<NoRules> for Stop {
-    fn from(why: NoRules) -> Self {
-        match why {
-            NoRules::Failed(failure) => Self::Failed(failure),
-            NoRules::Held(held) => Self::Held(held),
-        }
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(_: StoreError) -> Self {
-        Self::Store
-    }
-}
-
-/// A batch under way.
-struct Batch<'a> {
-    events: &'a [ParticipantEvent],
-    outcomes: Vec<Option<Outcome>>,
-    changed: BTreeSet<usize>,
-    tally: Tally,
-    /// Rows of a sweep that Dataverse refused.
-    refused: BTreeSet<Uuid>,
-    /// Users and teams that cannot own what they were to get.
-    unfit: BTreeSet<Owner>,
-}
-
-/// What is planned together.
-#[derive(Default)]
-struct Task {
-    scope: Scope,
-    /// Events about participants, by their place in the batch.
-    statements: Vec<usize>,
-    /// Participants whose rows are planned anew although nothing was said of them.
-    swept: BTreeSet<EventParticipant>,
-    /// The outcomes, by their place in the batch, that the swept rows decide.
-    closings: Vec<usize>,
 }
 
 impl Engine {
@@ -421,144 +373,18 @@ impl Engine {
             }
             let results = if create { self.crm.create(&step).await? } else { self.crm.update(&step).await? };
             for (write, result) in step.into_iter().zip(results) {
-                if let Err(failure) = &result {
-                    clean = false;
-                    missing.insert(write.id);
-                    learnt.from(write, failure, &*self.crm).await?;
-                }
+                let result = match result {
+                    Ok(()) => Ok(()),
+                    Err(failure) => {
+                        clean = false;
+                        missing.insert(write.id);
+                        Err(learnt.from(write, failure, &*self.crm).await?)
+                    }
+                };
                 batch.record(task, open, write, result)?;
             }
         }
         Ok(clean)
-    }
-}
-
-impl<'a> Batch<'a> {
-    fn new(events: &'a [ParticipantEvent], outcomes: usize) -> Self {
-        Self {
-            events,
-            outcomes: vec![None; outcomes],
-            changed: BTreeSet::new(),
-            tally: Tally::default(),
-            refused: BTreeSet::new(),
-            unfit: BTreeSet::new(),
-        }
-    }
-
-    /// What became of each; what a stop left open is postponed.
-    fn report(self, stopped: Option<Stop>) -> Report {
-        let rest = stopped.map(|stop| match stop {
-            Stop::Failed(Failure::Held(hold)) => Postponement::Held(hold.into()),
-            Stop::Held(held) => Postponement::Held(held),
-            Stop::Failed(Failure::Transient { retry_after }) => Postponement::Transient { retry_after },
-            Stop::Failed(
-                Failure::Conflict | Failure::Duplicate { .. } | Failure::UnfitOwner | Failure::Refused { .. },
-            )
-            | Stop::Store => Postponement::Transient { retry_after: None },
-        });
-        let settled = |index| Outcome::Settled { changed: self.changed.contains(&index) };
-        let outcomes = self
-            .outcomes
-            .iter()
-            .enumerate()
-            .map(|(index, outcome)| {
-                let postponed = || rest.clone().map(Outcome::Postponed);
-                outcome.clone().or_else(postponed).unwrap_or_else(|| settled(index))
-            })
-            .collect();
-        Report { outcomes, tally: self.tally }
-    }
-
-    fn refuse(&mut self, open: &[usize], refused: &[Refused]) {
-        for Refused { event, reason } in refused {
-            let refusal = Refusal { code: None, reason: reason.clone() };
-            self.outcomes[open[*event]].get_or_insert(Outcome::Refused(refusal));
-        }
-    }
-
-    fn record(&mut self, task: &Task, open: &[usize], write: &Write, result: Result<(), Failure>) -> Result<(), Stop> {
-        // A row of which nothing was said is there because of the closings.
-        let swept = write.events.is_empty();
-        let events: Vec<usize> =
-            if swept { task.closings.clone() } else { write.events.iter().map(|index| open[*index]).collect() };
-        match result {
-            Ok(()) => {
-                self.changed.extend(events);
-                match write.action {
-                    Action::Create => self.tally.created += 1,
-                    Action::Update { .. } => self.tally.updated += 1,
-                }
-            }
-            Err(Failure::Conflict | Failure::Duplicate { .. }) => {}
-            // It is planned again, with another owner.
-            Err(Failure::UnfitOwner) => match Owner::bound(&write.columns) {
-                Some(owner) => {
-                    tracing::warn!(row = %write.id, %owner, "the owner of the contact or lead cannot own the activity");
-                    self.unfit.insert(owner);
-                }
-                None => return Err(Failure::Held(Hold::Privilege).into()),
-            },
-            Err(Failure::Refused { code, reason }) => {
-                self.refused.extend(swept.then_some(write.id));
-                for index in events {
-                    let refusal = Refusal { code, reason: reason.clone() };
-                    self.outcomes[index].get_or_insert(Outcome::Refused(refusal));
-                }
-            }
-            // One row of a batch that meets a throttle or a missing role speaks for all that follow.
-            Err(failure) => return Err(failure.into()),
-        }
-        Ok(())
-    }
-}
-
-/// What a batch learnt from writes that were refused, and what it told already.
-#[derive(Default)]
-struct Learnt {
-    duplicates: BTreeMap<Who, Duplicates>,
-    /// Ids of people whose creation collided.
-    taken: BTreeSet<PersonRef>,
-    reported: BTreeSet<(usize, String)>,
-}
-
-impl Learnt {
-    async fn from(&mut self, write: &Write, failure: &Failure, crm: &dyn Crm) -> Result<(), Failure> {
-        let person = PersonTable::of(write.table.name).map(|table| PersonRef { table, id: write.id });
-        match (failure, &write.detect) {
-            (Failure::Duplicate { .. }, Some(who)) => {
-                self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
-            }
-            (Failure::Conflict, _) if write.action == Action::Create => self.taken.extend(person),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Of the ids that collided, those at which nobody is seen although they were asked for.
-    fn hidden(&self, rows: &Rows) -> BTreeSet<Uuid> {
-        let seen: BTreeSet<PersonRef> = rows.people.iter().map(|row| row.person).collect();
-        let hidden = self.taken.iter().filter(|person| rows.asked.people.contains(person) && !seen.contains(person));
-        hidden.map(|person| person.id).collect()
-    }
-
-    /// Says once what a person may want to look at. Ids only.
-    fn report(&mut self, planned: &Plan, events: &[ParticipantEvent], open: &[usize]) {
-        for problem in &planned.left_out {
-            if self.reported.insert((open[problem.event], problem.column.clone())) {
-                tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
-            }
-        }
-        for (person, of) in &planned.ambiguous {
-            if self.reported.insert((*of, person.id.to_string())) {
-                let table = person.table.table().name;
-                tracing::warn!(table, id = %person.id, of, "several match; the one modified last was taken");
-            }
-        }
-        for row in &planned.unmatched {
-            if self.reported.insert((0, row.to_string())) {
-                tracing::warn!(row = %row, "the row regards nobody: nobody was found or created for its participant");
-            }
-        }
     }
 }
 
