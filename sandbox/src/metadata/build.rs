@@ -34,7 +34,7 @@ pub(crate) fn table(schema: &str, set: &str, label: &str, id: &str) -> TableBuil
             by_navigation: FxHashMap::default(),
             by_role: [None; System::COUNT],
             composites: Vec::new(),
-            blank: Vec::new(),
+            defaults: Vec::new(),
             mandatory: Vec::new(),
             bases: Vec::new(),
         },

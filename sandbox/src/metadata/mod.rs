@@ -29,8 +29,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::value::Value;
-
 /// Who rows of a table belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ownership {
@@ -117,7 +115,7 @@ pub(crate) struct Table {
     pub(crate) composites: Vec<Composite>,
     /// What a new row has before anything is said about it.
     #[serde(skip)]
-    pub(crate) blank: Vec<Value>,
+    pub(crate) defaults: Vec<(usize, i64)>,
     /// Columns that may never be null.
     #[serde(skip)]
     pub(crate) mandatory: Vec<usize>,
@@ -195,7 +193,7 @@ impl Table {
             Some(Composite { column, parts: Composite::PARTS.map(|part| named(&format!("{prefix}{part}"))) })
         });
         self.composites = composites.collect();
-        self.blank = self.columns.iter().map(|column| column.default.map_or(Value::Null, Value::Int)).collect();
+        self.defaults = self.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.default?))).collect();
         let mandatory = |column: &usize| self.columns[*column].required == Requirement::System;
         self.mandatory = (0..self.columns.len()).filter(mandatory).collect();
         let bases = self.columns.iter().enumerate().filter_map(|(base, column)| {

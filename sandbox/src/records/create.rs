@@ -13,7 +13,10 @@ impl Session<'_> {
     /// Adds a row and returns its primary key: the one the payload chose, or a new one.
     pub(crate) fn create(&self, table: &Table, assignments: Assignments) -> ApiResult<Uuid> {
         refuse_view(table, "Create")?;
-        let mut row = table.blank.clone();
+        let mut row: Vec<Value> = table.columns.iter().map(|_| Value::Null).collect();
+        for (column, value) in &table.defaults {
+            row[*column] = Value::Int(*value);
+        }
         for (column, value) in assignments {
             row[column] = value;
         }

@@ -44,8 +44,10 @@ impl Insertion {
     }
 
     fn fits(&self, table: &Table, values: &[Value]) -> bool {
-        let set = (0..values.len()).filter(|index| !values[*index].is_null());
-        self.table == table.logical && set.eq(self.columns.iter().copied())
+        let set = values.iter().filter(|value| !value.is_null()).count();
+        self.table == table.logical
+            && set == self.columns.len()
+            && self.columns.iter().all(|index| values.get(*index).is_some_and(|value| !value.is_null()))
     }
 }
 
