@@ -49,6 +49,11 @@ pub struct Lookup {
 }
 
 impl<T> PerPerson<T> {
+    /// Whether there is anything for anybody.
+    pub fn bound(&self) -> bool {
+        self.contact.is_some() || self.lead.is_some()
+    }
+
     pub fn of(&self, table: PersonTable) -> Option<&T> {
         match table {
             PersonTable::Contact => self.contact.as_ref(),

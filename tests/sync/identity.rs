@@ -204,7 +204,8 @@ async fn rule(world: &World, name: &str, (lead, matching, column): (&str, &str, 
         "regardingobjectid@odata.bind": format!("/duplicaterules({rule})"),
     });
     world.crm("POST", "duplicateruleconditions", condition).await;
-    world.crm("PATCH", &format!("duplicaterules({rule})"), json!({ "statecode": 1, "statuscode": 2 })).await;
+    let publish = format!("duplicaterules({rule})/Microsoft.Dynamics.CRM.PublishDuplicateRule");
+    world.crm("POST", &publish, Value::Null).await;
 }
 
 #[tokio::test]

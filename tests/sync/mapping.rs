@@ -207,3 +207,34 @@ async fn what_the_environment_does_not_have_is_named_with_its_place() {
         assert!(said.contains("Held") && said.contains(expected), "{expected}: {said}");
     }
 }
+
+/// The example of `docs/settings.md`.
+#[tokio::test]
+async fn contacts_have_event_registrations_and_check_ins_of_journeys() {
+    let docs = include_str!("../../docs/settings.md");
+    let example = docs.split("```json\n").find(|text| text.contains("msevtmgt_eventregistration")).unwrap();
+    let settings: Value = serde_json::from_str(example.split("```").next().unwrap()).unwrap();
+    let world = World::start(settings).await;
+    let event = world.add("msevtmgt_events", json!({ "msevtmgt_name": "Partner Day" })).await;
+    let contact = world.add("contacts", json!({ "lastname": "A", "emailaddress1": "a@x.example" })).await;
+    let said = |second, kind: &str, id: &str| {
+        let mut event =
+            registered(second, json!({ "id": id, "email": if id == "1" { "a@x.example" } else { "b@x.example" } }));
+        event["kind"] = json!(kind);
+        event
+    };
+    world.settle(said(1, "registered", "1")).await;
+    world.settle(said(1, "registered", "2")).await;
+    assert!(world.rows("msevtmgt_checkin").await.is_empty());
+    world.settle(said(2, "checked_in", "1")).await;
+    world.settle(said(3, "checked_in", "1")).await;
+    let registrations = world.rows("msevtmgt_eventregistration").await;
+    assert_eq!(registrations.len(), 1);
+    let bound = (&registrations[0]["_msevtmgt_contactid_value"], &registrations[0]["_msevtmgt_eventid_value"]);
+    assert_eq!(bound, (&json!(contact), &json!(event)));
+    let check_ins = world.rows("msevtmgt_checkin").await;
+    assert_eq!(check_ins.len(), 1);
+    assert_eq!(check_ins[0]["_msevtmgt_contact_value"], contact);
+    assert_eq!(check_ins[0]["msevtmgt_checkintime"], "2026-05-01T09:00:02Z");
+    assert_eq!(world.rows("lead").await.len(), 1);
+}

@@ -20,7 +20,8 @@ pub struct Related {
     /// What the row is found by, and created with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<RelatedKey>,
-    /// Of a row with a key: its lookups to the person, which are set when it is created and where they are empty.
+    /// Of a row with a key: its lookups to the person, which are set when it is created and where they are empty. If only one kind of
+    /// person is named, the other kind has no such row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<ByPerson>,
     /// Of a row with a key: its lookup to the attendance row, likewise.

@@ -83,7 +83,12 @@ fn which(
             let row = view.foreign(rules.table, rules.table.key, &id.to_string()).into_iter().next()?;
             Some((Which::There(rules.table, row.id), None))
         }
-        Way::Keyed { column, reader, .. } => {
+        Way::Keyed { column, reader, person: lookups, .. } => {
+            // A row that only contacts have, or only leads.
+            let has = |person: &Person| lookups.of(person.person.table).is_some();
+            if lookups.bound() && !person.is_some_and(has) {
+                return None;
+            }
             let stated = reader.value(&statement.said).ok()??;
             let key = convert::as_text(&stated)?.trim().to_owned();
             let folded = folded(&key.clone().into(), false)?;

@@ -112,7 +112,14 @@ pub(super) fn asyncoperation() -> Table {
         .text("Name", 400)
         .choice(
             "OperationType",
-            &[(1, "System Event"), (2, "Bulk Email"), (13, "Bulk Delete"), (52, "Publish"), (203, "Import Solution")],
+            &[
+                (1, "System Event"),
+                (2, "Bulk Email"),
+                (7, "Duplicate Detection Rule Publish"),
+                (13, "Bulk Delete"),
+                (52, "Publish"),
+                (203, "Import Solution"),
+            ],
         )
         .memo("Message", 1_073_741_823)
         .memo("FriendlyMessage", 500)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::jobs;
 use super::parameters::required;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{ColumnType, Table};
@@ -15,8 +16,6 @@ use crate::webapi::dispatch::{Operation, Service};
 use crate::webapi::payload::object;
 
 const BULK_DELETE: i64 = 13;
-const COMPLETED: i64 = 3;
-const SUCCEEDED: i64 = 30;
 
 /// `POST /BulkDelete {"QuerySet": [QueryExpression], "JobName", …}`
 pub(super) fn run(service: &Service<'_>, session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
@@ -34,19 +33,8 @@ pub(super) fn run(service: &Service<'_>, session: &Session<'_>, operation: &Oper
             }
         }
     }
-    let jobs = session.data.schema.table("asyncoperation").ok_or_else(ApiError::unexpected)?;
     let job_name = body.get("JobName").and_then(Json::as_str).unwrap_or("Bulk delete");
-    let values = [
-        ("name", Value::Text(job_name.to_owned())),
-        ("operationtype", Value::Int(BULK_DELETE)),
-        ("startedon", Value::Int(session.now)),
-        ("completedon", Value::Int(session.now)),
-    ];
-    let id = session.create(jobs, values.into_iter().filter_map(|(n, v)| Some((jobs.column(n)?, v))).collect())?;
-    // A job is created ready; it is over by the time anyone can look.
-    let row = session.find(jobs, id)?.ok_or_else(ApiError::unexpected)?;
-    let done = [("statecode", Value::Int(COMPLETED)), ("statuscode", Value::Int(SUCCEEDED))];
-    session.update(jobs, id, &row, done.into_iter().filter_map(|(n, v)| Some((jobs.column(n)?, v))).collect())?;
+    let id = jobs::finished(session, job_name, BULK_DELETE)?;
     let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.BulkDeleteResponse", service.root);
     Ok(Response::json(200, json!({ "@odata.context": context, "JobId": id }).to_string()))
 }

@@ -4,6 +4,7 @@ mod about;
 mod bulk_delete;
 mod duplicates;
 mod files;
+mod jobs;
 pub(super) mod lists;
 mod merge;
 mod parameters;
@@ -91,6 +92,9 @@ pub(super) fn bound(
         }
         ("list", "CopyDynamicListToStatic", RowKey::Primary(list), "POST") => {
             lists::copy_to_static(service, session, *list)
+        }
+        ("duplicaterule", "PublishDuplicateRule", RowKey::Primary(rule), "POST") => {
+            duplicates::publish(service, session, table, *rule)
         }
         ("lead", "QualifyLead", RowKey::Primary(lead), "POST") => {
             qualify::run(service, session, table, *lead, operation)
