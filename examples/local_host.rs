@@ -44,9 +44,9 @@ async fn main() -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "{}", json!({ "url": host.url(), "key": FUNCTION_KEY }))?;
     out.flush()?;
-    let asked = async { tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await };
+    let asked = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
     tokio::select! {
-        asked = asked => asked?,
+        asked = asked => asked??,
         reason = host.stopped() => bail!("the host stopped: {reason:?}"),
     };
     host.stop().await;
