@@ -58,6 +58,13 @@ impl Message {
         (method, target.split('?').next().unwrap_or_default())
     }
 
+    /// Of a request: a value of the query, as it stands there.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let target = self.start.split(' ').nth(1)?;
+        let mut pairs = target.split_once('?')?.1.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
     /// Of an answer: the status.
     pub fn status(&self) -> Option<u16> {
         self.start.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()

@@ -103,12 +103,13 @@ impl Figure {
     }
 }
 
-/// Three digits, or all before the point.
+/// About three digits, or all before the point.
 fn readable(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),
-        v => format!("{v:.2}"),
+        v if v >= 0.1 => format!("{v:.2}"),
+        v => format!("{v:.4}"),
     }
 }
 

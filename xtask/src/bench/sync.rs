@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::dataverse::Dataverse;
 use super::load::{self, Requests, Until};
 use super::report::{Aim, Report};
-use super::storage::Azurite;
+use super::storage::{Azurite, Queues};
 use super::{Bench, OURS, events};
 use crate::package;
 pub use growth::measure as measure_growth;
@@ -25,7 +25,7 @@ use host::Host;
 use loops::{Client, WORKERS};
 
 const SPEED: &str =
-    "events synchronised, Dataverse 60 ms away under its service protection limits (sandbox), Azurite as the storage";
+    "events synchronised, Dataverse 60 ms away under its service protection limits (sandbox; queues in memory)";
 const CALLS: &str = "Web API calls an event, of that";
 
 /// The limits are the sandbox's defaults, which are those of the real thing.
@@ -121,7 +121,8 @@ impl Connected {
     /// Returns when one event was synchronised, so that tokens and definitions are there.
     fn start(bench: &Bench, host: &Path, dataverse: Dataverse) -> Result<Connected> {
         let azurite = Azurite::start(&bench.peers, &bench.folder)?;
-        let host = Host::start(host, bench, &azurite.connection_string(), &dataverse)?;
+        let queues = Queues::start()?;
+        let host = Host::start(host, bench, &azurite.connection_string_with(&queues), &dataverse)?;
         let connected = Connected { host, _azurite: azurite, dataverse };
         connected.send(WARM_UP..WARM_UP + 1, 1)?;
         connected.dataverse.written(1)?;

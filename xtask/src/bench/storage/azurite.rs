@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::super::http::{self, Connection};
 use super::super::load::{self, Outcome, Requests, Until};
 use super::super::{NODE_SIGNER, events};
-use super::{ACCOUNT, KEY, connection_string};
+use super::{ACCOUNT, KEY, Queues, connection_string};
 use crate::peers::Peers;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,6 +54,12 @@ impl Azurite {
     pub fn connection_string(&self) -> String {
         let [blob, queue, table] = self.ports;
         connection_string(blob, queue, table)
+    }
+
+    /// Blobs and tables here, and queues elsewhere.
+    pub fn connection_string_with(&self, queues: &Queues) -> String {
+        let [blob, _, table] = self.ports;
+        connection_string(blob, queues.port, table)
     }
 
     /// How many messages a second it takes when they are put straight into a queue of it.

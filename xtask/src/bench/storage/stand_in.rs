@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 
 use super::super::http::{self, Message};
-use super::connection_string;
+use super::{answer as storage_answer, connection_string};
 
 /// The answer to Put Message, as documented; every message gets the same id, which no one here looks at.
 const PUT_MESSAGE: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><QueueMessagesList><QueueMessage>\
@@ -58,13 +58,7 @@ fn answer(request: &Message) -> (Vec<u8>, bool) {
         "POST" | "DELETE" | "MERGE" => ("204 No Content", ""),
         _ => ("404 Not Found", ""),
     };
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\
-         ETag: \"0x1\"\r\nLast-Modified: Tue, 12 May 2026 09:00:00 GMT\r\nDate: Tue, 12 May 2026 09:00:00 GMT\r\n\
-         x-ms-request-id: 00000000-0000-0000-0000-000000000000\r\nx-ms-version: 2025-11-05\r\n\r\n{body}",
-        body.len()
-    );
-    (answer.into_bytes(), is_message)
+    (storage_answer(status, "", body), is_message)
 }
 
 #[cfg(test)]
