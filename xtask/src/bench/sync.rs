@@ -35,7 +35,7 @@ const PACKED: usize = 100;
 /// The number of the participant whose event is sent before the clock starts.
 const WARM_UP: u64 = 1_000_000_000;
 
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(120);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// Who makes no call for so long has finished.
 const QUIET: Duration = Duration::from_secs(1);
@@ -172,16 +172,22 @@ fn far_away(bench: &Bench, participants: u64) -> Result<Dataverse> {
 }
 
 impl Dataverse {
-    /// Waits until there are as many attendance rows.
+    /// Waits until there are as many attendance rows, as long as there are ever more.
     fn written(&self, rows: u64) -> Result<()> {
-        let started = Instant::now();
+        let (mut last, mut since) = (0, Instant::now());
         loop {
             let count = self.admin("GET", "/count?table=new_eventattendance", "")?;
-            match count["count"].as_u64().context("the sandbox does not count")? {
-                count if count >= rows => return Ok(()),
-                count if started.elapsed() > PATIENCE => bail!("{count} of {rows} rows after {PATIENCE:?}"),
-                _ => thread::sleep(BETWEEN_LOOKS),
+            let count = count["count"].as_u64().context("the sandbox does not count")?;
+            if count >= rows {
+                return Ok(());
             }
+            if count > last {
+                (last, since) = (count, Instant::now());
+            }
+            if since.elapsed() > PATIENCE {
+                bail!("{count} of {rows} rows, and no further one within {PATIENCE:?}");
+            }
+            thread::sleep(BETWEEN_LOOKS);
         }
     }
 
