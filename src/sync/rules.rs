@@ -105,6 +105,7 @@ impl Rules {
 
 impl EventRules {
     fn new(place: &str, settings: &EventSettings, around: &Surroundings, problems: &mut Vec<Problem>) -> Self {
+        let activity = ActivityRules::new(place, settings, around, problems);
         let mut wrong = |place: String, (field, problem, remedy): Wrong| {
             problems.push(Problem::new(format!("{place}.{field}"), problem, remedy));
         };
@@ -115,10 +116,6 @@ impl EventRules {
                 Err(why) => wrong(format!("{place}.related.{name}"), why),
             }
         }
-        let activity = ActivityRules::new(place, settings, around, problems);
-        let mut wrong = |place: String, (field, problem, remedy): Wrong| {
-            problems.push(Problem::new(format!("{place}.{field}"), problem, remedy));
-        };
         let mut mappings = Vec::new();
         for (index, mapping) in settings.mappings.iter().enumerate() {
             let place = format!("{place}.mappings[{index}]");
