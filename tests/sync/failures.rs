@@ -6,24 +6,7 @@ use futures_util::future::join_all;
 use inevent_d365::sync::outcome::{Outcome, Postponement};
 use serde_json::{Value, json};
 
-use crate::world::{CONNECTOR, SECRET, World, registered};
-
-/// What the connector's role needs for contacts, leads and attendance.
-const ROLE: &[(&str, &str)] = &[
-    ("prvReadContact", "Global"),
-    ("prvCreateContact", "Global"),
-    ("prvWriteContact", "Global"),
-    ("prvAppendToContact", "Global"),
-    ("prvReadLead", "Global"),
-    ("prvCreateLead", "Global"),
-    ("prvWriteLead", "Global"),
-    ("prvAppendToLead", "Global"),
-    ("prvReadActivity", "Global"),
-    ("prvCreateActivity", "Global"),
-    ("prvWriteActivity", "Global"),
-    ("prvAppendActivity", "Global"),
-    ("prvReadUser", "Global"),
-];
+use crate::world::{CONNECTOR, SECRET, World, registered, role_privileges};
 
 const A_DAY: u64 = 24 * 3_600;
 
@@ -34,7 +17,7 @@ fn news(first: u8) -> [Value; 2] {
 
 /// An engine with a role of its own that has written once already, so that tokens and definitions are there.
 async fn running() -> World {
-    let world = World::start(json!({})).await.with_role(ROLE).await;
+    let world = World::start(json!({})).await.with_role(&role_privileges("Global")).await;
     for event in news(1) {
         world.settle(event).await;
     }
@@ -146,8 +129,8 @@ async fn a_missing_privilege() {
                 found["value"].as_array().unwrap().iter().find(|found| found["name"] == name).unwrap()["privilegeid"]
                     .clone()
             };
-            let kept = ROLE.iter().filter(|(name, _)| *name != but);
-            let one = |(name, depth): &(&str, &str)| json!({ "PrivilegeId": id(name), "PrivilegeName": name, "Depth": depth, "BusinessUnitId": unit });
+            let kept = role_privileges("Global").into_iter().filter(|(name, _)| *name != but);
+            let one = |(name, depth): (&str, &str)| json!({ "PrivilegeId": id(name), "PrivilegeName": name, "Depth": depth, "BusinessUnitId": unit });
             kept.map(one).collect()
         };
         let replace = format!("{role}/Microsoft.Dynamics.CRM.ReplacePrivilegesRole");
@@ -263,8 +246,9 @@ async fn a_connection_that_is_cut_doubles_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_row_outside_the_role_is_refused_alone() {
-    let role: Vec<(&str, &str)> =
-        ROLE.iter().map(|(name, depth)| (*name, if *name == "prvWriteContact" { "Basic" } else { *depth })).collect();
+    let role: Vec<(&str, &str)> = role_privileges("Global")
+        .map(|(name, depth)| (name, if name == "prvWriteContact" { "Basic" } else { depth }))
+        .to_vec();
     let world = World::start(json!({})).await.with_role(&role).await;
     let contact = world.add("contacts", json!({ "lastname": "A", "emailaddress1": "a@x.example" })).await;
     let ana = registered(1, json!({ "id": "a", "email": "a@x.example", "job_title": "Head" }));

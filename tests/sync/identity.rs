@@ -3,7 +3,7 @@
 use inevent_d365::sync::outcome::Outcome;
 use serde_json::{Value, json};
 
-use crate::world::{World, registered};
+use crate::world::{World, registered, role_privileges};
 
 /// The row of a participant, and whom it regards.
 async fn regards(world: &World, participant: &str) -> Value {
@@ -263,26 +263,9 @@ async fn a_rule_that_refuses_a_new_address_names_whom_it_belongs_to() {
     assert_eq!(regards(&world, "1").await, contact);
 }
 
-/// Own contacts only; leads and activities of all.
-const OWN_CONTACTS: &[(&str, &str)] = &[
-    ("prvReadContact", "Basic"),
-    ("prvCreateContact", "Basic"),
-    ("prvWriteContact", "Basic"),
-    ("prvAppendToContact", "Basic"),
-    ("prvReadLead", "Global"),
-    ("prvCreateLead", "Global"),
-    ("prvWriteLead", "Global"),
-    ("prvAppendToLead", "Global"),
-    ("prvReadActivity", "Global"),
-    ("prvCreateActivity", "Global"),
-    ("prvWriteActivity", "Global"),
-    ("prvAppendActivity", "Global"),
-    ("prvReadUser", "Global"),
-];
-
 #[tokio::test]
 async fn a_contact_that_the_role_hides_is_not_there() {
-    let world = World::start(json!({})).await.with_role(OWN_CONTACTS).await;
+    let world = World::start(json!({})).await.with_role(&role_privileges("Basic")).await;
     let contact = world.add("contacts", json!({ "lastname": "A", "emailaddress1": "a@x.example" })).await;
     let before = world.rows("contact").await;
     world.settle(registered(1, json!({ "id": "1", "email": "a@x.example", "job_title": "Head" }))).await;
@@ -293,7 +276,7 @@ async fn a_contact_that_the_role_hides_is_not_there() {
 
 #[tokio::test]
 async fn whom_the_connector_created_and_the_role_hides_since_is_followed_by_somebody_new() {
-    let world = World::start(json!({ "unmatched": "create_contact" })).await.with_role(OWN_CONTACTS).await;
+    let world = World::start(json!({ "unmatched": "create_contact" })).await.with_role(&role_privileges("Basic")).await;
     world.settle(registered(1, json!({ "id": "1", "email": "a@x.example" }))).await;
     let hidden = regards(&world, "1").await;
     let me = world.crm("GET", "WhoAmI", Value::Null).await["UserId"].as_str().unwrap().to_owned();

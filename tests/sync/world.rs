@@ -167,6 +167,25 @@ fn read(event: &Value) -> ParticipantEvent {
     validate::read(event, "2026-06-01T00:00:00Z".parse().unwrap()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
+/// What the connector's role needs for contacts (of this depth), leads and attendance.
+pub fn role_privileges(contacts: &'static str) -> [(&'static str, &'static str); 13] {
+    [
+        ("prvReadContact", contacts),
+        ("prvCreateContact", contacts),
+        ("prvWriteContact", contacts),
+        ("prvAppendToContact", contacts),
+        ("prvReadLead", "Global"),
+        ("prvCreateLead", "Global"),
+        ("prvWriteLead", "Global"),
+        ("prvAppendToLead", "Global"),
+        ("prvReadActivity", "Global"),
+        ("prvCreateActivity", "Global"),
+        ("prvWriteActivity", "Global"),
+        ("prvAppendActivity", "Global"),
+        ("prvReadUser", "Global"),
+    ]
+}
+
 /// A registration at event 4711, in the second given, with what is said of the participant.
 pub fn registered(second: u8, participant: Value) -> Value {
     json!({
