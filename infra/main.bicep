@@ -1,12 +1,12 @@
 metadata description = 'One environment of the connector between InEvent and Dynamics 365: deployed into a resource group of its own.'
 
-import { alwaysReadyType, environmentNameType, periodType, tagsType } from 'modules/names.bicep'
+import { alwaysReadyType, environmentNameType, periodType } from 'modules/names.bicep'
 
 param environmentName environmentNameType
 param location string = resourceGroup().location
 
 @description('Put on every resource, beside the environment\'s name.')
-param tags tagsType = {}
+param tags object = {}
 
 // Dataverse
 
@@ -14,7 +14,13 @@ param tags tagsType = {}
 param dataverseUrl string
 
 @description('How the connector signs in to Dataverse. The first two need no secret anywhere.')
-param dataverseSignIn ('managed-identity' | 'federated' | 'certificate' | 'client-secret') = 'federated'
+@allowed([
+  'managed-identity'
+  'federated'
+  'certificate'
+  'client-secret'
+])
+param dataverseSignIn string = 'federated'
 
 @description('The application of app-registration.bicep; not used where a managed identity signs in itself.')
 param dataverseClientId string = ''
@@ -58,7 +64,12 @@ param parkedDays int = 180
 @description('What is logged, in the form of RUST_LOG.')
 param logFilter string = 'info'
 
-param instanceMemoryMB (512 | 2048 | 4096) = 512
+@allowed([
+  512
+  2048
+  4096
+])
+param instanceMemoryMB int = 512
 
 @minValue(40)
 @maxValue(1000)
@@ -67,7 +78,13 @@ param maximumInstanceCount int = 40
 @description('Instances that always run and are paid for by the hour. None: the first call after a pause waits for a start.')
 param alwaysReady alwaysReadyType[] = []
 
-param storageSku ('Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS') = 'Standard_LRS'
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
+param storageSku string = 'Standard_LRS'
 
 // Network
 
@@ -170,7 +187,9 @@ module network 'modules/network.bicep' = if (privateNetwork) {
 }
 
 var storageZones = toObject(['blob', 'queue', 'table'], service => service, service => '${service}.${storageSuffix}')
-var vaultZone = { vault: replace(startsWith(vaultSuffix, '.') ? substring(vaultSuffix, 1) : vaultSuffix, 'vault.', 'vaultcore.') }
+var vaultZone = {
+  vault: replace(startsWith(vaultSuffix, '.') ? substring(vaultSuffix, 1) : vaultSuffix, 'vault.', 'vaultcore.')
+}
 var zones = union(storageZones, vaultZone)
 
 module endpoints 'modules/private-endpoint.bicep' = [

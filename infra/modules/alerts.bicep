@@ -1,10 +1,10 @@
 metadata description = 'What somebody has to look at, and who is told.'
 
-import { environmentNameType, nameOf, periodType, tagsType } from 'names.bicep'
+import { environmentNameType, nameOf, periodType } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param workspaceId string
 
 @description('Who is told. With nobody, alerts still fire and stand in the portal.')

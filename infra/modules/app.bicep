@@ -1,10 +1,10 @@
 metadata description = 'The function app on a Flex Consumption plan of its own, and what it is told.'
 
-import { alwaysReadyType, appNameOf, environmentNameType, nameOf, settingsType, tagsType } from 'names.bicep'
+import { alwaysReadyType, appNameOf, environmentNameType, nameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param identityId string
 param identityClientId string
 param packageUri string
@@ -13,7 +13,12 @@ param workspaceId string
 @description('The subnet that the app runs in; empty for none.')
 param subnetId string
 
-param instanceMemoryMB (512 | 2048 | 4096)
+@allowed([
+  512
+  2048
+  4096
+])
+param instanceMemoryMB int
 
 @minValue(40)
 @maxValue(1000)
@@ -22,7 +27,7 @@ param maximumInstanceCount int
 param alwaysReady alwaysReadyType[]
 
 @description('What the host and the connector read. The names are theirs.')
-param settings settingsType
+param settings object
 
 @description('The application by which administrators sign in; empty for no sign-in.')
 param adminSignInClientId string

@@ -1,10 +1,10 @@
 metadata description = 'The identity that the function app has. Deployed first: the app registration trusts it, and the app names the registration.'
 
-import { appNameOf, environmentNameType, nameOf, tagsType } from 'names.bicep'
+import { appNameOf, environmentNameType, nameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string = resourceGroup().location
-param tags tagsType = {}
+param tags object = {}
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: nameOf('id', environmentName)

@@ -1,10 +1,10 @@
 metadata description = 'Where logs and metrics go: one workspace, and the Application Insights that writes into it. Both take no keys.'
 
-import { environmentNameType, nameOf, tagsType } from 'names.bicep'
+import { environmentNameType, nameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param principalId string
 
 @minValue(30)

@@ -7,13 +7,6 @@
 type environmentNameType = string
 
 @export()
-type tagsType = { *: string }
-
-@export()
-@description('Application settings by name.')
-type settingsType = { *: string }
-
-@export()
 @description('When an event is on, in UTC, such as 2026-06-01T06:00Z.')
 @sealed()
 type periodType = {

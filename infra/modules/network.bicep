@@ -1,10 +1,10 @@
 metadata description = 'The network that the app runs in, with a subnet for the private endpoints of storage and vault.'
 
-import { environmentNameType, nameOf, tagsType } from 'names.bicep'
+import { environmentNameType, nameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 
 @description('Two subnets of a quarter each are taken from it; /24 is plenty.')
 param addressPrefix string

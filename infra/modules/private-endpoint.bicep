@@ -1,10 +1,10 @@
 metadata description = 'The way from the network to one service, and the name by which it is found.'
 
-import { environmentNameType, nameOf, tagsType } from 'names.bicep'
+import { environmentNameType, nameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param networkId string
 param subnetId string
 

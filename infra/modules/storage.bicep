@@ -1,15 +1,21 @@
 metadata description = 'What the connector keeps: queues, tables, blobs, and the package. Nobody has a key to it.'
 
-import { environmentNameType, nameOf, shortNameOf, tagsType } from 'names.bicep'
+import { environmentNameType, nameOf, shortNameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param principalId string
 param workspaceId string
 
 @description('How the account copies its data. ZRS survives the loss of a datacentre, where the region has several.')
-param sku ('Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS')
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
+param sku string
 
 @description('Whether it can be reached from the virtual network only.')
 param private bool

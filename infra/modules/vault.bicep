@@ -1,10 +1,10 @@
 metadata description = 'The secrets. They are put in by hand, so that their values are in no template, parameter or record of a deployment.'
 
-import { environmentNameType, nameOf, shortNameOf, tagsType } from 'names.bicep'
+import { environmentNameType, nameOf, shortNameOf } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param principalId string
 param workspaceId string
 

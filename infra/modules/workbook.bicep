@@ -1,10 +1,10 @@
 metadata description = 'A page in the portal that shows how the connector fares.'
 
-import { environmentNameType, tagsType } from 'names.bicep'
+import { environmentNameType } from 'names.bicep'
 
 param environmentName environmentNameType
 param location string
-param tags tagsType
+param tags object
 param workspaceId string
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
