@@ -20,6 +20,8 @@ pub struct Person {
     pub updated: Option<SourceTime>,
     /// Whether they are at the event in person.
     pub present: Option<bool>,
+    /// Whether they were let in, where that is told; who was not is not registered.
+    pub approved: Option<bool>,
     pub raw: Row,
 }
 
@@ -33,6 +35,7 @@ impl Person {
             enrolled: raw.time(&["enrollmentDate", "dateEnrolled", "enrollDate"]),
             updated: raw.time(&["dateUpdated", "updateDate"]),
             present: raw.flag(&["present"]),
+            approved: raw.flag(&["approved"]),
             raw,
         })
     }

@@ -11,6 +11,7 @@ mod lists;
 mod mapping;
 mod matching;
 mod read;
+mod reconcile;
 mod related;
 mod template;
 mod writing;
@@ -29,6 +30,7 @@ pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
+pub use reconcile::{Reconcile, ScoreSource};
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
@@ -114,6 +116,8 @@ pub struct EventSettings {
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
+    /// What the connector looks up in InEvent by itself.
+    pub reconcile: Reconcile,
     /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
     pub related: BTreeMap<String, Related>,
 }
@@ -169,6 +173,7 @@ impl Default for EventSettings {
             score: None,
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
+            reconcile: Reconcile::default(),
             related: BTreeMap::new(),
         }
     }
