@@ -4,6 +4,7 @@
 //! that is accepted come from them. What a shape cannot say is in `check`.
 
 mod activity;
+mod changes;
 mod check;
 mod expression;
 mod lists;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
+pub use changes::{Change, changes};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use lists::ListRule;
