@@ -26,6 +26,8 @@ pub(super) struct Call {
     pub(super) token: Option<String>,
     query: Vec<(String, String)>,
     body: Vec<(String, String)>,
+    /// Whether query attributes may stand in the body.
+    lenient: bool,
 }
 
 impl Call {
@@ -57,7 +59,12 @@ impl Call {
             Ok(text) if form => form_pairs(text),
             _ => return Err(Problem::not_here("a body other than a form")),
         };
-        Ok(Self { action, token, query, body })
+        Ok(Self { action, token, query, body, lenient: false })
+    }
+
+    /// Takes query attributes in the body too, or not.
+    pub(super) fn take_query_in_body(&mut self, lenient: bool) {
+        self.lenient = lenient;
     }
 
     /// Whether errors are to be told in JSON.
@@ -67,7 +74,9 @@ impl Call {
 
     /// A query attribute that is there and not empty.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        let body = if self.lenient { self.body.as_slice() } else { &[] };
+        let mut all = self.query.iter().chain(body);
+        all.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn required(&self, name: &str) -> Result<&str, Problem> {
@@ -113,7 +122,9 @@ impl Call {
         let queried = self.query.iter().map(|(name, _)| name.as_str());
         let mut foreign = queried.filter(|name| !query.contains(name) && !TRANSPORT.contains(name));
         let posted = self.body.iter().map(|(name, _)| name.as_str());
-        let takes = |name: &str| body.contains(&name) || (name.starts_with("f_") && body.contains(&"f_"));
+        let takes = |name: &str| {
+            body.contains(&name) || query.contains(&name) || (name.starts_with("f_") && body.contains(&"f_"))
+        };
         foreign.next().or_else(|| posted.into_iter().find(|name| !takes(name)))
     }
 

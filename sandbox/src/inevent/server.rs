@@ -39,7 +39,14 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
     let call = Call::read(path, query, header("authorization"), header("content-type"), &body);
     let method = matches!(head.method.as_str(), "GET" | "POST");
     let call = call.and_then(|call| if method { Ok(call) } else { Err(Problem::new(405, "method not allowed")) });
-    let latency = state.world().variants.latency.draw();
+    let (latency, lenient) = {
+        let variants = &state.world().variants;
+        (variants.latency.draw(), variants.query_attributes_in_body)
+    };
+    let call = call.map(|mut call| {
+        call.take_query_in_body(lenient);
+        call
+    });
     let outcome = match &call {
         Ok(call) => carry_out(&state, call).await?,
         Err(problem) => Err(problem.clone()),

@@ -9,6 +9,8 @@ use crate::limits::Latency;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Variants {
     pub(super) error_shape: ErrorShape,
+    /// Whether query attributes may stand in the body; they are passed over there otherwise.
+    pub(super) query_attributes_in_body: bool,
     /// Calls in one second of one token; 0 lifts the limit.
     pub(super) rate_limit_per_second: usize,
     /// Calls in one second of this machine; 0 lifts the limit.
@@ -30,6 +32,7 @@ pub(super) struct Variants {
     /// Whether the selection `all` also has those who wait for approval or were rejected.
     pub(super) all_lists_everyone: bool,
     pub(super) answers: AnswerShape,
+    pub(super) missing_person: MissingPerson,
     /// Whether `event.person.find` takes any `limit`, as for Data Collectors.
     pub(super) unlimited_pages: bool,
     /// How long a token is good after signing in; for ever if absent.
@@ -52,6 +55,7 @@ impl Default for Variants {
     fn default() -> Self {
         Self {
             error_shape: ErrorShape::AsAsked,
+            query_attributes_in_body: true,
             rate_limit_per_second: 10,
             rate_limit_per_machine: 100,
             rate_limit_block_ms: 1000,
@@ -65,6 +69,7 @@ impl Default for Variants {
             default_order: DefaultOrder::Enrolled,
             all_lists_everyone: false,
             answers: AnswerShape::Keys,
+            missing_person: MissingPerson::NotFound,
             unlimited_pages: false,
             token_lifetime_s: None,
             invite_mails: true,
@@ -107,6 +112,18 @@ pub(super) enum AnswerShape {
     Keys,
     /// In a list of objects under `feedback`.
     List,
+}
+
+/// What `event.person.get` says of somebody who is not in the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MissingPerson {
+    /// 404.
+    NotFound,
+    /// 401, as in the ancestor of 2013.
+    Unauthorized,
+    /// 200 and no object.
+    Empty,
 }
 
 /// What a second invitation of the same address does.

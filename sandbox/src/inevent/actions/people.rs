@@ -8,6 +8,7 @@ use crate::inevent::hooks::Trigger;
 use crate::inevent::model::{Admission, Attendee, Event};
 use crate::inevent::rows;
 use crate::inevent::turn::Turn;
+use crate::inevent::variants::MissingPerson;
 
 /// What `event.person.operate` can set, beside API fields.
 const KEYS: [&str; 25] = [
@@ -42,7 +43,7 @@ pub(super) const ACTIONS: &[Action] = &[
     Action::new(
         "event.person.get",
         Access::User,
-        &["eventID", "companyID", "personID", "email", "qrCode", "feedbackMode"],
+        &["eventID", "companyID", "personID", "email", "qrCode", "feedbackMode", "fullProfile"],
         &[],
         get,
     ),
@@ -60,8 +61,15 @@ fn get(turn: &mut Turn<'_>) -> Result<Page, Problem> {
         return call.page(found, |(event, person)| rows::attendee(event, person, true, variants));
     }
     let event = turn.event()?;
-    let person = visible(Some(who(turn, event)?)).ok_or_else(|| Problem::missing("personID"))?;
-    Ok(Page::one(rows::attendee(event, person, true, variants)))
+    match who(turn, event).map(|person| visible(Some(person))) {
+        Ok(Some(person)) => Ok(Page::one(rows::attendee(event, person, true, variants))),
+        Err(problem) if problem.status != 404 => Err(problem),
+        _ => match variants.missing_person {
+            MissingPerson::NotFound => Err(Problem::missing("personID")),
+            MissingPerson::Unauthorized => Err(Problem::new(401, "personID doesn't work at event")),
+            MissingPerson::Empty => Ok(Page { rows: Vec::new(), total: 0 }),
+        },
+    }
 }
 
 /// The person that the call names.
@@ -102,6 +110,10 @@ fn operate(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let mut changed = turn.event()?.person(person)?.clone();
     for (key, value) in &changes {
         set(&mut changed, key, value)?;
+    }
+    let other = turn.event()?.person_with(changed.profile.get("email"));
+    if other.is_some_and(|other| other.id != person) {
+        return Err(Problem::new(406, "email is already in use"));
     }
     if !changes.is_empty() {
         changed.updated = now;

@@ -129,7 +129,7 @@ fn quizzes(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let all = all.filter(|(_, quiz)| fits(activity, quiz.activity) && fits(person, Some(quiz.person)));
     call.page(all, |(event, quiz): (u64, &Quiz)| {
         row([
-            ("quizID", quiz.id.to_string()),
+            ("quizPersonID", quiz.id.to_string()),
             ("eventID", event.to_string()),
             ("activityID", quiz.activity.map(|activity| activity.to_string()).unwrap_or_default()),
             ("personID", quiz.person.to_string()),
@@ -141,6 +141,7 @@ fn quizzes(turn: &mut Turn<'_>) -> Result<Page, Problem> {
 
 fn time_row(event: u64, activity: Option<u64>, person: u64, seconds: i64) -> Row {
     row([
+        ("livePersonID", person.to_string()),
         ("personID", person.to_string()),
         ("eventID", event.to_string()),
         ("activityID", activity.map(|activity| activity.to_string()).unwrap_or_default()),

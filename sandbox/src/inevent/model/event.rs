@@ -166,7 +166,11 @@ impl Event {
         self.people.get_mut(&id).ok_or_else(|| Problem::missing("personID"))
     }
 
+    /// The person with this address.
     pub(in crate::inevent) fn person_with(&self, email: &str) -> Option<&Attendee> {
+        if email.is_empty() {
+            return None;
+        }
         self.people.get(self.by_email.get(&email.to_lowercase())?)
     }
 
