@@ -11,6 +11,7 @@ pub mod inevent;
 pub mod model;
 pub mod parked;
 pub mod queue;
+pub mod reconcile;
 pub mod settings;
 pub mod store;
 pub mod sync;

@@ -58,6 +58,17 @@ impl Pages {
         Self { client: client.clone(), action, query, ids, progress: Progress::default(), date: None }
     }
 
+    /// The same from a later row on. Such a list is never complete.
+    pub fn from(mut self, offset: usize) -> Self {
+        (self.progress.offset, self.progress.doubtful) = (offset, offset > 0);
+        self
+    }
+
+    /// Where the next page begins.
+    pub fn offset(&self) -> usize {
+        self.progress.offset
+    }
+
     /// The rows of the next page that were not seen before; `None` at the end.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! that is accepted come from them. What a shape cannot say is in `check`.
 
 mod activity;
+mod changes;
 mod check;
 mod expression;
 mod inevent;
@@ -11,6 +12,7 @@ mod lists;
 mod mapping;
 mod matching;
 mod read;
+mod reconcile;
 mod related;
 mod template;
 mod writing;
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
+pub use changes::{Change, changes};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use inevent::{InEvent, Trigger};
@@ -29,6 +32,7 @@ pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
+pub use reconcile::{Reconcile, ScoreSource};
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
@@ -117,6 +121,8 @@ pub struct EventSettings {
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
+    /// What the connector looks up in InEvent by itself.
+    pub reconcile: Reconcile,
     /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
     pub related: BTreeMap<String, Related>,
 }
@@ -173,6 +179,7 @@ impl Default for EventSettings {
             score: None,
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
+            reconcile: Reconcile::default(),
             related: BTreeMap::new(),
         }
     }
