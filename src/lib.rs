@@ -6,6 +6,7 @@ pub mod azure;
 pub mod dataverse;
 pub mod forget;
 pub mod functions;
+pub mod hydrate;
 pub mod inevent;
 pub mod model;
 pub mod parked;

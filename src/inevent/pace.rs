@@ -497,6 +497,7 @@ impl fmt::Debug for Turns {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
     use proptest::prelude::*;
 
     use super::*;
@@ -541,27 +542,17 @@ mod tests {
             under_way.push(pacer.admit(Priority::Live, long).await.unwrap());
         }
         assert_eq!(pacer.admit(Priority::Live, Duration::from_millis(1)).await.unwrap_err(), Error::Busy);
-        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let waits: Vec<_> = [Priority::Invitations, Priority::Backfill, Priority::Live]
+        let mut waits: FuturesUnordered<_> = [Priority::Invitations, Priority::Backfill, Priority::Live]
             .into_iter()
-            .map(|priority| {
-                let order = order.clone();
-                let admitted = pacer.admit(priority, long);
-                async move {
-                    let permit = admitted.await.unwrap();
-                    order.lock().unwrap().push(priority);
-                    permit
-                }
-            })
+            .map(|priority| pacer.admit(priority, long).map(move |permit| (priority, permit.unwrap())))
             .collect();
-        // All of them wait before the first place is free: a busy answer comes after they were taken note of.
-        let waits = futures_util::future::join_all(waits);
-        let freed = async {
-            assert!(pacer.admit(Priority::Live, Duration::from_millis(1)).await.is_err());
-            under_way.drain(..3);
-        };
-        tokio::join!(waits, freed);
-        assert_eq!(*order.lock().unwrap(), [Priority::Live, Priority::Backfill, Priority::Invitations]);
+        assert!(futures_util::poll!(waits.next()).is_pending());
+        for expected in [Priority::Live, Priority::Backfill, Priority::Invitations] {
+            under_way.pop();
+            let (priority, permit) = waits.next().await.unwrap();
+            assert_eq!(priority, expected);
+            under_way.insert(0, permit);
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod activity;
 mod changes;
 mod check;
 mod expression;
+mod inevent;
 mod lists;
 mod mapping;
 mod matching;
@@ -26,6 +27,7 @@ pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use changes::{Change, changes};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
+pub use inevent::{InEvent, Trigger};
 pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
@@ -57,6 +59,9 @@ pub struct Document {
     /// How fast the connector writes.
     #[serde(default)]
     pub pace: Pace,
+    /// How InEvent's webhooks are understood.
+    #[serde(default)]
+    pub inevent: InEvent,
     /// Where editors find the schema; the connector does not look at it.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -144,6 +149,7 @@ impl Default for Document {
             defaults: EventSettings::default(),
             events: BTreeMap::new(),
             pace: Pace::default(),
+            inevent: InEvent::default(),
             schema: None,
         }
     }
