@@ -1,11 +1,13 @@
 //! The command line.
 
+mod backfill;
 mod forget;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
 mod serve;
 mod settings;
+mod since;
 
 use std::process::ExitCode;
 
@@ -37,11 +39,13 @@ enum Command {
     Local(local::LocalArgs),
     /// Look at what could not be written, replay it or drop it
     Parked(parked::ParkedArgs),
+    /// Bring in everything that InEvent knows of an event
+    Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
-    /// Check and show the settings document
+    /// Look at the settings document, check it, and put another in its place
     Settings(settings::SettingsArgs),
 }
 
@@ -52,6 +56,7 @@ impl Cli {
             #[cfg(feature = "local")]
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
+            Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Settings(args) => settings::run(args),
             Command::Schema => {
