@@ -1,6 +1,7 @@
 //! The command line.
 
 mod forget;
+mod inevent;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
@@ -39,6 +40,8 @@ enum Command {
     Parked(parked::ParkedArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
+    /// Set up InEvent's webhooks, learn what they say, list events
+    Inevent(inevent::InEventArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
     /// Check and show the settings document
@@ -54,6 +57,7 @@ impl Cli {
             Command::Parked(args) => parked::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Settings(args) => settings::run(args),
+            Command::Inevent(args) => inevent::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());
                 ExitCode::SUCCESS
