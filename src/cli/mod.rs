@@ -2,6 +2,7 @@
 
 mod backfill;
 mod forget;
+mod inevent;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
@@ -43,6 +44,8 @@ enum Command {
     Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
+    /// Set up InEvent's webhooks, learn what they say, list events
+    Inevent(inevent::InEventArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
     /// Look at the settings document, check it, and put another in its place
@@ -59,6 +62,7 @@ impl Cli {
             Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Settings(args) => settings::run(args),
+            Command::Inevent(args) => inevent::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());
                 ExitCode::SUCCESS

@@ -146,8 +146,7 @@ impl Services {
             Ok(place) => secret(&place).map(WebhookKeys::new),
             Err(problem) => Err(held_by_settings(&[problem])),
         };
-        let of_inevent =
-            ["INEVENT_WEBHOOK_KEYS", "INEVENT_WEBHOOK_KEYS_SECRET_NAME", "INEVENT_TOKEN", "INEVENT_COMPANY_ID"];
+        let of_inevent = ["INEVENT_WEBHOOK_KEYS", "INEVENT_TOKEN", "INEVENT_COMPANY_ID"];
         let expects_webhooks = of_inevent.iter().any(|name| lookup(name).is_some_and(|value| !value.trim().is_empty()));
         let hints = Gatherer::start(hydrate.clone(), bodies.clone());
         let hydrate_poison = open(&format!("{HYDRATE_QUEUE}-poison"))?;
