@@ -10,6 +10,7 @@ pub mod model;
 pub mod parked;
 pub mod queue;
 pub mod settings;
+pub mod setup;
 pub mod store;
 pub mod sync;
 

@@ -1,16 +1,18 @@
 //! The command line.
 
+mod check;
 mod forget;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
 mod serve;
 mod settings;
+mod setup;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use inevent_d365::functions::Storage;
+use inevent_d365::functions::{self, Storage};
 
 /// The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
 #[derive(Debug, Parser)]
@@ -41,6 +43,10 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
+    /// Make what the connector needs in an environment of Dynamics 365
+    Setup(setup::SetupArgs),
+    /// Look whether everything that the connector needs is there
+    Check(check::CheckArgs),
     /// Check and show the settings document
     Settings(settings::SettingsArgs),
 }
@@ -53,6 +59,8 @@ impl Cli {
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
             Command::Forget(args) => forget::run(args),
+            Command::Setup(args) => setup::run(args),
+            Command::Check(args) => check::run(args),
             Command::Settings(args) => settings::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());
@@ -62,9 +70,19 @@ impl Cli {
     }
 }
 
+/// A setting as the function app has it; blank is absent.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// A client for what is asked without signing in.
+fn http() -> anyhow::Result<reqwest::Client> {
+    Ok(functions::http_client()?)
+}
+
 /// The storage that the handler works with, by the same settings.
 fn storage() -> anyhow::Result<Storage> {
-    let storage = Storage::open(&|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let storage = Storage::open(&setting);
     storage.map_err(|why| anyhow::anyhow!("{why}\nSet it as in the function app, in this command's environment."))
 }
 

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Storage, connect};
+pub use services::{App, Signed, Storage, connect, http_client};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

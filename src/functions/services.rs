@@ -200,7 +200,7 @@ fn dataverse(
     store: &Arc<dyn Store>,
     current: CurrentSettings,
 ) -> Result<DataverseAccess, Held> {
-    let (client, secret) = connect(settings)?;
+    let Signed { client, secret, .. } = connect(settings)?;
     let crm = Arc::new(DataverseCrm::new(client.clone()));
     let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
     let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
@@ -212,8 +212,25 @@ fn dataverse(
     Ok(DataverseAccess { client, secret, writer, writers })
 }
 
-/// A client that signs in as the settings say, and the secret that it does it with, if any.
-pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
+/// A client that signs in as the settings say.
+pub struct Signed {
+    pub client: Arc<Client>,
+    pub tokens: Arc<dyn TokenSource>,
+    /// What it signs in with, if that is a secret.
+    pub secret: Option<Arc<dyn SecretValue>>,
+}
+
+/// The HTTP client of everything that is asked outside the storage account.
+///
+/// # Errors
+/// When the machine has no usable TLS.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
 
 /// Makes the client of the environment. No call is made.
 ///
@@ -221,12 +238,7 @@ pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
 /// What must be mended first.
 pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     let broken = |problem: String| held_by_settings(&[SettingProblem(problem)]);
-    let http = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))?;
+    let http = http_client().map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))?;
     let identity = |client_id: Option<&String>| -> Result<Arc<dyn TokenCredential>, Held> {
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.clone())),
@@ -253,7 +265,8 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
             (Arc::new(tokens), Some(secret))
         }
     };
-    Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
+    let client = Arc::new(Client::new(http, tokens.clone(), ClientOptions::new(&settings.url)));
+    Ok(Signed { client, tokens, secret })
 }
 
 /// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.
