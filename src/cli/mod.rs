@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backfill;
 mod forget;
 mod inevent;
 #[cfg(feature = "local")]
@@ -7,6 +8,7 @@ mod local;
 mod parked;
 mod serve;
 mod settings;
+mod since;
 
 use std::process::ExitCode;
 
@@ -38,13 +40,15 @@ enum Command {
     Local(local::LocalArgs),
     /// Look at what could not be written, replay it or drop it
     Parked(parked::ParkedArgs),
+    /// Bring in everything that InEvent knows of an event
+    Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
     /// Set up InEvent's webhooks, learn what they say, list events
     Inevent(inevent::InEventArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
-    /// Check and show the settings document
+    /// Look at the settings document, check it, and put another in its place
     Settings(settings::SettingsArgs),
 }
 
@@ -55,6 +59,7 @@ impl Cli {
             #[cfg(feature = "local")]
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
+            Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Settings(args) => settings::run(args),
             Command::Inevent(args) => inevent::run(args),

@@ -13,14 +13,16 @@ use super::{
     delivery::{Opened, Undelivered, jitter, open, put_back},
     invocation::{self, Message},
     parking::{park_hint, settle_body},
+    reconcile_events::reconciler,
     services::{App, Services},
 };
 use crate::{
     hydrate::{Unsettled, without_api},
     inevent::decode::{Delivery, Hint, decode},
-    model::{ParticipantEvent, validate},
+    model::{Kind, ParticipantEvent, validate},
     queue::{PutOptions, backoff, envelope},
-    settings::document::InEvent,
+    reconcile::cursor,
+    settings::document::Document,
     sync::outcome::{Held, Postponement},
 };
 
@@ -58,7 +60,7 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
         return Ok(());
     };
     let (mut events, mut waiting): (_, Vec<(Value, Wait)>) = (Vec::new(), Vec::new());
-    match services.triggers.current().await {
+    match services.settings.document().await {
         Err(why) => waiting.extend(items.into_iter().map(|item| (item, Wait::For(why.clone())))),
         Ok(settings) => {
             let again = history.last_error.as_deref() == Some(LOOKED);
@@ -147,16 +149,17 @@ async fn observe(services: &Services, waiting: &[(Value, Wait)], passed_on: usiz
 async fn settle(
     services: &Services,
     item: &Value,
-    settings: &InEvent,
+    settings: &Document,
     again: bool,
 ) -> Result<Vec<ParticipantEvent>, Unsettled> {
     let delivery: Delivery = serde_json::from_value(item.clone())
         .map_err(|_| Unsettled::Refused("an item of the message is no webhook".to_owned()))?;
-    let hints = decode(&delivery, settings).map_err(|error| Unsettled::Refused(error.to_string()))?;
+    let hints = decode(&delivery, &settings.inevent).map_err(|error| Unsettled::Refused(error.to_string()))?;
     let mut events = Vec::new();
     for hint in &hints {
         events.extend(complete(services, hint, again).await?);
     }
+    close_by_reconciling(services, settings, &mut events).await?;
     for event in &events {
         if let Some(problem) = validate::check(event, Timestamp::now()).first() {
             let reason = format!("what the webhook says is no event: {} {}", problem.path, problem.problem);
@@ -164,6 +167,26 @@ async fn settle(
         }
     }
     Ok(events)
+}
+
+/// That an event is over is concluded from everything that InEvent knows of it, not from a webhook while others may be lost: where it is
+/// reconciled, that is due now.
+async fn close_by_reconciling(
+    services: &Services,
+    settings: &Document,
+    events: &mut Vec<ParticipantEvent>,
+) -> Result<(), Unsettled> {
+    if reconciler(services).is_none() {
+        return Ok(());
+    }
+    let ours = |event: &ParticipantEvent| {
+        event.kind == Kind::EventClosed && settings.effective(&event.event.id).reconcile.enabled
+    };
+    for event in events.iter().filter(|event| ours(event)) {
+        cursor::ended(&*services.store, &event.event.id).await.map_err(|_| Unsettled::Later(None))?;
+    }
+    events.retain(|event| !ours(event));
+    Ok(())
 }
 
 async fn complete(services: &Services, hint: &Hint, again: bool) -> Result<Vec<ParticipantEvent>, Unsettled> {

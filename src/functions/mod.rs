@@ -14,11 +14,12 @@ mod ingest_events;
 pub mod invocation;
 mod park_poisoned_events;
 mod parking;
+mod reconcile_events;
 pub mod retention;
 mod routes;
 mod services;
+mod settings;
 mod sync_events;
-mod triggers;
 mod webhook_keys;
 
 use std::{sync::Arc, time::Duration};

@@ -15,7 +15,7 @@ use super::{
     gather::Gatherer,
     held::{HeldRecord, Way},
     retention,
-    triggers::Triggers,
+    settings::CurrentDocument,
     webhook_keys::WebhookKeys,
 };
 use crate::{
@@ -71,7 +71,7 @@ pub struct Services {
     pub hints: Gatherer,
     pub hydrate: Arc<dyn Queue>,
     pub hydrate_poison: Arc<dyn Queue>,
-    pub triggers: Triggers,
+    pub settings: CurrentDocument,
     pub webhook_keys: Result<WebhookKeys, Held>,
     /// Whether anything is set that is InEvent's.
     pub expects_webhooks: bool,
@@ -169,7 +169,7 @@ impl Services {
             hints,
             hydrate,
             hydrate_poison,
-            triggers: Triggers::new(place),
+            settings: CurrentDocument::new(place),
             webhook_keys,
             expects_webhooks,
             held_webhooks,

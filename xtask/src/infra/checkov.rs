@@ -2,7 +2,7 @@
 //! look into the modules of what they compile to.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -49,18 +49,28 @@ pub fn check() -> Result<Verdict> {
         let folder = tempfile::tempdir().context("cannot make a folder for checkov")?;
         let template = folder.path().join(format!("{environment}.json"));
         fs::write(&template, template_of(&snapshot).to_string()).context("cannot write what checkov reads")?;
-        let status = Command::new(&program)
-            .args(["--framework", "arm", "--compact", "--quiet", "--skip-download", "--skip-check", &skipped.join(",")])
-            .arg("--file")
+        let output = Command::new(&program)
+            .args(["--framework", "arm", "--compact", "--output", "json", "--skip-download"])
+            .args(["--skip-check", &skipped.join(","), "--file"])
             .arg(&template)
-            // Nothing of it is sent anywhere.
-            .env("CKV_IGNORE_HIDDEN_DIRECTORIES", "true")
-            .env("LOG_LEVEL", "ERROR")
-            .status()
+            .output()
             .context("cannot run checkov")?;
-        passed &= status.success();
+        passed &= judge(environment, &output)?;
     }
     Ok(Verdict::of(passed))
+}
+
+/// Says what failed. That nothing was looked at is a failure, too.
+fn judge(environment: &str, output: &Output) -> Result<bool> {
+    let describe = || format!("checkov: {}", String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    let report: Value = serde_json::from_slice(&output.stdout).with_context(describe)?;
+    let failed = report["results"]["failed_checks"].as_array().context("checkov tells no results")?;
+    for check in failed {
+        eprintln!("{environment}: {} {} ({})", check["check_id"], check["check_name"], check["resource"]);
+    }
+    let number = |of: &str| report["summary"][of].as_u64().unwrap_or_default();
+    println!("   {environment}: {} checks passed, {} failed", number("passed"), number("failed"));
+    Ok(failed.is_empty() && number("passed") > 0 && number("parsing_errors") == 0 && output.status.success())
 }
 
 fn has_network(snapshot: &Value) -> bool {
