@@ -205,7 +205,7 @@ async fn ways(storage: &Storage, outlet: Arc<dyn Outlet>) -> Result<(Reconciler,
     };
     let held = |held: Held| anyhow!(held.remedy);
     let settings = DataverseSettings::read(&lookup).map_err(missing)?;
-    let (dataverse, _) = connect(&settings).map_err(held)?;
+    let dataverse = connect(&settings).map_err(held)?.client;
     let of_inevent = InEventSettings::read(&lookup).map_err(missing)?;
     let inevent = connect_inevent(&of_inevent, Some(storage.store.clone())).map_err(held)?;
     let place = kept::place(&lookup).map_err(|why| anyhow!(why))?;

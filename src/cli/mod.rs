@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backfill;
+mod check;
 mod forget;
 mod inevent;
 #[cfg(feature = "local")]
@@ -8,12 +9,13 @@ mod local;
 mod parked;
 mod serve;
 mod settings;
+mod setup;
 mod since;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use inevent_d365::functions::Storage;
+use inevent_d365::functions::{self, Storage};
 
 /// The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
 #[derive(Debug, Parser)]
@@ -48,6 +50,10 @@ enum Command {
     Inevent(inevent::InEventArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
+    /// Make what the connector needs in an environment of Dynamics 365
+    Setup(setup::SetupArgs),
+    /// Look whether everything that the connector needs is there
+    Check(check::CheckArgs),
     /// Look at the settings document, check it, and put another in its place
     Settings(settings::SettingsArgs),
 }
@@ -61,6 +67,8 @@ impl Cli {
             Command::Parked(args) => parked::run(args),
             Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
+            Command::Setup(args) => setup::run(args),
+            Command::Check(args) => check::run(args),
             Command::Settings(args) => settings::run(args),
             Command::Inevent(args) => inevent::run(args),
             Command::Schema => {
@@ -71,9 +79,19 @@ impl Cli {
     }
 }
 
+/// A setting as the function app has it; blank is absent.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// A client for what is asked without signing in.
+fn http() -> anyhow::Result<reqwest::Client> {
+    Ok(functions::http_client()?)
+}
+
 /// The storage that the handler works with, by the same settings.
 fn storage() -> anyhow::Result<Storage> {
-    let storage = Storage::open(&|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let storage = Storage::open(&setting);
     storage.map_err(|why| anyhow::anyhow!("{why}\nSet it as in the function app, in this command's environment."))
 }
 

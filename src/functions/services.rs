@@ -264,7 +264,7 @@ fn dataverse(
     store: &Arc<dyn Store>,
     current: CurrentSettings,
 ) -> Result<DataverseAccess, Held> {
-    let (client, secret) = connect(settings)?;
+    let Signed { client, secret, .. } = connect(settings)?;
     let crm = Arc::new(DataverseCrm::new(client.clone()));
     let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
     let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
@@ -276,8 +276,25 @@ fn dataverse(
     Ok(DataverseAccess { client, secret, writer, writers })
 }
 
-/// A client that signs in as the settings say, and the secret that it does it with, if any.
-pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
+/// A client that signs in as the settings say.
+pub struct Signed {
+    pub client: Arc<Client>,
+    pub tokens: Arc<dyn TokenSource>,
+    /// What it signs in with, if that is a secret.
+    pub secret: Option<Arc<dyn SecretValue>>,
+}
+
+/// The HTTP client of everything that is asked outside the storage account.
+///
+/// # Errors
+/// When the machine has no usable TLS.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
 
 /// Makes the client of the environment. No call is made.
 ///
@@ -296,7 +313,8 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
             (Arc::new(tokens), Some(secret))
         }
     };
-    Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
+    let client = Arc::new(Client::new(http, tokens.clone(), ClientOptions::new(&settings.url)));
+    Ok(Signed { client, tokens, secret })
 }
 
 /// Makes the client of InEvent's API. No call is made. Processes that share `store` take turns.
@@ -321,12 +339,7 @@ fn broken(problem: String) -> Held {
 }
 
 fn http() -> Result<reqwest::Client, Held> {
-    let http = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
-        .build();
-    http.map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
+    http_client().map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
 }
 
 fn identity(client_id: Option<&String>) -> Result<Arc<dyn TokenCredential>, Held> {
