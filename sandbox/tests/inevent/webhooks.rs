@@ -34,7 +34,7 @@ async fn a_life_is_told_in_order() {
     let session = [("activityID", KEYNOTE), ("personID", id.as_str())];
     world.get("activity.person.bind", &session).await;
     let (event, activity) = ([("eventID", EVENT), ("code", id.as_str())], ("activityID", KEYNOTE));
-    world.get("checklog.checkIn", &event).await;
+    world.get("checklog.checkIn", &[&event[..], &[("date", "1700000000")]].concat()).await;
     world.get("checklog.checkIn", &[&event[..], &[activity]].concat()).await;
     world.get("checklog.checkOut", &[&event[..], &[activity]].concat()).await;
     world.get("checklog.checkOut", &event).await;
@@ -76,6 +76,7 @@ async fn a_life_is_told_in_order() {
     assert_eq!(receiver.types(&world).await, expected);
     world.advance(1).await;
     assert_eq!(receiver.types(&world).await.len(), expected.len(), "an event ends once");
+    assert_eq!(receiver.bodies(&world).await[3]["date"], "1700000000");
     let body = &receiver.bodies(&world).await[2];
     assert_eq!(
         (&body["eventID"], &body["personID"], &body["activityID"]),
