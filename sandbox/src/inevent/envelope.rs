@@ -41,11 +41,19 @@ impl Page {
 pub(super) struct Problem {
     pub(super) status: u16,
     pub(super) message: String,
+    /// Whether it has no body in any shape.
+    bodiless: bool,
 }
 
 impl Problem {
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), bodiless: false }
+    }
+
+    /// For calls over the limit.
+    pub(super) fn too_many_calls(variants: &Variants) -> Self {
+        let bodiless = !variants.rate_limit_body;
+        Self { status: variants.rate_limit_status, message: "too many calls".to_owned(), bodiless }
     }
 
     pub(super) fn required(attribute: &str) -> Self {
@@ -68,6 +76,7 @@ impl Problem {
     /// The body, if this shape of errors has one. `json` says whether the call asked for JSON.
     pub(super) fn body(&self, shape: ErrorShape, json: bool) -> Option<String> {
         match shape {
+            _ if self.bodiless => None,
             ErrorShape::Bodiless => None,
             ErrorShape::AsAsked if !json => None,
             ErrorShape::AsAsked | ErrorShape::Json => Some(json!({ "error": { "message": self.message } }).to_string()),
