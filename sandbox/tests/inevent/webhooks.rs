@@ -175,6 +175,27 @@ async fn deliveries_get_lost_doubled_and_shuffled_the_same_way_each_time() {
 }
 
 #[tokio::test]
+async fn deliveries_wait_and_give_up_as_was_ordered() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    receiver.register(&world, &["event_enrollment"]).await;
+    world.admin("POST", "webhooks", json!({ "delay_ms": 80 })).await;
+    let begun = std::time::Instant::now();
+    world.register("Ana", "ana@contoso.example").await;
+    assert_eq!(receiver.all(&world).await.len(), 1);
+    assert!(begun.elapsed().as_millis() >= 80);
+
+    // Nobody accepts here, so nobody answers either.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    world.post("webhook.create", &[("companyID", "100")], &[("type", "event_created"), ("url", &url)]).await;
+    world.admin("POST", "webhooks", json!({ "timeout_ms": 50, "parallel": 2 })).await;
+    world.post("company.event.bind", &[("companyID", "100")], &[("name", "New")]).await;
+    receiver.all(&world).await;
+    let deliveries = world.admin("GET", "deliveries", json!(null)).await.json();
+    assert_eq!((&deliveries["counts"]["failed"], &deliveries["deliveries"][1]["status"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test]
 async fn a_failed_delivery_is_repeated_only_if_that_is_wanted_and_stands_in_the_log() {
     let (world, receiver) = (World::start().await, Receiver::start().await);
     receiver.register(&world, &["event_enrollment"]).await;
