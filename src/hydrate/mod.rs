@@ -137,8 +137,8 @@ impl Hydrator {
     ) -> Result<Read, Unsettled> {
         let found = match self.people.read(event, person, hint.time).await {
             // Of old InEvent said 401 of people whom an event does not have.
-            Err(Error::Unauthorized { .. }) if self.client.is_known().await == Ok(true) => {
-                Found { item: None, date: None }
+            Err(Error::Unauthorized { date, .. }) if self.client.is_known().await == Ok(true) => {
+                Found { item: None, date }
             }
             found => self.usable(found).await?,
         };

@@ -272,7 +272,7 @@ async fn receive(action: &'static str, request: reqwest::RequestBuilder) -> Resu
     }
     let message = || Message(message(&body).or(reason).unwrap_or_default());
     Err(match status.as_u16() {
-        401 => Error::Unauthorized { action },
+        401 => Error::Unauthorized { action, date },
         404 | 410 => Error::NotFound { action, date },
         429 => Error::RateLimited { retry_after },
         408 => Error::Unavailable("it answered 408".to_owned()),

@@ -24,8 +24,8 @@ const CALLS: usize = 10;
 const COUNTS: Duration = Duration::from_millis(1_050);
 /// How long nothing is called after InEvent said that it was too much.
 const THROTTLED: Duration = Duration::from_secs(5);
-/// Who waits for the turn in the store.
-const KIND: &str = "turns";
+/// Who waits for the turn is kept beside the lease.
+const KIND: &str = "leases";
 
 /// How urgent a call is. The derived order is that of the turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -455,7 +455,7 @@ impl Turns {
     async fn others(&self) -> Result<Option<Priority>, StoreError> {
         let now = Timestamp::now();
         let mut urgent = None;
-        for record in self.store.list(KIND, Some(&self.name), 1_000, None).await?.records {
+        for record in self.store.list(KIND, Some(&self.waiting()), 1_000, None).await?.records {
             let at = record.value["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
             let priority = match record.value["priority"].as_u64() {
                 Some(0) => Priority::Live,
@@ -480,8 +480,12 @@ impl Turns {
         }
     }
 
+    fn waiting(&self) -> String {
+        format!("waiting-{}", self.name)
+    }
+
     fn key(&self) -> Key {
-        Key::new(KIND, self.name.clone(), self.process.clone())
+        Key::new(KIND, self.waiting(), self.process.clone())
     }
 }
 

@@ -17,16 +17,21 @@ const OF_THE_HOST: [&str; 8] = [
 ];
 
 /// Set for parts of the connector that are still to come; nothing reads them before.
-const ANNOUNCED: [&str; 5] = [
-    "DATAVERSE_CERTIFICATE_NAME",
-    "INEVENT_API_URL",
-    "INEVENT_COMPANY_ID",
-    "INEVENT_TOKEN_SECRET_NAME",
-    "INEVENT_WEBHOOK_KEYS_SECRET_NAME",
-];
+const ANNOUNCED: [&str; 1] = ["DATAVERSE_CERTIFICATE_NAME"];
 
-/// Read, but for a desk: in Azure the secret is in the vault, and settings and records are in the storage account.
-const OF_A_DESK: [&str; 3] = ["DATAVERSE_CLIENT_SECRET", "INEVENT_D365_DESK_STORAGE", "INEVENT_D365_SETTINGS"];
+/// Read, but for a desk or the command line: in Azure secrets are in the vault, settings and records are in the storage account, and
+/// InEvent is called with a token, not a password.
+const OF_A_DESK: [&str; 9] = [
+    "DATAVERSE_CLIENT_SECRET",
+    "INEVENT_D365_DESK_STORAGE",
+    "INEVENT_D365_SETTINGS",
+    "INEVENT_PASSWORD",
+    "INEVENT_PASSWORD_SECRET_NAME",
+    "INEVENT_TOKEN",
+    "INEVENT_USERNAME",
+    "INEVENT_WEBHOOK_FUNCTION_KEY",
+    "INEVENT_WEBHOOK_KEYS",
+];
 
 const ALWAYS: [&str; 20] = [
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
