@@ -7,6 +7,7 @@ mod layout;
 mod needs;
 mod portable;
 mod sbom;
+mod start;
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::cargo;
 pub use build::{build, build_example, release_binary};
 pub use checksums::sha256;
 pub use layout::lay_out;
+pub use start::check as starts_from_its_zip;
 
 /// Build what is deployed and lay it out for Azure Functions
 ///
