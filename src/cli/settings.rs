@@ -1,4 +1,6 @@
-//! `settings`: look at the settings document and check it before it is put in place.
+//! `settings`: look at the settings document, check it, and put another in its place.
+
+mod place;
 
 use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -9,7 +11,7 @@ use inevent_d365::{
     settings::{
         DataverseSettings,
         document::{self, Document, DocumentError, Problem},
-        kept,
+        kept::{self, Kept, SettingsPlace},
     },
     sync::{
         DataverseCrm, Surroundings,
@@ -25,6 +27,10 @@ const DATA: u8 = 65;
 const NO_INPUT: u8 = 66;
 /// Dataverse or the place of the settings cannot be asked.
 const UNAVAILABLE: u8 = 69;
+/// A file cannot be written.
+const CANNOT_CREATE: u8 = 73;
+
+use self::place::How;
 
 #[derive(Debug, Args)]
 pub struct SettingsArgs {
@@ -52,6 +58,35 @@ enum Command {
         /// The document, a JSON file; without it the one that the connector uses
         file: Option<PathBuf>,
     },
+    /// Print the document that the connector uses, as it is kept
+    Get,
+    /// Change one setting: `set events.4711.level attendance`, `set defaults.minimal_create true`; `null` takes it away
+    Set {
+        /// The dotted path of the setting
+        path: String,
+        /// JSON, or text
+        value: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Write the document that the connector uses into a file
+    Export { file: PathBuf },
+    /// Put a document in place of the one that the connector uses, once it fits this environment
+    Import {
+        /// The document, a JSON file; `-` reads standard input
+        file: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// List the versions that were replaced, the newest first
+    History,
+    /// Put a version that was replaced back in place
+    Restore {
+        /// Its name in the history
+        version: String,
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 /// What was printed, and how the process ends.
@@ -70,6 +105,30 @@ pub fn run(args: SettingsArgs) -> ExitCode {
                 Ok(())
             }
             Command::Show { event, file } => show(event.as_deref(), file.as_deref()).await,
+            Command::Get => {
+                print!("{}", text(&place()?).await?);
+                Ok(())
+            }
+            Command::Set { path, value, how } => {
+                let (place, before) = (place()?, kept(&place()?).await?);
+                let text = place::with(before.as_ref().map(|kept| kept.text.as_str()), &path, &value)?;
+                place::put(&place, before.as_ref(), &text, how).await
+            }
+            Command::Export { file } => {
+                let text = text(&place()?).await?;
+                std::fs::write(&file, text)
+                    .map_err(|error| failed(&format!("{}: {error}", file.display()), CANNOT_CREATE))
+            }
+            Command::Import { file, how } => {
+                let (text, place) = (place::import(&file)?, place()?);
+                place::put(&place, kept(&place).await?.as_ref(), &text, how).await
+            }
+            Command::History => {
+                let history = place()?.history().await.map_err(|error| failed(&error, UNAVAILABLE))?;
+                history.iter().for_each(|version| println!("{version}"));
+                Ok(())
+            }
+            Command::Restore { version, how } => place::restore(&place()?, &version, how).await,
         }
     });
     ended.err().unwrap_or(ExitCode::SUCCESS)
@@ -78,33 +137,58 @@ pub fn run(args: SettingsArgs) -> ExitCode {
 async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
-        let client = client()?;
-        let around = Surroundings::look(&document, true, &DataverseCrm::new(client.clone())).await;
-        let around = around.map_err(|failure| match failure {
-            Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
-            _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
-        })?;
-        let mut problems = Rules::new(&document, &around).err().unwrap_or_default();
-        problems.extend(rules::doubts(&document, &around));
-        problems.extend(lists(&client, &document).await?);
-        say(&problems)?;
+        checked(&document, &client()?, Checks::WithDoubts).await?;
     }
     println!("{} is in order.", file.display());
     Ok(())
 }
 
+/// How closely a document is held against the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checks {
+    /// What would hold events.
+    Live,
+    /// And what may turn out to be wrong with some values.
+    WithDoubts,
+}
+
+/// Says what of a document does not fit the environment.
+async fn checked(document: &Document, client: &Arc<Client>, checks: Checks) -> Ended {
+    let around = Surroundings::look(document, true, &DataverseCrm::new(client.clone())).await;
+    let around = around.map_err(|failure| match failure {
+        Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
+        _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
+    })?;
+    let mut problems = Rules::new(document, &around).err().unwrap_or_default();
+    if checks == Checks::WithDoubts {
+        problems.extend(rules::doubts(document, &around));
+    }
+    problems.extend(lists(client, document).await?);
+    say(&problems)
+}
+
 async fn show(event: Option<&str>, file: Option<&Path>) -> Ended {
     let document = match file {
         Some(file) => read(&from_file(file)?)?,
-        None => {
-            let place = kept::place(&|name| std::env::var(name).ok()).map_err(|error| failed(&error, UNAVAILABLE))?;
-            let kept = place.read().await.map_err(|error| failed(&error, UNAVAILABLE))?;
-            kept.map_or(Ok(Document::default()), |kept| read(&kept.text))?
-        }
+        None => kept(&place()?).await?.map_or(Ok(Document::default()), |kept| read(&kept.text))?,
     };
     let settings = event.map_or(document.defaults.clone(), |event| document.effective(event));
     println!("{}", serde_json::to_string_pretty(&settings).unwrap_or_default());
     Ok(())
+}
+
+/// Where the connector's document is kept.
+fn place() -> Result<Arc<dyn SettingsPlace>, ExitCode> {
+    kept::place(&|name| std::env::var(name).ok()).map_err(|error| failed(&error, UNAVAILABLE))
+}
+
+async fn kept(place: &Arc<dyn SettingsPlace>) -> Result<Option<Kept>, ExitCode> {
+    place.read().await.map_err(|error| failed(&error, UNAVAILABLE))
+}
+
+/// The text of the connector's document; where there is none, one that changes nothing.
+async fn text(place: &Arc<dyn SettingsPlace>) -> Result<String, ExitCode> {
+    Ok(kept(place).await?.map_or_else(|| "{}\n".to_owned(), |kept| kept.text))
 }
 
 /// The client of the environment whose settings are set.

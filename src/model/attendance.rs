@@ -4,7 +4,7 @@ use super::{
     Kind, ParticipantEvent, SourceTime,
     event::{Attendance, Registration},
     presence::Presence,
-    stamp::{Cell, time_and_rest},
+    stamp::{Cell, Told, time_and_rest},
 };
 
 /// Engagement score in hundredths.
@@ -70,7 +70,7 @@ impl State {
         self.join_registration(event);
         self.join_presence(event);
         if let Some(score) = event.score {
-            self.join_score(event.time, score);
+            self.join_score(event.told(), score);
         }
     }
 
@@ -82,7 +82,7 @@ impl State {
             _ => event.status.unwrap_or_default().registration,
         };
         if let Some(registration) = registration {
-            self.registration = Cell::join(self.registration, Cell::new(event.time, registration));
+            self.registration = Cell::join(self.registration, event.told(), registration);
         }
     }
 
@@ -92,8 +92,8 @@ impl State {
     }
 
     /// Joins a score in, in whole points.
-    pub fn join_score(&mut self, time: SourceTime, score: f64) {
-        self.score = Cell::join(self.score, Cell::new(time, hundredths(score)));
+    pub fn join_score(&mut self, told: impl Into<Told>, score: f64) {
+        self.score = Cell::join(self.score, told, hundredths(score));
     }
 
     /// Concludes what follows from everything that is known: whether the event or session is over, when it was to end, and what
@@ -192,6 +192,7 @@ mod tests {
             id: "1".into(),
             time: at(second),
             kind,
+            read: false,
             event: Occasion { id: "e".into(), name: None, begin: None, end: None },
             session: None,
             participant: None,
@@ -238,6 +239,49 @@ mod tests {
         ] {
             assert_eq!(told(statements, closed), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn what_was_read_counts_where_it_differs_and_yields_to_exact_times() {
+        use Kind::*;
+        let read = |kind, second| ParticipantEvent { read: true, ..statement(kind, second) };
+        let (seen, left) = (read(CheckedIn, 10), read(CheckedOut, 20));
+        for (what, statements, check_in, check_out) in [
+            ("seen only", vec![seen.clone(), left.clone()], Some(10), Some(20)),
+            (
+                "then told exactly",
+                vec![seen.clone(), left.clone(), statement(CheckedIn, 9), statement(CheckedOut, 18)],
+                Some(9),
+                Some(18),
+            ),
+            (
+                "known before",
+                vec![statement(CheckedIn, 9), statement(CheckedOut, 18), seen.clone(), left.clone()],
+                Some(9),
+                Some(18),
+            ),
+            (
+                "came back since",
+                vec![statement(CheckedOut, 12), statement(CheckedIn, 15), left.clone()],
+                Some(15),
+                Some(20),
+            ),
+            ("taken back since", vec![seen.clone(), left.clone(), statement(CheckInTakenBack, 30)], None, None),
+            ("nothing to take back", vec![read(CheckInTakenBack, 30), statement(CheckedIn, 25)], Some(25), None),
+        ] {
+            let mut state = State::default();
+            statements.iter().for_each(|statement| state.join(statement));
+            let outcome = state.outcome();
+            assert_eq!((outcome.check_in, outcome.check_out), (check_in.map(at), check_out.map(at)), "{what}");
+            assert_eq!(Presence::parse(&state.presence.to_string()), state.presence, "{what}");
+        }
+        let mut state = State::default();
+        state.join(&statement(Registered, 5));
+        let known = state.clone();
+        state.join(&read(Registered, 50));
+        assert_eq!(state, known);
+        state.join(&read(Cancelled, 51));
+        assert_eq!(state.outcome().registration, Registration::Cancelled);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::SourceTime;
+use super::{SourceTime, stamp::Told};
 
 /// One thing that happened to a participant, or the end of an event or session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,11 @@ pub struct ParticipantEvent {
     /// When it happened, by the source's clock, with offset (RFC 3339). It decides over order, not the time of delivery.
     pub time: SourceTime,
     pub kind: Kind,
+    /// That this is the source's state as it was seen at `time`, not something that happened then. It counts only where it differs from
+    /// what is known, makes nobody known whom it says to be gone, and a check-in or check-out of which only this is known yields to one
+    /// whose time is known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub read: bool,
     /// The InEvent event.
     pub event: Occasion,
     /// The session, where the statement is about one.
@@ -150,6 +155,22 @@ pub enum Attendance {
     NoShow,
     Partial,
     Attended,
+}
+
+impl ParticipantEvent {
+    /// When it was stated, and how.
+    pub fn told(&self) -> Told {
+        Told { time: self.time, read: self.read }
+    }
+
+    /// Whether the participant is said to be on no list any more.
+    pub fn is_departure(&self) -> bool {
+        matches!(self.kind, Kind::Cancelled | Kind::SessionLeft)
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// InEvent's ids are numbers that it sends as text: both are taken.

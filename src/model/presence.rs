@@ -20,6 +20,10 @@ pub struct Presence {
     check_ins: BTreeSet<SourceTime>,
     /// Check-outs, later than the last taking back.
     check_outs: BTreeSet<SourceTime>,
+    /// By when somebody was seen to have checked in, where the time itself may not be known: it came no later.
+    seen_in: Option<SourceTime>,
+    /// By when somebody was seen to have checked out.
+    seen_out: Option<SourceTime>,
     /// Nothing up to and including this time happened.
     taken_back: Option<SourceTime>,
     /// What the source stated outright, later than the last taking back.
@@ -34,24 +38,36 @@ impl Presence {
     /// Joins one statement in.
     pub(super) fn join(&mut self, event: &ParticipantEvent) {
         let time = event.time;
-        match event.kind {
-            Kind::CheckedIn => {
-                self.check_ins.insert(time);
+        match (event.kind, event.read) {
+            (Kind::CheckedIn, false) => drop(self.check_ins.insert(time)),
+            (Kind::CheckedOut, false) => drop(self.check_outs.insert(time)),
+            (Kind::CheckedIn, true) if self.check_in().is_none() => self.seen_in = Some(time),
+            (Kind::CheckedOut, true) if self.check_out() <= self.last_in() => self.seen_out = Some(time),
+            (Kind::CheckInTakenBack, read) if !read || self.seen() => {
+                self.taken_back = self.taken_back.max(Some(time));
             }
-            Kind::CheckedOut => {
-                self.check_outs.insert(time);
-            }
-            Kind::CheckInTakenBack => self.taken_back = self.taken_back.max(Some(time)),
             _ => {}
         }
         if let Some(attendance) = event.status.unwrap_or_default().attendance {
-            self.stated = Cell::join(self.stated, Cell::new(time, attendance));
+            self.stated = Cell::join(self.stated, event.told(), attendance);
         }
         self.normalise();
     }
 
     pub(super) fn seen(&self) -> bool {
-        !self.check_ins.is_empty() || !self.check_outs.is_empty()
+        self.check_in().is_some() || self.check_out().is_some()
+    }
+
+    fn last_in(&self) -> Option<SourceTime> {
+        self.check_ins.last().copied().max(self.seen_in)
+    }
+
+    /// By when somebody was seen to have left, unless the time at which they did is known.
+    fn unexplained_out(&self) -> Option<SourceTime> {
+        let seen = self.seen_out?;
+        let last_in = self.check_ins.range(..seen).next_back().copied();
+        let known = self.check_outs.range(..=seen).next_back().copied();
+        (known.is_none() || known < last_in).then_some(seen)
     }
 
     /// Whether it was concluded that the event or session is over.
@@ -64,11 +80,11 @@ impl Presence {
     }
 
     pub(super) fn check_in(&self) -> Option<SourceTime> {
-        self.check_ins.first().copied()
+        self.check_ins.first().copied().into_iter().chain(self.seen_in).min()
     }
 
     pub(super) fn check_out(&self) -> Option<SourceTime> {
-        self.check_outs.last().copied()
+        self.check_outs.last().copied().max(self.unexplained_out())
     }
 
     /// What is stated; else that somebody was seen, in part perhaps; else what was concluded.
@@ -86,7 +102,14 @@ impl Presence {
 
     pub(super) fn latest(&self) -> Option<SourceTime> {
         let stated = self.stated.map(|cell| cell.time);
-        self.check_ins.last().copied().max(self.check_out()).max(self.taken_back).max(stated)
+        self.last_in().max(self.check_out()).max(self.taken_back).max(stated)
+    }
+
+    /// Whether a check-in or check-out would change nothing.
+    pub fn accounts_for(&self, event: &ParticipantEvent) -> bool {
+        let mut joined = self.clone();
+        joined.join(event);
+        joined == *self
     }
 
     /// Seconds from check-ins to check-outs. Who did not check out stayed until the end. `None` where a begin or an end is not known.
@@ -95,8 +118,11 @@ impl Presence {
             u64::try_from(to.timestamp().as_second() - from.timestamp().as_second()).unwrap_or_default()
         };
         // At equal times the check-in comes first.
-        let mut times: Vec<(SourceTime, bool)> = self.check_ins.iter().map(|time| (*time, false)).collect();
-        times.extend(self.check_outs.iter().map(|time| (*time, true)));
+        let first = self.check_in();
+        let mut times: Vec<(SourceTime, bool)> =
+            self.check_ins.iter().copied().chain(first).map(|time| (time, false)).collect();
+        let left = self.check_outs.iter().copied().chain(self.unexplained_out());
+        times.extend(left.map(|time| (time, true)));
         times.sort_unstable();
         let (mut begun, mut left, mut present) = (None, None, 0);
         for (time, out) in times {
@@ -127,6 +153,8 @@ impl Presence {
             self.check_ins.retain(|time| *time > taken_back);
             self.check_outs.retain(|time| *time > taken_back);
             self.stated = self.stated.filter(|cell| cell.time > taken_back);
+            self.seen_in = self.seen_in.filter(|time| *time > taken_back);
+            self.seen_out = self.seen_out.filter(|time| *time > taken_back);
         }
         self.bound(MAX_TIMES);
     }
@@ -160,6 +188,8 @@ impl Presence {
             match name {
                 "in" => drop(presence.check_ins.insert(time)),
                 "out" => drop(presence.check_outs.insert(time)),
+                "seenin" => presence.seen_in = Some(time),
+                "seenout" => presence.seen_out = Some(time),
                 "back" => presence.taken_back = Some(time),
                 "stated" => {
                     presence.stated = [Attendance::Attended, Attendance::Partial, Attendance::NoShow]
@@ -175,7 +205,7 @@ impl Presence {
     }
 }
 
-/// `back:time in:time … out:time … stated:time:word over noshow`, as far as there is each; instead of `noshow` also `partly` and
+/// `back:time in:time … out:time … seenin:time seenout:time stated:time:word over noshow`, as far as there is each; instead of `noshow` also `partly` and
 /// `there`.
 impl fmt::Display for Presence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,6 +213,8 @@ impl fmt::Display for Presence {
         tokens.extend(self.taken_back.map(|time| format!("back:{}", time.digits())));
         tokens.extend(self.check_ins.iter().map(|time| format!("in:{}", time.digits())));
         tokens.extend(self.check_outs.iter().map(|time| format!("out:{}", time.digits())));
+        tokens.extend(self.seen_in.map(|time| format!("seenin:{}", time.digits())));
+        tokens.extend(self.seen_out.map(|time| format!("seenout:{}", time.digits())));
         tokens.extend(self.stated.map(|cell| format!("stated:{}:{}", cell.time.digits(), word(cell.value))));
         tokens.extend(self.over.then(|| "over".to_owned()));
         let concluded = |attendance| match attendance {

@@ -32,6 +32,19 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// When something was stated, and whether it happened then or is a state that was seen then. A state that is known already says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub time: SourceTime,
+    pub read: bool,
+}
+
+impl From<SourceTime> for Told {
+    fn from(time: SourceTime) -> Self {
+        Self { time, read: false }
+    }
+}
+
 /// A value and when the source stated it. The derived order is the rule: later wins, at equal times the larger value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell<T> {
@@ -45,15 +58,19 @@ impl<T: Ord + Copy> Cell<T> {
     }
 
     /// The winner of what is known and what is offered.
-    pub fn join(known: Option<Self>, offered: Self) -> Option<Self> {
-        known.max(Some(offered))
+    pub fn join(known: Option<Self>, told: impl Into<Told>, value: T) -> Option<Self> {
+        let told = told.into();
+        if told.read && known.is_some_and(|known| known.value == value) {
+            return known;
+        }
+        known.max(Some(Self::new(told.time, value)))
     }
 }
 
 /// What became of a value offered to a [`Ledger`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
-    /// Something later (or the very same) is known.
+    /// Something later (or the very same) is known, or a state was read that is known.
     Stale,
     /// The source states the same value at a later time: the time is kept, the column is not touched, so that what somebody
     /// corrected in the CRM since stays.
@@ -79,14 +96,15 @@ impl Ledger {
     }
 
     /// Offers what the source stated of a column.
-    pub fn offer(&mut self, column: &str, time: SourceTime, value: &str) -> Offer {
-        let offered = Cell::new(time, Fingerprint::of(value));
-        let known = self.0.get(column).copied();
-        if known >= Some(offered) {
-            return Offer::Stale;
+    pub fn offer(&mut self, column: &str, told: impl Into<Told>, value: &str) -> Offer {
+        let (known, value) = (self.0.get(column).copied(), Fingerprint::of(value));
+        match Cell::join(known, told, value) {
+            Some(winner) if Some(winner) != known => {
+                self.0.insert(column.to_owned(), winner);
+                if known.is_some_and(|known| known.value == value) { Offer::Repeated } else { Offer::Changed }
+            }
+            _ => Offer::Stale,
         }
-        self.0.insert(column.to_owned(), offered);
-        if known.is_some_and(|known| known.value == offered.value) { Offer::Repeated } else { Offer::Changed }
     }
 
     pub fn get(&self, column: &str) -> Option<Cell<Fingerprint>> {

@@ -1,12 +1,16 @@
 //! What the connector is told: by its environment (app settings in Azure, variables on a desk), and by the settings document.
 
 pub mod document;
+mod inevent;
 pub mod kept;
 mod secret;
 
 use secrecy::SecretString;
 
+pub use inevent::{InEventSettings, InEventSignIn, webhook_keys};
 pub use secret::{KeyVaultSecret, PlainSecret};
+
+pub use crate::dataverse::SecretValue;
 
 /// Looks a setting up by name; blank is absent.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -36,12 +40,13 @@ pub enum SignIn {
     ManagedIdentity { client_id: Option<String> },
 }
 
-/// Where the client secret is.
+/// Where a secret is.
 #[derive(Debug, Clone)]
 pub enum SecretPlace {
-    /// `DATAVERSE_CLIENT_SECRET`.
+    /// In an app setting, such as `DATAVERSE_CLIENT_SECRET`.
     Value(SecretString),
-    /// `KEY_VAULT_URL`, and the secret's name there: `DATAVERSE_CLIENT_SECRET_NAME` (default `dataverse-client-secret`).
+    /// In the vault that `KEY_VAULT_URL` names, under a name that may be set, such as by `DATAVERSE_CLIENT_SECRET_NAME` (default
+    /// `dataverse-client-secret`).
     KeyVault { vault: String, name: String },
 }
 

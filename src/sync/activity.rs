@@ -285,6 +285,7 @@ mod tests {
             id: "1".into(),
             time: crate::model::SourceTime::from_digits("0000000000000000001").unwrap(),
             kind,
+            read: false,
             event: occasion(),
             session: session.then(occasion),
             participant: None,

@@ -179,5 +179,9 @@ fn groups<'a>(
     for statement in statements.iter().filter(|statement| !people.silent(statement.index)) {
         groups.entry(statement.of.clone()).or_default().push(statement);
     }
+    // A state that was read is held against what is known from before.
+    groups
+        .values_mut()
+        .for_each(|statements| statements.sort_by_key(|statement| (statement.time(), statement.event.read)));
     groups
 }

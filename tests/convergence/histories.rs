@@ -171,7 +171,7 @@ fn event() -> impl Strategy<Value = ParticipantEvent> {
     )
 }
 
-fn statement(
+pub fn statement(
     kind: Kind,
     time: i64,
     event: usize,
@@ -187,6 +187,7 @@ fn statement(
         id: String::new(),
         time: SourceTime::new(jiff::Timestamp::from_second(time).unwrap()).unwrap(),
         kind,
+        read: false,
         event: occasion(format!("e{event}")),
         session: session.map(|session| occasion(format!("s{session}"))),
         participant: (!closing).then(|| Participant {

@@ -10,6 +10,7 @@ mod crm;
 mod histories;
 mod lists;
 mod processes;
+mod reads;
 mod settings;
 mod store;
 

@@ -250,6 +250,72 @@ async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn settings_are_put_in_place_once_they_fit_and_nothing_is_left_behind_unsaid() {
+    let desk = Desk::start().await;
+    desk.send(registered("ana", 1)).await;
+    let sandbox = desk.world.sandbox.connection();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (folder.path().join("settings.json"), folder.path().join("other.json"));
+    let settings = async |args: &[&str]| {
+        let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"))
+            .arg("settings")
+            .args(args)
+            .env("INEVENT_D365_SETTINGS", &file)
+            .envs([
+                ("DATAVERSE_URL", &sandbox.http),
+                ("DATAVERSE_TOKEN_URL", &sandbox.token_url),
+                ("DATAVERSE_TENANT_ID", &sandbox.tenant),
+                ("DATAVERSE_CLIENT_ID", &sandbox.client_id),
+                ("DATAVERSE_CLIENT_SECRET", &sandbox.client_secret),
+            ])
+            .output();
+        let output = run.await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let import = async |document: &str, more: &[&str]| {
+        std::fs::write(&other, document).unwrap();
+        settings(&[&["import", other.to_str().unwrap()], more].concat()).await
+    };
+
+    let (code, told, _) = settings(&["set", "events.4711.level", "attendance"]).await;
+    assert_eq!(code, Some(0));
+    assert!(told.contains("event 4711: level."), "{told}");
+    let (code, told, _) = settings(&["set", "events.4711.minimal_create", "true"]).await;
+    assert_eq!(code, Some(0));
+    assert!(told.contains("inevent-d365 backfill --event 4711"), "{told}");
+    let unfit = r#"{ "defaults": { "mappings": [{ "source": { "answer": "X" }, "column": "new_nothing" }] } }"#;
+    let (code, _, told) = import(unfit, &[]).await;
+    assert_eq!(code, Some(65), "{told}");
+    assert!(told.contains("has no column new_nothing"), "{told}");
+
+    // Other keys, for an event that has rows, and for one that has none.
+    let keys =
+        |event: &str| format!(r#"{{ "events": {{ "{event}": {{ "matching": {{ "keys": ["external_id"] }} }} }} }}"#);
+    let before = settings(&["get"]).await.1;
+    let (code, _, told) = import(&keys("4711"), &[]).await;
+    assert_eq!(code, Some(65), "{told}");
+    assert!(told.contains("event 4711 has rows, and people are found by other keys"), "{told}");
+    assert_eq!(settings(&["get"]).await.1, before);
+    assert_eq!(import(&keys("4712"), &[]).await.0, Some(0));
+    // For everybody else: 4711 is one of them.
+    let all = r#"{ "defaults": { "matching": { "keys": ["external_id"] } }, "events": { "4712": {} } }"#;
+    let (code, _, told) = import(all, &[]).await;
+    assert_eq!(code, Some(65), "{told}");
+    assert!(told.contains("every other event has rows"), "{told}");
+    assert_eq!(import(all, &["--yes"]).await.0, Some(0));
+    assert_eq!(settings(&["get"]).await.1, all);
+
+    let history = settings(&["history"]).await.1;
+    let versions: Vec<&str> = history.lines().collect();
+    assert_eq!(versions.len(), 3, "{history}");
+    assert_eq!(settings(&["restore", versions[1], "--yes"]).await.0, Some(0));
+    assert_eq!(settings(&["get"]).await.1, before);
+    assert_eq!(settings(&["restore", "yesterday"]).await.0, Some(65));
+    desk.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_file_the_settings_are_a_blob() {
     let world = World::start().await;
     let place = BlobPlace::new(&world.account()).unwrap();
@@ -261,6 +327,10 @@ async fn without_a_file_the_settings_are_a_blob() {
     assert_eq!(place.write("{}", Some(&first)).await, Err(PlaceError::Changed));
     let kept = place.read().await.unwrap().unwrap();
     assert_eq!((kept.text.as_str(), &kept.etag), (ignore, &second));
+    let history = place.history().await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(place.replaced(&history[0]).await, Ok(Some(r#"{ "defaults": { "sync": false } }"#.into())));
+    assert_eq!(place.replaced("never").await, Ok(None));
 
     let host = world.host().await;
     let before = crm::comparable(&crm::dump(&world).await);

@@ -4,12 +4,15 @@
 //! that is accepted come from them. What a shape cannot say is in `check`.
 
 mod activity;
+mod changes;
 mod check;
 mod expression;
+mod inevent;
 mod lists;
 mod mapping;
 mod matching;
 mod read;
+mod reconcile;
 mod related;
 mod template;
 mod writing;
@@ -21,12 +24,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
+pub use changes::{Change, changes};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
+pub use inevent::{InEvent, Trigger};
 pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
+pub use reconcile::{Reconcile, ScoreSource};
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
@@ -53,6 +59,9 @@ pub struct Document {
     /// How fast the connector writes.
     #[serde(default)]
     pub pace: Pace,
+    /// How InEvent's webhooks are understood.
+    #[serde(default)]
+    pub inevent: InEvent,
     /// Where editors find the schema; the connector does not look at it.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -112,6 +121,8 @@ pub struct EventSettings {
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
+    /// What the connector looks up in InEvent by itself.
+    pub reconcile: Reconcile,
     /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
     pub related: BTreeMap<String, Related>,
 }
@@ -138,6 +149,7 @@ impl Default for Document {
             defaults: EventSettings::default(),
             events: BTreeMap::new(),
             pace: Pace::default(),
+            inevent: InEvent::default(),
             schema: None,
         }
     }
@@ -167,6 +179,7 @@ impl Default for EventSettings {
             score: None,
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
+            reconcile: Reconcile::default(),
             related: BTreeMap::new(),
         }
     }

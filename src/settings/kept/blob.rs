@@ -6,16 +6,39 @@ use std::time::Duration;
 use async_trait::async_trait;
 use azure_core::http::{Method, RawResponse, Request, headers::HeaderName};
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use super::{CONTAINER, ETag, Kept, PlaceError, SettingsPlace};
+use super::{CONTAINER, ETag, Kept, PlaceError, SettingsPlace, is_version, version, versions};
 use crate::azure::{Account, AccountError, Failure, Rest, Service};
 
 const BLOB: &str = "settings.json";
+const HISTORY: &str = "history";
 
 /// One blob of a storage account. Its container is created when the first document is written.
 #[derive(Debug)]
 pub struct BlobPlace {
     blobs: Rest,
+}
+
+/// What List Blobs answers.
+#[derive(Deserialize)]
+struct Listing {
+    #[serde(rename = "Blobs", default)]
+    blobs: Blobs,
+    #[serde(rename = "NextMarker")]
+    next_marker: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Blobs {
+    #[serde(rename = "Blob", default)]
+    blob: Vec<Blob>,
+}
+
+#[derive(Deserialize)]
+struct Blob {
+    #[serde(rename = "Name")]
+    name: String,
 }
 
 /// Which version a write replaces.
@@ -47,6 +70,19 @@ impl BlobPlace {
         self.blobs.send(request).await
     }
 
+    /// The text of a blob; `None` where there is none.
+    async fn get(&self, name: &[&str]) -> Result<Option<Kept>, PlaceError> {
+        let segments: Vec<&str> = std::iter::once(CONTAINER).chain(name.iter().copied()).collect();
+        let answer = match self.blobs.send(Request::new(self.blobs.url(&segments), Method::Get)).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.status() == Some(404) => return Ok(None),
+            Err(failure) => return Err(failure.into()),
+        };
+        let text = String::from_utf8(answer.body().to_vec())
+            .map_err(|_| PlaceError::Unreadable(format!("the blob {} is not UTF-8 text", segments.join("/"))))?;
+        Ok(Some(Kept { etag: etag(&answer), text }))
+    }
+
     async fn create_container(&self) -> Result<(), Failure> {
         let url = self.blobs.url_with_query(&[CONTAINER], &[("restype", "container")]);
         match self.blobs.send(Request::new(url, Method::Put)).await {
@@ -59,15 +95,7 @@ impl BlobPlace {
 #[async_trait]
 impl SettingsPlace for BlobPlace {
     async fn read(&self) -> Result<Option<Kept>, PlaceError> {
-        let request = Request::new(self.blobs.url(&[CONTAINER, BLOB]), Method::Get);
-        let answer = match self.blobs.send(request).await {
-            Ok(answer) => answer,
-            Err(failure) if failure.status() == Some(404) => return Ok(None),
-            Err(failure) => return Err(failure.into()),
-        };
-        let text = String::from_utf8(answer.body().to_vec())
-            .map_err(|_| PlaceError::Unreadable(format!("the blob {CONTAINER}/{BLOB} is not UTF-8 text")))?;
-        Ok(Some(Kept { etag: etag(&answer), text }))
+        self.get(&[BLOB]).await
     }
 
     async fn write(&self, text: &str, expected: Option<&ETag>) -> Result<ETag, PlaceError> {
@@ -77,8 +105,8 @@ impl SettingsPlace for BlobPlace {
         }
         let only = match (&kept, expected) {
             (Some(kept), Some(etag)) => {
-                let name = format!("{}.json", Timestamp::now());
-                self.put(&["history", &name], &kept.text, &Only::New).await?;
+                let name = format!("{}.json", version(Timestamp::now()));
+                self.put(&[HISTORY, &name], &kept.text, &Only::New).await?;
                 Only::If(etag)
             }
             _ => {
@@ -87,6 +115,36 @@ impl SettingsPlace for BlobPlace {
             }
         };
         Ok(etag(&self.put(&[BLOB], text, &only).await?))
+    }
+
+    async fn history(&self) -> Result<Vec<String>, PlaceError> {
+        let prefix = format!("{HISTORY}/");
+        let (mut names, mut marker) = (Vec::new(), String::new());
+        loop {
+            let query = [("restype", "container"), ("comp", "list"), ("prefix", &prefix), ("marker", &marker)];
+            let url = self.blobs.url_with_query(&[CONTAINER], &query);
+            let answer = match self.blobs.send(Request::new(url, Method::Get)).await {
+                Ok(answer) => answer,
+                Err(failure) if failure.status() == Some(404) => return Ok(Vec::new()),
+                Err(failure) => return Err(failure.into()),
+            };
+            let listing: Listing = azure_core::xml::from_xml(answer.body())
+                .map_err(|_| PlaceError::Unavailable(format!("the listing of {CONTAINER} cannot be read")))?;
+            names.extend(
+                listing.blobs.blob.into_iter().filter_map(|blob| Some(blob.name.strip_prefix(&prefix)?.to_owned())),
+            );
+            match listing.next_marker.filter(|next| !next.is_empty()) {
+                Some(next) => marker = next,
+                None => return Ok(versions(names.into_iter())),
+            }
+        }
+    }
+
+    async fn replaced(&self, version: &str) -> Result<Option<String>, PlaceError> {
+        if !is_version(version) {
+            return Ok(None);
+        }
+        Ok(self.get(&[HISTORY, &format!("{version}.json")]).await?.map(|kept| kept.text))
     }
 
     fn fresh_for(&self) -> Duration {

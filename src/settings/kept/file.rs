@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{ETag, Kept, PlaceError, SettingsPlace};
+use super::{ETag, Kept, PlaceError, SettingsPlace, is_version, version, versions};
 
 /// One file. Its ETag is made of its content.
 #[derive(Debug)]
@@ -59,12 +59,35 @@ impl SettingsPlace for FilePlace {
         if let Some(kept) = kept {
             let history = self.beside(".history");
             tokio::fs::create_dir_all(&history).await.map_err(|error| self.problem(&error))?;
-            // Colons are not for every file system.
-            let name = format!("{}.json", Timestamp::now().to_string().replace(':', "-"));
+            let name = format!("{}.json", version(Timestamp::now()));
             self.write_whole(&history.join(name), &kept.text).await?;
         }
         self.write_whole(&self.path, text).await?;
         Ok(etag(text))
+    }
+
+    async fn history(&self) -> Result<Vec<String>, PlaceError> {
+        let mut files = match tokio::fs::read_dir(self.beside(".history")).await {
+            Ok(files) => files,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.problem(&error)),
+        };
+        let mut names = Vec::new();
+        while let Some(file) = files.next_entry().await.map_err(|error| self.problem(&error))? {
+            names.extend(file.file_name().into_string());
+        }
+        Ok(versions(names.into_iter()))
+    }
+
+    async fn replaced(&self, version: &str) -> Result<Option<String>, PlaceError> {
+        if !is_version(version) {
+            return Ok(None);
+        }
+        match tokio::fs::read_to_string(self.beside(".history").join(format!("{version}.json"))).await {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.problem(&error)),
+        }
     }
 
     /// A file is read each time: that costs nothing beside a batch.
@@ -90,10 +113,13 @@ mod tests {
         assert_eq!(place.write("{ }", None).await, Err(PlaceError::Changed));
         let second = place.write("{  }", Some(&first)).await.unwrap();
         assert_eq!(place.write("{ }", Some(&first)).await, Err(PlaceError::Changed));
-        assert_eq!(place.read().await, Ok(Some(Kept { text: "{  }".into(), etag: second })));
-        let history: Vec<_> = std::fs::read_dir(folder.path().join("settings.json.history")).unwrap().collect();
-        assert_eq!(history.len(), 1);
-        assert_eq!(std::fs::read_to_string(history[0].as_ref().unwrap().path()).unwrap(), "{}");
+        assert_eq!(place.read().await, Ok(Some(Kept { text: "{  }".into(), etag: second.clone() })));
+        place.write("{   }", Some(&second)).await.unwrap();
+        let history = place.history().await.unwrap();
+        assert_eq!(history.len(), 2);
+        assert_eq!(place.replaced(&history[0]).await, Ok(Some("{  }".into())));
+        assert_eq!(place.replaced(&history[1]).await, Ok(Some("{}".into())));
+        assert_eq!(place.replaced("../settings").await, Ok(None));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 

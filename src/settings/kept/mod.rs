@@ -6,6 +6,7 @@ mod file;
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 pub use blob::BlobPlace;
 pub use file::FilePlace;
@@ -42,6 +43,12 @@ pub trait SettingsPlace: Send + Sync + Debug {
     /// [`PlaceError::Changed`] when another version is there.
     async fn write(&self, text: &str, expected: Option<&ETag>) -> Result<ETag, PlaceError>;
 
+    /// The names of the versions that were replaced, the newest first: the times at which they were.
+    async fn history(&self) -> Result<Vec<String>, PlaceError>;
+
+    /// The text of a replaced version; `None` where there is none of this name.
+    async fn replaced(&self, version: &str) -> Result<Option<String>, PlaceError>;
+
     /// How long what was read may be used before it is read again.
     fn fresh_for(&self) -> Duration;
 }
@@ -57,6 +64,23 @@ pub enum PlaceError {
     /// It may pass.
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// The name of the version that is replaced now: a time in UTC, without characters that file systems refuse, in the order of time.
+fn version(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H-%M-%S%.6fZ").to_string()
+}
+
+/// Whether it may be the name of a version, and no path to something else.
+fn is_version(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.'))
+}
+
+/// The versions among the names of files, the newest first.
+fn versions(files: impl Iterator<Item = String>) -> Vec<String> {
+    let mut versions: Vec<String> = files.filter_map(|file| Some(file.strip_suffix(".json")?.to_owned())).collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    versions
 }
 
 /// The place that the environment names.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ColumnProblem, Context, Plan, Refused,
     identity::{self, Identities, Target, created_in, left_cell},
-    statements::{EventParticipant, Known, Statement},
+    statements::{self, EventParticipant, Known, Statement},
     values::{self, Stated},
     view::View,
 };
@@ -78,8 +78,11 @@ pub fn plan<'a>(
 ) -> People {
     let mut people = People::default();
     let mut admitted = Vec::with_capacity(statements.len());
+    let present = statements::present(statements, view.rows);
     for statement in statements {
         match statement.rules.admits(&statement.said) {
+            // A departure that was read of somebody who never was there.
+            Ok(true) if !present.contains(&statement.row()) => _ = people.silent.insert(statement.index),
             Ok(true) => match values::missing(statement, view) {
                 None => admitted.push(statement),
                 Some(refused) => people.refuse(plan, refused),
@@ -101,7 +104,7 @@ pub fn plan<'a>(
     }
     let mut created = BTreeMap::new();
     for (target, mut about) in by_target {
-        about.sort_by_key(|statement| (statement.time(), statement.index));
+        about.sort_by_key(|statement| (statement.time(), statement.event.read, statement.index));
         let left = left.get(target).map(Vec::as_slice).unwrap_or_default();
         match target {
             Target::Person(person) => {

@@ -73,11 +73,8 @@ pub fn plan(case: &Case<'_>, plan: &mut Plan) {
     let rules = &case.rules().activity;
     let mut drafts = stored(case.participant, rules, case.view.rows);
     for statement in case.statements {
-        let session = statement.event.session.as_ref().map(|session| session.id.clone());
-        let draft = drafts.entry(session.clone()).or_insert_with(|| {
-            let EventParticipant { event, participant } = case.participant.clone();
-            Draft::new(RowKey { event, participant, session }, None)
-        });
+        let key = statement.row();
+        let draft = drafts.entry(key.session.clone()).or_insert_with(|| Draft::new(key, None));
         draft.join(statement, rules);
         draft.map(statement, case.view, plan);
     }
@@ -142,7 +139,7 @@ impl<'a> Draft<'a> {
     fn join(&mut self, statement: &Statement<'_>, rules: &ActivityRules) {
         let event = statement.event;
         if let Some(key) = statement.keys.first() {
-            self.details.ledger.offer(key.name, event.time, key.who.as_str());
+            self.details.ledger.offer(key.name, event.told(), key.who.as_str());
         }
         self.statements.insert(statement.index);
         self.earliest = Some(self.earliest.map_or(event.time, |earliest| earliest.min(event.time)));
@@ -150,7 +147,7 @@ impl<'a> Draft<'a> {
         if rules.level > Level::Registrations {
             self.state.join_presence(event);
             if let Some(score) = rules.score(event) {
-                self.state.join_score(event.time, score);
+                self.state.join_score(event.told(), score);
             }
         }
         let name = |name: &Option<String>| match rules.table.form {
@@ -176,7 +173,7 @@ impl<'a> Draft<'a> {
         let row = self.stored.map(|row| &row.columns);
         for (mapped, value) in &stated.values {
             let ledgers = (&mut self.details.ledger, &mut self.once);
-            values::offer(row, ledgers, statement.time(), (mapped, value), &mut self.changed);
+            values::offer(row, ledgers, statement.event.told(), (mapped, value), &mut self.changed);
         }
     }
 
@@ -184,7 +181,7 @@ impl<'a> Draft<'a> {
     fn offer(&mut self, event: &ParticipantEvent, column: &str, value: Option<String>) -> bool {
         let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let Some(value) = value else { return false };
-        let offer = self.details.ledger.offer(column, event.time, &value);
+        let offer = self.details.ledger.offer(column, event.told(), &value);
         if offer == Offer::Changed {
             self.changed.insert(column.to_owned(), value.into());
         }

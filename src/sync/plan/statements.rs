@@ -1,6 +1,6 @@
 //! Who each statement of a batch says it is about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     sync::{
         crm::Rows,
         matching::{Matcher, StatedKey, Who},
-        rows::PersonRef,
+        rows::{PersonRef, RowKey},
         rules::EventRules,
         source::Said,
     },
@@ -37,6 +37,13 @@ pub struct Statement<'a> {
     pub of: EventParticipant,
 }
 
+/// The rows that a batch is about and that there will be: those that exist, and those that a statement makes.
+pub fn present<'a>(statements: &'a [Statement<'a>], rows: &'a Rows) -> BTreeSet<RowKey> {
+    let there = rows.attendance.iter().map(|row| row.key.clone());
+    let made = statements.iter().filter(|statement| !(statement.event.read && statement.event.is_departure()));
+    there.chain(made.map(Statement::row)).collect()
+}
+
 /// The name under which rows remember a participant who has no key.
 const KEYLESS: &str = "participant";
 
@@ -48,6 +55,12 @@ impl Statement<'_> {
 
     pub fn time(&self) -> SourceTime {
         self.event.time
+    }
+
+    /// The attendance row that it is about.
+    pub fn row(&self) -> RowKey {
+        let EventParticipant { event, participant } = self.of.clone();
+        RowKey { event, participant, session: self.event.session.as_ref().map(|session| session.id.clone()) }
     }
 }
 

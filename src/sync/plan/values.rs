@@ -5,10 +5,7 @@ use serde_json::Value;
 use super::{ColumnProblem, Plan, Refused, statements::Statement, view::View};
 use crate::{
     dataverse::Columns,
-    model::{
-        SourceTime,
-        stamp::{Ledger, Offer},
-    },
+    model::stamp::{Ledger, Offer, Told},
     settings::document::Mode,
     sync::{
         mapping::{LookupRule, Mapped},
@@ -82,7 +79,7 @@ pub fn changes(row: Option<&Columns>, ledger: &mut Ledger, stated: &[Stated<'_>]
     let mut once = Ledger::default();
     for stated in stated {
         for (mapped, value) in &stated.values {
-            offer(row, (ledger, &mut once), stated.of.time(), (mapped, value), &mut columns);
+            offer(row, (ledger, &mut once), stated.of.event.told(), (mapped, value), &mut columns);
         }
     }
     columns
@@ -92,7 +89,7 @@ pub fn changes(row: Option<&Columns>, ledger: &mut Ledger, stated: &[Stated<'_>]
 pub fn offer(
     row: Option<&Columns>,
     (ledger, once): (&mut Ledger, &mut Ledger),
-    time: SourceTime,
+    told: Told,
     (mapped, value): (&Mapped, &Value),
     columns: &mut Columns,
 ) {
@@ -102,7 +99,7 @@ pub fn offer(
         Mode::OnCreate => once,
         Mode::Overwrite | Mode::FillIfEmpty => ledger,
     };
-    let changed = ledger.offer(&mapped.column, time, &text) == Offer::Changed;
+    let changed = ledger.offer(&mapped.column, told, &text) == Offer::Changed;
     let filled = || {
         let stored = row.and_then(|row| mapped.stored(row)).unwrap_or_default();
         columns.contains_key(mapped.written()) || !is_blank(&stored)
