@@ -198,8 +198,10 @@ var vaultZone = {
 }
 var zones = union(storageZones, vaultZone)
 
+var privateServices = privateNetwork ? ['blob', 'queue', 'table', 'vault'] : []
+
 module endpoints 'modules/private-endpoint.bicep' = [
-  for service in ['blob', 'queue', 'table', 'vault']: if (privateNetwork) {
+  for service in privateServices: {
     params: {
       environmentName: environmentName
       location: location
@@ -223,9 +225,8 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
 }
 
-var clientId = dataverseSignIn == 'managed-identity' || !empty(dataverseClientId)
-  ? dataverseClientId
-  : fail('dataverseClientId is missing: the application of app-registration.bicep.')
+var isIdentity = dataverseSignIn == 'managed-identity'
+var clientId = !isIdentity && empty(dataverseClientId) ? fail('dataverseClientId is missing') : dataverseClientId
 
 var signInSettings = {
   'managed-identity': {}
@@ -240,9 +241,12 @@ var signInSettings = {
   }
 }
 
-var inEventSettings = empty(inEventUserName)
-  ? { INEVENT_TOKEN_SECRET_NAME: inEventTokenSecretName }
-  : { INEVENT_USERNAME: inEventUserName, INEVENT_PASSWORD_SECRET_NAME: inEventPasswordSecretName }
+var tokenSettings = { INEVENT_TOKEN_SECRET_NAME: inEventTokenSecretName }
+var userSettings = {
+  INEVENT_USERNAME: inEventUserName
+  INEVENT_PASSWORD_SECRET_NAME: inEventPasswordSecretName
+}
+var inEventSettings = empty(inEventUserName) ? tokenSettings : userSettings
 
 var connectorSettings = {
   AZURE_CLIENT_ID: identity.outputs.clientId
