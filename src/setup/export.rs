@@ -149,7 +149,7 @@ mod tests {
     fn folder_and_zip_hold_the_same_parts() {
         let solution = Solution::new(&Wanted::default()).unwrap();
         let mut zip = zip::ZipArchive::new(Cursor::new(packed(&solution).unwrap())).unwrap();
-        let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
+        let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
         assert_eq!(names, ["[Content_Types].xml", "customizations.xml", "solution.xml"]);
         let mut read = |name: &str| std::io::read_to_string(zip.by_name(name).unwrap()).unwrap();
         let whole: String = read("customizations.xml").split_whitespace().collect();
