@@ -14,11 +14,12 @@ mod ingest_events;
 pub mod invocation;
 mod park_poisoned_events;
 mod parking;
+mod reconcile_events;
 pub mod retention;
 mod routes;
 mod services;
+mod settings;
 mod sync_events;
-mod triggers;
 mod webhook_keys;
 
 use std::{sync::Arc, time::Duration};
@@ -28,7 +29,7 @@ use tokio::net::TcpListener;
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Storage, connect, connect_inevent};
+pub use services::{App, Signed, Storage, connect, connect_inevent, http_client};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
@@ -18,6 +19,8 @@ use crate::{
     model::SourceTime,
 };
 
+/// Reads of single people under way at the same time.
+const AT_ONCE: usize = 10;
 /// From so many on a sweep is cheaper.
 const MANY: usize = 5;
 /// How far a sweep looks back before the earliest time that is known.
@@ -101,18 +104,18 @@ async fn read_all(client: Client, events: Arc<Mutex<HashMap<String, Asked>>>, ev
             }
             false => waiting,
         };
-        let mut known: HashMap<String, Answer> = HashMap::new();
+        let mut singly: HashMap<String, Vec<Question>> = HashMap::new();
         for question in rest {
-            let found = match known.get(&question.person) {
-                Some(found) => found.clone(),
-                None => {
-                    let found = client.person(&event, &question.person).await;
-                    known.insert(question.person.clone(), found.clone());
-                    found
-                }
-            };
-            // Nobody waits any more where an invocation was given up.
-            let _ = question.answer.send(found);
+            singly.entry(question.person.clone()).or_default().push(question);
+        }
+        let reads =
+            singly.into_iter().map(async |(person, questions)| (client.person(&event, &person).await, questions));
+        let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+        while let Some((found, questions)) = reads.next().await {
+            for question in questions {
+                // Nobody waits any more where an invocation was given up.
+                let _ = question.answer.send(found.clone());
+            }
         }
     }
 }

@@ -17,14 +17,7 @@ const OF_THE_HOST: [&str; 8] = [
 ];
 
 /// Set for parts of the connector that are still to come; nothing reads them before.
-const ANNOUNCED: [&str; 6] = [
-    "DATAVERSE_CERTIFICATE_NAME",
-    "INEVENT_API_URL",
-    "INEVENT_COMPANY_ID",
-    "INEVENT_PASSWORD_SECRET_NAME",
-    "INEVENT_TOKEN_SECRET_NAME",
-    "INEVENT_WEBHOOK_KEYS_SECRET_NAME",
-];
+const ANNOUNCED: [&str; 1] = ["DATAVERSE_CERTIFICATE_NAME"];
 
 /// Read, but for a desk: in Azure secrets are in the vault, and settings and records are in the storage account.
 const OF_A_DESK: [&str; 6] = [
