@@ -135,7 +135,7 @@ impl Hydrator {
         person: &str,
         again: bool,
     ) -> Result<Read, Unsettled> {
-        let found = match self.people.read(event, person, hint.time).await {
+        let found = match self.people.read(event, person, hint.time, hint.trigger == Trigger::EventCheckIn).await {
             // Of old InEvent said 401 of people whom an event does not have.
             Err(Error::Unauthorized { date, .. }) if self.client.is_known().await == Ok(true) => {
                 Found { item: None, date }

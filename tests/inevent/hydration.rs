@@ -182,3 +182,26 @@ async fn an_event_is_closed_when_it_is_over_and_not_before() {
     assert_eq!((events.len(), events[0].kind), (1, Kind::EventClosed));
     assert_eq!(events[0].time.timestamp().as_second().to_string(), ended);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_check_ins_that_are_no_change_are_settled_by_few_calls_too() {
+    let desk = Desk::start().await;
+    desk.admin("clock", json!({ "advance_s": -86_400 })).await;
+    let event = desk.event("Day").await;
+    desk.admin("people", json!({ "eventID": event.parse::<u64>().unwrap(), "count": 30 })).await;
+    desk.admin("clock", json!({ "advance_s": 86_400 })).await;
+    desk.webhooks(&["event_check_in"], true).await;
+    let quiet = json!({ "check_in_does_not_touch_date_updated": true, "rate_limit_per_second": 0 });
+    desk.admin("variants", quiet).await;
+    let listed = desk.told(&format!("events/{event}")).await;
+    for person in listed["people"].as_array().unwrap() {
+        desk.inevent("checklog.checkIn", &[("eventID", &event), ("code", &id(person, "personID"))], &[]).await;
+    }
+    desk.sent(30).await;
+    desk.forget_calls().await;
+    desk.hydrate().await;
+    let events = desk.events().await;
+    assert_eq!(events.iter().filter(|event| event.kind == Kind::CheckedIn).count(), 30, "{:?}", desk.parked().await);
+    assert!(events.iter().all(|event| event.participant.as_ref().unwrap().email.is_some()));
+    assert!(desk.calls().await < 15);
+}
