@@ -50,11 +50,13 @@ enum Command {
 pub fn run(args: InEventArgs) -> ExitCode {
     super::block_on(async move {
         let client = client()?;
-        match args.command {
+        let ended = match args.command {
             Command::Webhooks(command) => webhooks::run(&client, command).await,
             Command::Learn(args) => learn::run(&client, args).await,
             Command::Events { selection, json } => events(&client, &selection, json).await,
-        }
+        };
+        client.rest().await;
+        ended
     })
 }
 

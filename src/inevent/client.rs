@@ -110,6 +110,11 @@ impl Client {
         Self { shared: self.shared.clone(), priority }
     }
 
+    /// Lets other processes call at once. To be called by one that ends.
+    pub async fn rest(&self) {
+        self.shared.pacer.rest().await;
+    }
+
     /// HTTP calls made so far, by all clones.
     pub fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)

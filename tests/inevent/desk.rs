@@ -1,6 +1,6 @@
 //! The functions' routes over a file of storage, and the InEvent stand-in that sends them webhooks.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use dataverse_sandbox::{Seed, inevent as stand_in};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const KEY: &str = "a-key-that-nobody-guesses";
+const STORAGE: &str = "storage.db";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The connector without a host, and InEvent.
@@ -28,7 +29,7 @@ pub struct Desk {
     http: reqwest::Client,
     /// Where the webhooks go.
     pub webhook_url: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The settings that name the stand-in.
@@ -53,7 +54,7 @@ impl Desk {
     pub async fn with(settings: impl FnOnce(&stand_in::Connection) -> Vec<(&'static str, String)>) -> Self {
         let inevent = stand_in::start(0, Seed::Empty).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("storage.db");
+        let file = folder.path().join(STORAGE);
         let mut settings = settings(inevent.connection());
         settings.extend([
             (DESK_STORAGE, file.display().to_string()),
@@ -72,8 +73,18 @@ impl Desk {
             inevent,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             webhook_url,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The file that stands in for the storage account.
+    pub fn storage_file(&self) -> PathBuf {
+        self.folder.path().join(STORAGE)
+    }
+
+    /// Bodies too large for a message are beside it.
+    pub fn bodies(&self) -> SqliteBodies {
+        SqliteBodies::open(self.storage_file()).unwrap()
     }
 
     /// A call to InEvent, as its own users make them; again where there were too many.
@@ -228,9 +239,4 @@ pub fn id(row: &Value, field: &str) -> String {
 pub fn of<'a>(events: &'a [ParticipantEvent], kind: Kind, person: &str) -> Vec<&'a ParticipantEvent> {
     let about = |event: &&ParticipantEvent| event.participant.as_ref().is_some_and(|one| one.id == person);
     events.iter().filter(|event| event.kind == kind).filter(about).collect()
-}
-
-/// A body too large for a message is beside it.
-pub fn bodies(desk: &Desk) -> SqliteBodies {
-    SqliteBodies::open(desk._folder.path().join("storage.db")).unwrap()
 }

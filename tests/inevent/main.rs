@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "local")]
+mod cli;
 mod client;
 mod decoder;
 #[cfg(feature = "local")]

@@ -64,6 +64,16 @@ async fn a_long_job_lets_what_just_happened_go_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_ends_gives_the_turn_back_at_once() {
+    let (store, _folder) = store();
+    let never_idle = Terms { idle: Duration::from_secs(600), ..terms() };
+    let (first, second) = (process(&store, never_idle), process(&store, never_idle));
+    drop(first.admit(Priority::Live, LONG).await.unwrap());
+    first.rest().await;
+    second.admit(Priority::Live, LONG).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_tokens_have_turns_of_their_own() {
     let (store, _folder) = store();
     let first = process(&store, terms());

@@ -10,7 +10,7 @@ use inevent_d365::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::desk::{Desk, KEY, bodies};
+use crate::desk::{Desk, KEY};
 
 async fn send(desk: &Desk, method: &str, query: &str, body: &str) -> u16 {
     let path = format!("/api/inevent/webhook/main?{query}");
@@ -83,7 +83,7 @@ async fn what_says_nothing_is_parked_whole_takes_no_other_along_and_can_be_repla
     let (events, webhooks) = (desk.queue(EVENTS_QUEUE), desk.queue(HYDRATE_QUEUE));
     let origins = Origins { events: &*events, webhooks: &*webhooks };
     for found in page.found {
-        let replayed = replay(&*desk.store, origins, &bodies(&desk), &found, Timestamp::now()).await.unwrap();
+        let replayed = replay(&*desk.store, origins, &desk.bodies(), &found, Timestamp::now()).await.unwrap();
         assert_eq!(replayed, Replayed::Queued);
     }
     // The settings still do not know the word: they are parked again.

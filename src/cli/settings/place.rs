@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path, sync::Arc};
 
 use inevent_d365::{
-    dataverse::{Client, definition, query},
+    dataverse::{Client, Error, Failure, definition, query},
     settings::{
         document::{self, Change, Document},
         kept::{Kept, PlaceError, SettingsPlace},
@@ -135,7 +135,10 @@ fn offer(change: &Change) {
 async fn has_rows(client: Option<&Client>, change: &Change, old: &Document) -> Result<bool, std::process::ExitCode> {
     let Some(client) = client else { return Ok(true) };
     let settings = change.event.as_ref().map_or_else(|| old.defaults.clone(), |event| old.effective(event));
-    let unavailable = |error| super::unavailable(&error);
+    let unavailable = |error: Error| match error.failure() {
+        Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
+        _ => failed(&error, UNAVAILABLE),
+    };
     let Some(table) = definition::table(client, &settings.activity_table).await.map_err(unavailable)? else {
         return Ok(false);
     };
