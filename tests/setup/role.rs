@@ -131,18 +131,7 @@ fn later(mut event: Value, kind: &str, second: u8) -> Value {
 /// Plays the story; says what went wrong first.
 async fn story(world: &World, cast: &Cast) -> Result<(), String> {
     let client = world.client((CONNECTOR, SECRET));
-    let wrong = |lines: Vec<Line>| match lines.into_iter().find(|line| line.state == State::Wrong) {
-        Some(line) => Err(line.detail),
-        None => Ok(()),
-    };
-    wrong(check::tables(&client, &cast.document()).await)?;
-    let me = client.who_am_i().await.map_err(|error| error.to_string())?;
-    // That a privilege is missing is no news here; that it cannot be told is.
-    let lines = check::environment(&client, &me, &cast.document()).await;
-    if lines.iter().any(|line| line.detail.contains("cannot be read")) {
-        return Err("the privileges cannot be read".into());
-    }
-    let engine = engine_of(client, &cast.settings);
+    let engine = engine_of(client.clone(), &cast.settings);
     let run = async |event: Value| {
         let outcome = engine.run(&[read(&event)]).await.outcomes.remove(0);
         match outcome {
@@ -191,7 +180,19 @@ async fn story(world: &World, cast: &Cast) -> Result<(), String> {
         members.iter().any(|row| row.to_string().contains(list) && row.to_string().contains(person))
     };
     ended("contacts are listed", has(&cast.contact_list, &cast.of_team)).await?;
-    ended("leads are listed", has(&cast.lead_list, lead["leadid"].as_str().unwrap())).await
+    ended("leads are listed", has(&cast.lead_list, lead["leadid"].as_str().unwrap())).await?;
+    let wrong = |lines: Vec<Line>| match lines.into_iter().find(|line| line.state == State::Wrong) {
+        Some(line) => Err(line.detail),
+        None => Ok(()),
+    };
+    wrong(check::tables(&client, &cast.document()).await)?;
+    let me = client.who_am_i().await.map_err(|error| error.to_string())?;
+    // That a privilege is missing is no news here; that it cannot be told is.
+    let lines = check::environment(&client, &me, &cast.document()).await;
+    if lines.iter().any(|line| line.detail.contains("cannot be read")) {
+        return Err("the privileges cannot be read".into());
+    }
+    Ok(())
 }
 
 /// An environment with the role and nothing else for the connector, and the story's cast.

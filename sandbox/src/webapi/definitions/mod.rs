@@ -214,9 +214,9 @@ fn parts(schema: &Schema, table: &Table, part: &Segment, cast: Option<&str>) -> 
     let general = if cast.is_some() { "" } else { "AttributeMetadata" };
     match (part.name.as_str(), &part.key) {
         ("Attributes", None) => {
-            let all = (0..table.columns.len()).map(|index| describe::column(table, index));
-            let found = all.filter(|described| cast.is_none_or(|cast| is_a(described, cast))).collect();
-            Ok((general, Found::Many(found)))
+            let wanted = |index: &usize| cast.is_none_or(|cast| describe::is(&table.columns[*index], cast));
+            let all = (0..table.columns.len()).filter(wanted).map(|index| describe::column(table, index));
+            Ok((general, Found::Many(all.collect())))
         }
         ("Attributes", Some(_)) => {
             let described = describe::column(table, attribute(table, part)?);
