@@ -139,6 +139,9 @@ impl ClientCredentials {
         let mut tried: Vec<Proof> = Vec::new();
         let mut first = None;
         for turn in 0..3 {
+            if turn == 1 && tried.is_empty() {
+                continue;
+            }
             let proof = if turn < 2 { self.credential.newest().await.map(Some) } else { Ok(accepted.clone()) };
             let outcome = match proof {
                 Ok(Some(proof)) if !tried.contains(&proof) => {
@@ -194,13 +197,15 @@ impl ClientCredentials {
             form.push(("client_assertion_type", JWT_BEARER));
         }
         let asked = Instant::now();
-        let unavailable = |error: reqwest::Error| TokenError::Unavailable(causes(&error.without_url()));
+        let unavailable = |error: reqwest::Error| {
+            TokenError::Unavailable(format!("Entra could not be reached: {}", causes(&error.without_url())))
+        };
         let answer = self.http.post(&self.token_url).form(&form).send().await.map_err(unavailable)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(unavailable)?;
         if status.is_success() {
             let answer: Answer = serde_json::from_slice(&body)
-                .map_err(|_| TokenError::Unavailable("the answer holds no token".into()))?;
+                .map_err(|_| TokenError::Unavailable("Entra's answer holds no token".into()))?;
             let end = asked + Duration::from_secs(answer.expires_in);
             let replace = end.checked_sub(MARGIN).unwrap_or(asked);
             return Ok(Granted { token: answer.access_token, replace, end });

@@ -25,7 +25,8 @@ pub enum TokenError {
     /// The managed identity is refused; the HTTP status.
     #[error("the managed identity is given no token: {0}")]
     Identity(u16),
-    #[error("Entra could not be reached: {0}")]
+    /// It may pass; why, in words.
+    #[error("there is no token for now: {0}")]
     Unavailable(String),
 }
 
@@ -72,13 +73,13 @@ pub(super) async fn of(credential: &dyn TokenCredential, scope: &str) -> Result<
         }
         match answer {
             Some((status, _)) if status == 429 || status >= 500 => {
-                TokenError::Unavailable(format!("it answered {status}"))
+                TokenError::Unavailable(format!("the managed identity was answered {status}"))
             }
             Some((status, body)) => match aadsts(&body) {
                 Some(code) => TokenError::Refused { code },
                 None => TokenError::Identity(status),
             },
-            None => TokenError::Unavailable(error.kind().to_string()),
+            None => TokenError::Unavailable("the managed identity is not available here".to_owned()),
         }
     })?;
     Ok(token.token.secret().to_owned().into())

@@ -13,8 +13,9 @@ use dataverse_sandbox::{Options, Sandbox};
 use futures_util::future::join_all;
 use inevent_d365::{
     dataverse::{ClientCredentials, Credential, TokenError, TokenSource},
-    settings::{KeyVaultCertificate, KeyVaultSecret},
+    settings::{KeyVaultCertificate, KeyVaultSecret, PlainSecret},
 };
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use uuid::Uuid;
@@ -110,6 +111,35 @@ async fn a_certificate_signs_in_the_vault_and_is_rotated_while_tokens_are_asked_
     register(&sandbox, "DELETE", "certificates", Value::Null).await;
     register(&sandbox, "POST", "certificates", json!({ "pem": second })).await;
     all_get_one(&tokens).await;
+}
+
+#[tokio::test]
+async fn one_question_serves_all_who_wait_and_a_token_serves_to_its_end_while_no_other_is_to_be_had() {
+    let mut server = mockito::Server::new_async().await;
+    let secret = PlainSecret("s3cret".to_owned().into());
+    let credential = Arc::new(Credential::Secret(Arc::new(secret)));
+    let tokens = ClientCredentials::new(http(), server.url(), "client".into(), &server.url(), credential);
+    // Shorter than the margin: it is to be replaced at once.
+    let granted = r#"{"token_type":"Bearer","expires_in":200,"access_token":"t0ken"}"#;
+    let granted = server.mock("POST", "/").with_body(granted).expect(1).create_async().await;
+    assert_eq!(tokens.token().await.unwrap().expose_secret(), "t0ken");
+    granted.assert_async().await;
+    granted.remove_async().await;
+
+    let down = server.mock("POST", "/").with_status(503).expect(1).create_async().await;
+    for token in join_all((0..8).map(|_| tokens.token())).await {
+        assert_eq!(token.unwrap().expose_secret(), "t0ken");
+    }
+    down.assert_async().await;
+    down.remove_async().await;
+
+    tokens.forget().await;
+    let renewed = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"n3w"}"#;
+    let renewed = server.mock("POST", "/").with_body(renewed).expect(1).create_async().await;
+    for token in join_all((0..8).map(|_| tokens.token())).await {
+        assert_eq!(token.unwrap().expose_secret(), "n3w");
+    }
+    renewed.assert_async().await;
 }
 
 /// What `check` says of signing in, in the surroundings of a function app.
