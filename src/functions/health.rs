@@ -154,12 +154,12 @@ async fn queue(services: &Services) -> Check {
 async fn secrets(services: &Services) -> Check {
     let (ok, detail) = match &services.dataverse {
         Err(_) => (false, NOT_ASKED.to_owned()),
-        Ok(access) => match &access.secret {
+        Ok(access) => match &access.credential {
             None => (true, "none needed: a managed identity signs in".to_owned()),
-            Some(secret) => match tokio::time::timeout(PATIENCE, secret.read()).await {
-                Ok(Ok(_)) => (true, "the client secret can be read".to_owned()),
+            Some(credential) => match tokio::time::timeout(PATIENCE, credential.check()).await {
+                Ok(Ok(())) => (true, format!("the {} can be had", credential.name())),
                 Ok(Err(why)) => (false, why),
-                Err(_) => (false, "the client secret's place does not answer".to_owned()),
+                Err(_) => (false, format!("the place of the {} does not answer", credential.name())),
             },
         },
     };

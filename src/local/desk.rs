@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::host::{self, FunctionKeys, Host, HostOptions, StopReason, TimerFolder};
 use crate::{
-    dataverse::{Client, ClientOptions, ClientSecret},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential},
     functions::DESK_STORAGE,
     queue::{Queues, SqliteQueues},
     settings::PlainSecret,
@@ -159,7 +159,8 @@ pub(super) const TENANT: &str = "inevent";
 fn client(dataverse: &Connection) -> Result<Client> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     let secret = Arc::new(PlainSecret(dataverse.client_secret.clone().into()));
-    let tokens = ClientSecret::new(
+    let secret = Arc::new(Credential::Secret(secret));
+    let tokens = ClientCredentials::new(
         http.clone(),
         dataverse.token_url.clone(),
         dataverse.client_id.clone(),
