@@ -7,6 +7,7 @@ pub mod dataverse;
 pub mod forget;
 pub mod functions;
 pub mod inevent;
+pub mod invite;
 pub mod model;
 pub mod parked;
 pub mod queue;

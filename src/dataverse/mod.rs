@@ -16,7 +16,7 @@ mod token;
 
 pub use batch::{Answer, Part};
 pub use bulk_size::BulkSize;
-pub use client::{Client, ClientOptions, WhoAmI};
+pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};
 pub use concurrency::Share;
 pub use error::{Error, ServiceError};
 pub use failure::{Failure, Hold};

@@ -11,7 +11,7 @@ use warp::{
 };
 
 use super::{
-    answer, held,
+    answer, held, pull_marketing_lists,
     services::{App, Services},
 };
 use crate::{
@@ -39,7 +39,7 @@ struct Health {
     held: Option<held::Hold>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
-    /// Marketing lists that take nobody. Events flow all the same.
+    /// Marketing lists that take nobody, or of which nobody can be invited. Events flow all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lists: Vec<Trouble>,
 }
@@ -98,7 +98,8 @@ async fn check(app: &App) -> Health {
         parked: parked::count(&*services.store, COUNTED).await.ok(),
     };
     let ok = held.is_none() && checks.iter().all(|check| check.ok);
-    let lists = lists::troubles(&*services.store).await.unwrap_or_default();
+    let mut lists = lists::troubles(&*services.store).await.unwrap_or_default();
+    lists.extend(pull_marketing_lists::troubles(services).await.unwrap_or_default());
     Health { version, ok, checks, held, waiting: Some(waiting), lists }
 }
 

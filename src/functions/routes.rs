@@ -12,7 +12,8 @@ use warp::{
 };
 
 use super::{
-    DEADLINE, answer, flush_activities, health, ingest_events, park_poisoned_events, services::App, sync_events,
+    DEADLINE, answer, flush_activities, health, ingest_events, park_poisoned_events, pull_marketing_lists,
+    services::App, sync_events,
 };
 
 /// An invocation carries one queue message, at most 64 KiB, as base64, and its metadata.
@@ -87,12 +88,18 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
 
     let flush = warp::path!("FlushActivities")
         .and(warp::post())
-        .and(app)
+        .and(app.clone())
         .then(|app: Arc<App>| async move { within_deadline(flush_activities::run(&app)).await })
         .boxed();
 
+    let pull = warp::path!("PullMarketingLists")
+        .and(warp::post())
+        .and(app)
+        .then(|app: Arc<App>| async move { within_deadline(pull_marketing_lists::run(&app)).await })
+        .boxed();
+
     let http = ping.or(ingest).unify().or(health).unify();
-    http.or(sync).unify().or(poisoned).unify().or(flush).unify().recover(no_route).unify()
+    http.or(sync).unify().or(poisoned).unify().or(flush).unify().or(pull).unify().recover(no_route).unify()
 }
 
 #[derive(Debug, Deserialize)]

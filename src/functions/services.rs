@@ -10,12 +10,13 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
     ACTIVITIES_QUEUE, EVENTS_QUEUE, backlog::Backlog, conclusion::PutBack, gather::Gatherer, held::HeldRecord,
-    retention,
+    inevent_access, retention,
 };
 use crate::{
     azure::Account,
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
-    forget,
+    forget, inevent,
+    invite::{Inviter, Terms},
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
     settings::{DataverseSettings, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem, SignIn, kept},
     store::{AzureTableStore, Store},
@@ -60,6 +61,10 @@ pub struct Services {
     /// How long parked events are kept; none: for ever.
     pub parked_for: Option<SignedDuration>,
     pub dataverse: Result<DataverseAccess, Held>,
+    /// The way to InEvent, as far as the settings lead there.
+    pub inevent: Result<inevent::Client, Held>,
+    /// Where the settings document is; none where the defaults hold.
+    pub settings: Option<Arc<dyn kept::SettingsPlace>>,
 }
 
 /// The way to Dataverse.
@@ -105,10 +110,13 @@ impl Services {
         for queue in [&events, &activities] {
             queue.create().await.map_err(|error| error.to_string())?;
         }
+        let settings = settings_place(lookup)?;
+        let current = settings.clone().map_or_else(CurrentSettings::defaults, CurrentSettings::kept);
         let dataverse = match DataverseSettings::read(&lookup) {
-            Ok(settings) => dataverse(&settings, &store, current(lookup)?),
+            Ok(settings) => dataverse(&settings, &store, current),
             Err(problems) => Err(held_by_settings(&problems)),
         };
+        let inevent = inevent_access::connect(lookup, store.clone()).map_err(|problems| held_by_settings(&problems));
         if let Err(held) = &dataverse {
             tracing::error!(hold = held.name, remedy = held.remedy, "settings are incomplete; events are held");
             HeldRecord::new(store.clone()).observe(Some(held)).await;
@@ -133,7 +141,19 @@ impl Services {
             forgotten,
             parked_for,
             dataverse,
+            inevent,
+            settings,
         })
+    }
+
+    /// What invites the members of marketing lists.
+    ///
+    /// # Errors
+    /// What must be mended first.
+    pub fn inviter(&self) -> Result<Inviter, Held> {
+        let (dataverse, inevent) = (self.dataverse.as_ref().map_err(Clone::clone)?, self.inevent.as_ref());
+        let inevent = inevent.map_err(Clone::clone)?;
+        Ok(Inviter::new(dataverse.client.clone(), inevent, self.store.clone(), Terms::default()))
     }
 }
 
@@ -187,12 +207,14 @@ fn held_by_settings(problems: &[SettingProblem]) -> Held {
 }
 
 /// A desk without a settings file has the defaults.
-fn current(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<CurrentSettings, String> {
+fn settings_place(
+    lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync),
+) -> Result<Option<Arc<dyn kept::SettingsPlace>>, String> {
     #[cfg(feature = "local")]
     if lookup(DESK_STORAGE).is_some() && lookup(kept::SETTINGS_FILE).is_none_or(|path| path.trim().is_empty()) {
-        return Ok(CurrentSettings::defaults());
+        return Ok(None);
     }
-    Ok(CurrentSettings::kept(kept::place(&lookup)?))
+    kept::place(&lookup).map(Some)
 }
 
 fn dataverse(

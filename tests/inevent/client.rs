@@ -99,7 +99,8 @@ async fn a_rotated_token_is_read_anew_when_the_old_one_is_refused() {
 async fn a_token_that_stays_refused_is_told_apart_from_a_person_who_may_not_be_read() {
     let mut server = Server::new_async().await;
     server.mock("POST", "/").match_query(action("event.person.get")).with_status(401).create_async().await;
-    let known = server.mock("POST", "/").match_query(action("company.event.find")).with_body(data(&[])).create_async().await;
+    let known =
+        server.mock("POST", "/").match_query(action("company.event.find")).with_body(data(&[])).create_async().await;
     let client = simple(&server);
     assert!(matches!(client.person("1", "9").await, Err(Error::Unauthorized { .. })));
     assert_eq!(client.is_known().await, Ok(true));
@@ -182,9 +183,15 @@ async fn where_the_user_name_is_not_taken_in_the_body_it_goes_in_the_query_as_do
 #[tokio::test]
 async fn reads_are_made_again_and_writes_never() {
     let mut server = Server::new_async().await;
-    let read = server.mock("POST", "/").match_query(action("event.get")).with_status(503).expect(3).create_async().await;
-    let write =
-        server.mock("POST", "/").match_query(action("event.invite.create")).with_status(503).expect(1).create_async().await;
+    let read =
+        server.mock("POST", "/").match_query(action("event.get")).with_status(503).expect(3).create_async().await;
+    let write = server
+        .mock("POST", "/")
+        .match_query(action("event.invite.create"))
+        .with_status(503)
+        .expect(1)
+        .create_async()
+        .await;
     let client = simple(&server);
     assert!(matches!(client.event("1").await, Err(Error::Unavailable(_))));
     assert!(matches!(client.invite("1", "ana@x.example", &[]).await, Err(Error::Unavailable(_))));
@@ -261,9 +268,11 @@ async fn an_answer_that_asks_for_fewer_calls_stops_all_of_them_for_that_long() {
         .await;
     let mut options = ClientOptions::new(&server.url(), None);
     options.patience = Duration::from_millis(50);
-    let client =
-        Client::new(reqwest::Client::new(), Token::kept(rotating(&["t"])), Pacer::alone(), options).unwrap();
-    assert_eq!(client.event("1").await.unwrap_err(), Error::RateLimited { retry_after: Some(Duration::from_secs(3600)) });
+    let client = Client::new(reqwest::Client::new(), Token::kept(rotating(&["t"])), Pacer::alone(), options).unwrap();
+    assert_eq!(
+        client.event("1").await.unwrap_err(),
+        Error::RateLimited { retry_after: Some(Duration::from_secs(3600)) }
+    );
     assert_eq!(client.event("1").await.unwrap_err(), Error::Busy);
     assert_eq!(client.events("all").await.unwrap_err(), Error::NoCompany);
     busy.assert_async().await;

@@ -19,14 +19,16 @@ fn queries(snapshot: &Snapshot) -> Vec<String> {
 fn somebody_is_told_of_what_needs_looking_at() {
     for snapshot in Snapshot::all() {
         let names = snapshot.names("Microsoft.Insights/scheduledQueryRules");
-        let ends: Vec<_> = names.iter().map(|name| name.split(&format!("{}-", snapshot.environment)).nth(1).unwrap()).collect();
+        let ends: Vec<_> =
+            names.iter().map(|name| name.split(&format!("{}-", snapshot.environment)).nth(1).unwrap()).collect();
         assert_eq!(ends, ["parked", "held", "sign-in", "backlog", "silence", "host"]);
         let group = snapshot.one("Microsoft.Insights/actionGroups");
         for rule in snapshot.of_type("Microsoft.Insights/scheduledQueryRules") {
             assert_eq!(rule["properties"]["actions"]["actionGroups"][0], group["id"]);
         }
     }
-    let receivers = &Snapshot::of("production").one("Microsoft.Insights/actionGroups")["properties"]["emailReceivers"].clone();
+    let receivers =
+        &Snapshot::of("production").one("Microsoft.Insights/actionGroups")["properties"]["emailReceivers"].clone();
     assert_eq!(receivers.as_array().unwrap().len(), 1);
 }
 

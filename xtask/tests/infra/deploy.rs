@@ -86,7 +86,8 @@ fn short(calls: &[String]) -> Vec<String> {
     calls.iter().map(about).collect()
 }
 
-const DEPLOYMENTS: [&str; 2] = ["deployment group create inevent-d365-registration", "deployment group create inevent-d365"];
+const DEPLOYMENTS: [&str; 2] =
+    ["deployment group create inevent-d365-registration", "deployment group create inevent-d365"];
 
 #[test]
 fn the_first_run_makes_everything_in_order_and_the_second_only_what_may_have_changed() {
@@ -112,7 +113,9 @@ fn each_step_is_told_what_the_one_before_has_made() {
     assert_eq!(last, "inevent-d365 CONNECTOR_CLIENT_ID=the-clientId CONNECTOR_ADMIN_ADDRESSES=203.0.113.7,203.0.113.9");
     let main = calls.last().unwrap();
     assert!(main.contains("parameters/production.bicepparam") && main.contains("location=westeurope"), "{main}");
-    assert!(calls.iter().filter(|call| !call.starts_with("ad ")).all(|call| call.contains("--subscription a-subscription")));
+    assert!(
+        calls.iter().filter(|call| !call.starts_with("ad ")).all(|call| call.contains("--subscription a-subscription"))
+    );
 }
 
 #[test]
@@ -158,7 +161,11 @@ fn an_application_of_somebody_elses_is_taken_as_it_is() {
     let azure = Azure::new();
     let calls = azure.deploy("production", &["--client-id", "their-application"]);
     assert!(!calls.iter().any(|call| call.contains("registration") || call.starts_with("ad ")));
-    assert!(azure.environment().ends_with("inevent-d365 CONNECTOR_CLIENT_ID=their-application CONNECTOR_ADMIN_ADDRESSES=\n"));
+    assert!(
+        azure
+            .environment()
+            .ends_with("inevent-d365 CONNECTOR_CLIENT_ID=their-application CONNECTOR_ADMIN_ADDRESSES=\n")
+    );
 }
 
 #[test]
@@ -189,24 +196,26 @@ fn where_the_graph_extension_is_unknown_the_cli_registers() {
     ] {
         let azure = Azure::of(cloud, authority);
         let first = azure.deploy("production", &[]);
-        let of_entra = |calls: &[String]| short(calls).into_iter().filter(|call| call.starts_with("ad ") || call == "rest").collect::<Vec<_>>();
+        let of_entra = |calls: &[String]| {
+            short(calls).into_iter().filter(|call| call.starts_with("ad ") || call == "rest").collect::<Vec<_>>()
+        };
         assert_eq!(
             of_entra(&first),
             ["ad app create", "rest", "ad sp create", "ad sp update", "ad app federated-credential create"]
         );
         let call = |start: &str| first.iter().find(|call| call.starts_with(start)).unwrap();
         let credential = call("ad app federated-credential create");
-        assert!(credential.contains(audience) && credential.contains(&format!("{authority}/a-tenant/v2.0")), "{credential}");
+        assert!(
+            credential.contains(audience) && credential.contains(&format!("{authority}/a-tenant/v2.0")),
+            "{credential}"
+        );
         assert!(credential.contains("the-principalId"), "{credential}");
         assert!(call("ad app create").contains(&format!("https://{host}/.auth/login/aad/callback")));
         assert!(call("rest").contains(graph));
         assert!(azure.environment().contains("inevent-d365 CONNECTOR_CLIENT_ID=the-application "));
 
         let second = azure.deploy("production", &[]);
-        assert_eq!(
-            of_entra(&second),
-            ["ad app update", "rest", "ad sp update", "ad app federated-credential update"]
-        );
+        assert_eq!(of_entra(&second), ["ad app update", "rest", "ad sp update", "ad app federated-credential update"]);
     }
 }
 
@@ -233,7 +242,9 @@ fn it_says_beforehand_what_it_will_do() {
     let output = azure.run(&["--environment", "production", "--resource-group", "rg", "--location", "westeurope"]);
     let out = String::from_utf8(output.stdout).unwrap();
     let plan = out.split("== 1.").next().unwrap();
-    for word in ["The subscription (a-subscription)", "AzureCloud", "rg, westeurope", "app-registration.bicep", "main.bicep"] {
+    for word in
+        ["The subscription (a-subscription)", "AzureCloud", "rg, westeurope", "app-registration.bicep", "main.bicep"]
+    {
         assert!(plan.contains(word), "{word}: {plan}");
     }
     let after = out.split("what is left to do").last().unwrap().to_lowercase();

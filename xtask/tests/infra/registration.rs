@@ -24,7 +24,10 @@ fn both_ways_give_the_same_ids() {
     assert_eq!(bicep, cli);
     // Dataverse and its `user_impersonation`, the Azure CLI, two roles and a scope.
     assert_eq!(bicep.len(), 6);
-    assert!(bicep.contains("00000007-0000-0000-c000-000000000000") && bicep.contains("78ce3f0f-a1ce-49c2-8cde-64b5c0896db4"));
+    assert!(
+        bicep.contains("00000007-0000-0000-c000-000000000000")
+            && bicep.contains("78ce3f0f-a1ce-49c2-8cde-64b5c0896db4")
+    );
 }
 
 #[test]

@@ -98,10 +98,16 @@ fn nobody_has_a_key() {
 fn outputs_are_names_and_no_secrets() {
     for snapshot in Snapshot::all() {
         let names = snapshot.outputs().keys().map(String::as_str);
-        assert_eq!(set(names), set(["appHostName", "appName", "identityClientId", "keyVaultName", "storageAccountName"]));
+        assert_eq!(
+            set(names),
+            set(["appHostName", "appName", "identityClientId", "keyVaultName", "storageAccountName"])
+        );
         for (name, value) in snapshot.outputs() {
             let value = value.as_str().unwrap();
-            assert!(["name", "hostName", "clientId"].iter().any(|of| value.ends_with(&format!(".{of}.value]"))), "{name}");
+            assert!(
+                ["name", "hostName", "clientId"].iter().any(|of| value.ends_with(&format!(".{of}.value]"))),
+                "{name}"
+            );
         }
     }
 }
@@ -138,7 +144,9 @@ fn what_is_deleted_in_the_vault_can_be_had_back_and_secrets_come_by_hand() {
 
 #[test]
 fn the_app_runs_a_custom_handler_on_flex_consumption_as_its_own_identity() {
-    for (snapshot, ready) in Snapshot::all().into_iter().zip([json!([{ "name": "http", "instanceCount": 1 }]), json!([])]) {
+    for (snapshot, ready) in
+        Snapshot::all().into_iter().zip([json!([{ "name": "http", "instanceCount": 1 }]), json!([])])
+    {
         let plan = snapshot.one("Microsoft.Web/serverfarms");
         assert_eq!(plan["sku"], json!({ "tier": "FlexConsumption", "name": "FC1" }));
         assert_eq!(plan["properties"]["reserved"], true);
@@ -182,7 +190,10 @@ fn a_private_environment_is_reached_from_its_network_only() {
 fn administrators_sign_in_and_the_other_routes_keep_their_keys() {
     let signs_in = |snapshot: &Snapshot| {
         let found = snapshot.of_type("Microsoft.Web/sites/config");
-        found.filter(|config| config["name"].as_str().unwrap().ends_with("/authsettingsV2")).cloned().collect::<Vec<_>>()
+        found
+            .filter(|config| config["name"].as_str().unwrap().ends_with("/authsettingsV2"))
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let production = Snapshot::of("production");
     let [config] = &signs_in(&production)[..] else { panic!("no sign-in") };

@@ -58,7 +58,10 @@ fn read_by_the_connector() -> BTreeSet<String> {
         let letters = word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         letters && prefixes.iter().any(|prefix| word.starts_with(prefix))
     };
-    sources().iter().flat_map(|(_, text)| literals(text).filter(is_one).map(str::to_owned).collect::<Vec<_>>()).collect()
+    sources()
+        .iter()
+        .flat_map(|(_, text)| literals(text).filter(is_one).map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The settings that the templates can set, for whatever parameters.
@@ -97,7 +100,8 @@ fn every_setting_that_the_connector_reads_is_set_and_no_other() {
 fn nothing_that_flex_consumption_refuses_is_set() {
     for snapshot in Snapshot::all() {
         for name in snapshot.settings().keys() {
-            let refused = name.starts_with("FUNCTIONS_") || name.starts_with("WEBSITE_") || name == "AzureWebJobsStorage";
+            let refused =
+                name.starts_with("FUNCTIONS_") || name.starts_with("WEBSITE_") || name == "AzureWebJobsStorage";
             assert!(!refused, "{}: {name}", snapshot.environment);
         }
     }

@@ -15,7 +15,9 @@ fn queues() -> BTreeSet<String> {
     for function in fs::read_dir(root().join("functions")).unwrap() {
         let name = function.unwrap().file_name().into_string().unwrap();
         let definition: Value = serde_json::from_str(&read(&format!("functions/{name}/function.json"))).unwrap();
-        for queue in definition["bindings"].as_array().unwrap().iter().filter_map(|binding| binding["queueName"].as_str()) {
+        for queue in
+            definition["bindings"].as_array().unwrap().iter().filter_map(|binding| binding["queueName"].as_str())
+        {
             names.insert(queue.to_owned());
             if !queue.ends_with("-poison") {
                 names.insert(format!("{queue}-poison"));
@@ -79,7 +81,10 @@ fn every_kind_of_record_has_its_table() {
 
 #[test]
 fn the_containers_are_those_of_the_sources_and_the_package() {
-    let named = sources().iter().flat_map(|(_, text)| literals(text).map(str::to_owned).collect::<Vec<_>>()).collect::<BTreeSet<_>>();
+    let named = sources()
+        .iter()
+        .flat_map(|(_, text)| literals(text).map(str::to_owned).collect::<Vec<_>>())
+        .collect::<BTreeSet<_>>();
     for snapshot in Snapshot::all() {
         let made = snapshot.names("Microsoft.Storage/storageAccounts/blobServices/containers");
         assert_eq!(set(made.clone()), set(["inevent-bodies", "inevent-package", "inevent-settings"]));
@@ -93,7 +98,8 @@ fn what_is_erased_is_gone() {
         let blobs = &snapshot.one("Microsoft.Storage/storageAccounts/blobServices")["properties"];
         assert_eq!(blobs["deleteRetentionPolicy"]["enabled"], false);
         assert_eq!(blobs["containerDeleteRetentionPolicy"]["enabled"], false);
-        let rules = &snapshot.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]["policy"]["rules"];
+        let rules =
+            &snapshot.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]["policy"]["rules"];
         let [rule] = &rules.as_array().unwrap()[..] else { panic!("more rules") };
         assert_eq!(rule["definition"]["filters"]["prefixMatch"][0], "inevent-bodies/");
         // The time after which docs/personal-data.md says that they are removed.
