@@ -37,6 +37,7 @@ fn schema_and_connector_agree() {
         mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
         json!({ "pace": { "concurrency": 4, "requests_per_five_minutes": null }, "defaults": { "writing": "automatic" } }),
         list_rule(json!({})),
+        json!({ "inevent": { "trigger_fields": ["type"], "triggers": { "ticket.sold": "event-enrollment" } } }),
         json!({ "defaults": { "level": "attendance", "partial": { "below_minutes": 5 }, "fallback_owner": null } }),
         json!({ "defaults": { "lookups": [{ "column": "new_accountid", "table": "account" }] } }),
     ] {
@@ -58,6 +59,7 @@ fn schema_and_connector_agree() {
         json!({ "defaults": { "fallback_owner": { "contact": "1" } } }),
         json!({ "defaults": { "lookups": [{ "column": "new_accountid" }] } }),
         mapping(json!({ "tables": [1] })),
+        json!({ "inevent": { "triggers": { "ticket.sold": "sold" } } }),
         mapping(json!({ "source": { "field": "participant.eye_colour" } })),
         mapping(json!({ "values": { "a": [] } })),
     ] {
@@ -71,7 +73,7 @@ fn schema_and_connector_agree() {
 fn the_docs_name_every_setting_with_its_default() {
     let docs = include_str!("../docs/settings.md");
     let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
-    for table in ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "ListRule"] {
+    for table in ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "InEvent", "ListRule"] {
         for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
             let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::inevent;
 use crate::organization::Doors;
 use crate::seed;
 
@@ -29,10 +30,13 @@ pub struct Connection {
     pub admin_url: String,
     /// Where the pages for people begin.
     pub pages_url: String,
+    /// The InEvent stand-in beside it.
+    #[serde(flatten)]
+    pub inevent: inevent::Connection,
 }
 
 impl Connection {
-    pub(crate) fn new(doors: Doors, tenant: Uuid, ca: &Path) -> Self {
+    pub(crate) fn new(doors: Doors, tenant: Uuid, ca: &Path, inevent: inevent::Connection) -> Self {
         let http = doors.http_origin();
         Self {
             https: doors.https_origin(),
@@ -44,6 +48,7 @@ impl Connection {
             admin_url: format!("{http}/__admin"),
             pages_url: format!("{http}/"),
             http,
+            inevent,
         }
     }
 }

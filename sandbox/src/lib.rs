@@ -10,6 +10,7 @@ mod errors;
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
+pub mod inevent;
 mod limits;
 mod metadata;
 mod organization;
@@ -37,6 +38,7 @@ use tempfile::TempDir;
 use crate::clock::Clock;
 use crate::entra::{Directory, Tokens};
 use crate::http::Listeners;
+use crate::inevent::StandIn;
 use crate::organizations::Organizations;
 use crate::state::State;
 
@@ -47,6 +49,8 @@ pub struct Options {
     pub http_port: u16,
     /// The same for https.
     pub https_port: u16,
+    /// Port of the InEvent stand-in at 127.0.0.1; 0 picks a free one.
+    pub inevent_port: u16,
     /// Names of the organisations; each has its own ports and rows.
     pub orgs: Vec<String>,
     /// Rows they start with.
@@ -57,7 +61,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { http_port: 0, https_port: 0, orgs: vec!["sandbox".to_owned()], seed: Seed::default(), data: None }
+        Self {
+            http_port: 0,
+            https_port: 0,
+            inevent_port: 0,
+            orgs: vec!["sandbox".to_owned()],
+            seed: Seed::default(),
+            data: None,
+        }
     }
 }
 
@@ -65,6 +76,7 @@ impl Default for Options {
 pub struct Sandbox {
     connection: Connection,
     state: Arc<State>,
+    inevent: StandIn,
     /// Holds the authority's certificate, if no folder was given.
     _files: TempDir,
 }
@@ -76,8 +88,9 @@ impl Sandbox {
     }
 
     /// Closes the listeners and every connection; rows in memory are gone.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.state.listeners.closed().await;
+        self.inevent.close().await;
     }
 }
 
@@ -119,5 +132,7 @@ pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
         first.get_or_insert(organization);
     }
     let doors = first.context("a sandbox needs an organisation")?.doors();
-    Ok(Sandbox { connection: Connection::new(doors, state.directory.tenant, &ca), state, _files: files })
+    let inevent = inevent::start(options.inevent_port, options.seed)?;
+    let connection = Connection::new(doors, state.directory.tenant, &ca, inevent.connection().clone());
+    Ok(Sandbox { connection, state, inevent, _files: files })
 }

@@ -20,6 +20,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///                  what a client needs to get a token (client credentials flow)
 ///   admin_url      faults, request log, reset, dump: for tests and scripts
 ///   pages_url      open this in a browser: timelines, tables, requests
+///   inevent_url, inevent_token, inevent_company_id, inevent_username, inevent_password, inevent_admin_url
+///                  a small InEvent beside it, always in memory
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 struct Arguments {
@@ -29,6 +31,9 @@ struct Arguments {
     /// The same for https
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     https: u16,
+    /// Port of the InEvent stand-in at 127.0.0.1; 0 picks a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    inevent: u16,
     /// Name of an organisation; may be given again for more, each with ports and rows of its own [default: sandbox]
     #[arg(long, value_name = "NAME")]
     org: Vec<String>,
@@ -42,8 +47,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { http, https, org, data, seed } = Arguments::parse();
-    let mut options = Options { http_port: http, https_port: https, seed, data, ..Options::default() };
+    let Arguments { http, https, inevent, org, data, seed } = Arguments::parse();
+    let mut options =
+        Options { http_port: http, https_port: https, inevent_port: inevent, seed, data, ..Options::default() };
     if !org.is_empty() {
         options.orgs = org;
     }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use inevent_d365::parked::{
     Original,
-    replay::{Replayed, replay},
+    replay::{Origins, Replayed, replay},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -115,18 +115,19 @@ async fn show(id: &str, json: bool) -> Result<()> {
 
 async fn put_back(choice: &Choice) -> Result<()> {
     let storage = storage()?;
-    let queue = storage.events().await?;
+    let (events, webhooks) = (storage.events().await?, storage.webhooks().await?);
+    let queues = Origins { events: &*events, webhooks: &*webhooks };
     let now = Timestamp::now();
     let (mut queued, mut not_events) = (0u64, 0u64);
     let mut chosen = choice.pages(&*storage.store)?;
     while let Some(found) = chosen.next().await? {
         for found in found {
-            match replay(&*storage.store, &*queue, &*storage.bodies, &found, now).await? {
+            match replay(&*storage.store, queues, &*storage.bodies, &found, now).await? {
                 Replayed::Queued | Replayed::QueuedAndParkedAnew => queued += 1,
                 Replayed::Gone => {}
                 Replayed::NotAnEvent => {
                     not_events += 1;
-                    eprintln!("{} is not an event: {}", found.entry.id, found.entry.remedy);
+                    eprintln!("{} is neither an event nor a webhook: {}", found.entry.id, found.entry.remedy);
                 }
             }
         }

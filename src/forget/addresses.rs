@@ -19,6 +19,10 @@ fn in_json(json: &Value, found: &mut Vec<Address>) {
         Value::String(text) => {
             found.extend(Address::parse(text));
             in_words(text, found);
+            if text.contains("%40") {
+                // The body of a form.
+                in_words(&percent_encoding::percent_decode_str(text).decode_utf8_lossy(), found);
+            }
         }
         Value::Array(items) => items.iter().for_each(|item| in_json(item, found)),
         Value::Object(members) => {
@@ -57,6 +61,8 @@ mod tests {
             "value 'ana@x.example'",
             "<mailto:ana@x.example>",
             r#"{"to":["\u0061na@x.example"]}"#,
+            r#"{"body":"type=checkin&email=Ana%40x.example&x=1"}"#,
+            r#"{"body":"{\"email\":\"ana@x.example\"}"}"#,
             r#"{"a":{"ana@x.example":1}}"#,
             r#"{"broken": "ana@x.example"#,
             "x=ana@x.example&y=1",

@@ -77,19 +77,7 @@ pub struct How {
 
 /// Delivers a message. On success nothing of it is left to do, and it may be removed.
 pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, how: How) -> Result<(), Undelivered> {
-    let Envelope { history, content, .. } = match message {
-        Message::Envelope(envelope) => envelope,
-        Message::Undecodable { raw, error: EnvelopeError::Newer(version) } => {
-            tracing::warn!(version, "a newer release wrote this message; it waits until that is back");
-            return Ok(queue.put(&raw, PutOptions::after(NEWER_WAITS)).await?);
-        }
-        Message::Undecodable { raw, error: EnvelopeError::NotAnEnvelope } => {
-            let reason = "the message is not one that the connector writes";
-            return Ok(park_raw(services, raw, reason, None).await?);
-        }
-    };
-    let body = content.body().map(str::to_owned);
-    let Some(items) = items(services, content, history.trace_id()).await? else { return Ok(()) };
+    let Some(Opened { history, items, body }) = open(services, queue, message).await? else { return Ok(()) };
     let mut events = Vec::with_capacity(items.len());
     for item in items {
         match serde_json::from_value::<ParticipantEvent>(item.clone()) {
@@ -114,6 +102,36 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, h
         Some(key) => settle_body(services, &key).await,
         None => Ok(()),
     }
+}
+
+/// What a message holds.
+pub(super) struct Opened {
+    pub(super) history: History,
+    pub(super) items: Vec<Value>,
+    /// The key of the body that the items were in.
+    pub(super) body: Option<String>,
+}
+
+/// Opens a message. `None`: nothing of it is left to do, it waits for a newer release, or is parked as a whole.
+pub(super) async fn open(
+    services: &Services,
+    queue: &dyn Queue,
+    message: Message,
+) -> Result<Option<Opened>, Undelivered> {
+    let Envelope { history, content, .. } = match message {
+        Message::Envelope(envelope) => envelope,
+        Message::Undecodable { raw, error: EnvelopeError::Newer(version) } => {
+            tracing::warn!(version, "a newer release wrote this message; it waits until that is back");
+            queue.put(&raw, PutOptions::after(NEWER_WAITS)).await?;
+            return Ok(None);
+        }
+        Message::Undecodable { raw, error: EnvelopeError::NotAnEnvelope } => {
+            park_raw(services, raw, "the message is not one that the connector writes", None).await?;
+            return Ok(None);
+        }
+    };
+    let body = content.body().map(str::to_owned);
+    Ok(items(services, content, history.trace_id()).await?.map(|items| Opened { history, items, body }))
 }
 
 /// Puts a message back that was not delivered because storage failed, so that an outage does not use up its dequeue count.
@@ -221,6 +239,6 @@ fn dropped(event: &ParticipantEvent) -> bool {
 }
 
 /// Between 0 and 1. That waiting messages spread is all it is for.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_u128() as u16) / f64::from(u16::MAX)
 }

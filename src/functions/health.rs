@@ -11,13 +11,16 @@ use warp::{
 };
 
 use super::{
-    answer, held, pull_marketing_lists,
+    answer,
+    held::{self, Way},
+    pull_marketing_lists,
     services::{App, Services},
 };
 use crate::{
     dataverse::Failure,
     parked,
     queue::QueueError,
+    store::StoreError,
     sync::lists::{self, Trouble},
 };
 
@@ -37,6 +40,9 @@ struct Health {
     checks: Vec<Check>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<held::Hold>,
+    /// Why webhooks wait that InEvent must be asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_webhooks: Option<held::Hold>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
     /// Marketing lists that take nobody, or of which nobody can be invited. Events flow all the same.
@@ -58,6 +64,8 @@ struct Waiting {
     /// Messages in the queue, estimated.
     queued: Option<u64>,
     batched: Option<u64>,
+    /// Webhooks that are not completed yet.
+    webhooks: Option<u64>,
     poison: Option<u64>,
     parked: Option<usize>,
 }
@@ -77,19 +85,38 @@ async fn check(app: &App) -> Health {
         Ok(services) => services,
         Err(why) => {
             let checks = vec![Check { name: "storage", ok: false, detail: why }];
-            return Health { version, ok: false, checks, held: None, waiting: None, lists: Vec::new() };
+            return Health {
+                version,
+                ok: false,
+                checks,
+                held: None,
+                held_webhooks: None,
+                waiting: None,
+                lists: Vec::new(),
+            };
         }
     };
-    let (queue, secrets, dataverse, held) =
-        tokio::join!(queue(services), secrets(services), dataverse(services), held::read(&*services.store));
+    let (queue, secrets, dataverse, keys, held, held_webhooks) = tokio::join!(
+        queue(services),
+        secrets(services),
+        dataverse(services),
+        webhook_keys(services),
+        held::read(&*services.store, Way::Dataverse),
+        held::read(&*services.store, Way::InEvent)
+    );
     let mut checks = vec![queue, secrets, dataverse];
-    let held = held.unwrap_or_else(|error| {
-        checks.push(Check { name: "store", ok: false, detail: error.to_string() });
-        None
-    });
+    checks.extend(keys);
+    let mut known = |held: Result<_, StoreError>| {
+        held.unwrap_or_else(|error| {
+            checks.push(Check { name: "store", ok: false, detail: error.to_string() });
+            None
+        })
+    };
+    let (held, held_webhooks) = (known(held), known(held_webhooks));
     let waiting = Waiting {
         queued: services.events.approximate_len().await.ok(),
         batched: services.activities.approximate_len().await.ok(),
+        webhooks: services.hydrate.approximate_len().await.ok(),
         poison: match services.poison.approximate_len().await {
             // The host makes it when it first needs it.
             Err(QueueError::NoSuchQueue) => Some(0),
@@ -97,10 +124,10 @@ async fn check(app: &App) -> Health {
         },
         parked: parked::count(&*services.store, COUNTED).await.ok(),
     };
-    let ok = held.is_none() && checks.iter().all(|check| check.ok);
+    let ok = held.is_none() && held_webhooks.is_none() && checks.iter().all(|check| check.ok);
     let mut lists = lists::troubles(&*services.store).await.unwrap_or_default();
     lists.extend(pull_marketing_lists::troubles(services).await.unwrap_or_default());
-    Health { version, ok, checks, held, waiting: Some(waiting), lists }
+    Health { version, ok, checks, held, held_webhooks, waiting: Some(waiting), lists }
 }
 
 async fn queue(services: &Services) -> Check {
@@ -125,6 +152,22 @@ async fn secrets(services: &Services) -> Check {
         },
     };
     Check { name: "secrets", ok, detail }
+}
+
+/// Whether webhooks can be let in, where InEvent was set up at all.
+async fn webhook_keys(services: &Services) -> Option<Check> {
+    if !services.expects_webhooks {
+        return None;
+    }
+    let (ok, detail) = match &services.webhook_keys {
+        Err(held) => (false, held.remedy.clone()),
+        Ok(keys) => match tokio::time::timeout(PATIENCE, keys.check()).await {
+            Ok(Ok(count)) => (true, format!("{count} valid")),
+            Ok(Err(why)) => (false, why),
+            Err(_) => (false, "the keys' place does not answer".to_owned()),
+        },
+    };
+    Some(Check { name: "webhook keys", ok, detail })
 }
 
 async fn dataverse(services: &Services) -> Check {
@@ -158,7 +201,7 @@ fn show(health: &Health) -> Markup {
                     @for check in &health.checks {
                         tr.bad[!check.ok] { th { (check.name) } td { (check.detail) } }
                     }
-                    @if let Some(held) = &health.held {
+                    @for held in health.held.iter().chain(&health.held_webhooks) {
                         tr.bad { th { "held" } td { (held.name) " since " (held.since.to_string()) ". " (held.remedy) } }
                     }
                     @for trouble in &health.lists {
@@ -167,6 +210,7 @@ fn show(health: &Health) -> Markup {
                     @if let Some(waiting) = &health.waiting {
                         (row("queued", waiting.queued.map(|n| n.to_string())))
                         (row("batched", waiting.batched.map(|n| n.to_string())))
+                        (row("webhooks", waiting.webhooks.map(|n| n.to_string())))
                         (row("poison", waiting.poison.map(|n| n.to_string())))
                         (row("parked", waiting.parked.map(|n| n.to_string())))
                     }

@@ -18,8 +18,18 @@ const KIND: &str = "held";
 #[derive(Debug, Clone)]
 pub struct HeldRecord {
     store: Arc<dyn Store>,
+    way: Way,
     /// What this process wrote last; none at the start, when another process's record may still be there.
     known: Arc<Mutex<Option<State>>>,
+}
+
+/// Whose hold it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Events on their way to Dataverse.
+    Dataverse,
+    /// Webhooks that InEvent must be asked about.
+    InEvent,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +46,17 @@ pub struct Hold {
     pub since: Timestamp,
 }
 
-fn key() -> Key {
-    Key::new(KIND, "dataverse", "now")
+fn key(way: Way) -> Key {
+    let way = match way {
+        Way::Dataverse => "dataverse",
+        Way::InEvent => "inevent",
+    };
+    Key::new(KIND, way, "now")
 }
 
 impl HeldRecord {
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Arc::default() }
+    pub fn new(store: Arc<dyn Store>, way: Way) -> Self {
+        Self { store, way, known: Arc::default() }
     }
 
     /// Notes what a batch met: a hold, or none.
@@ -56,9 +70,9 @@ impl HeldRecord {
             Some(held) => {
                 let value =
                     json!(Hold { name: held.name.to_owned(), remedy: held.remedy.clone(), since: Timestamp::now() });
-                self.store.put(&key(), &value).await.map(drop)
+                self.store.put(&key(self.way), &value).await.map(drop)
             }
-            None => self.store.delete(&key(), None).await,
+            None => self.store.delete(&key(self.way), None).await,
         };
         match written {
             Ok(()) => *known = Some(state),
@@ -68,6 +82,6 @@ impl HeldRecord {
 }
 
 /// What is held now.
-pub async fn read(store: &dyn Store) -> Result<Option<Hold>, StoreError> {
-    Ok(store.get(&key()).await?.and_then(|record| serde_json::from_value(record.value).ok()))
+pub async fn read(store: &dyn Store, way: Way) -> Result<Option<Hold>, StoreError> {
+    Ok(store.get(&key(way)).await?.and_then(|record| serde_json::from_value(record.value).ok()))
 }

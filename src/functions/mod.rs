@@ -8,7 +8,8 @@ mod flush_activities;
 mod gather;
 mod health;
 mod held;
-mod inevent_access;
+mod hydrate_events;
+mod inevent_webhook;
 mod ingest_events;
 pub mod invocation;
 mod park_poisoned_events;
@@ -18,6 +19,8 @@ pub mod retention;
 mod routes;
 mod services;
 mod sync_events;
+mod triggers;
+mod webhook_keys;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,12 +29,15 @@ use tokio::net::TcpListener;
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Storage, connect};
+pub use services::{App, Storage, connect, connect_inevent};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";
 /// Where events of batched mode wait for the next flush; no trigger reads it.
 pub const ACTIVITIES_QUEUE: &str = "inevent-activities";
+
+/// Where webhooks wait to be completed.
+pub const HYDRATE_QUEUE: &str = "inevent-hydrate";
 
 /// How often a message is delivered before it is given up: `maxDequeueCount` in host.json. `FlushActivities`, whose queue the host
 /// does not read, holds itself to it.

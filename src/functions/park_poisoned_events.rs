@@ -1,27 +1,31 @@
-//! `ParkPoisonedEvents` (queue `inevent-events-poison`): what the host gave up on, parked before the host's copy expires.
+//! `ParkPoisonedEvents` (queue `inevent-events-poison`) and `ParkPoisonedWebhooks` (queue `inevent-hydrate-poison`): what the host gave
+//! up on, parked before the host's copy expires.
 //!
-//! It has no poison queue of its own: after a failure its message is out of sight for ten minutes, and after `maxDequeueCount`
-//! failures it is never delivered again. So it does not fail: what cannot be parked now goes back to the queue, where it stays.
+//! They have no poison queue of their own: after a failure their message is out of sight for ten minutes, and after `maxDequeueCount`
+//! failures it is never delivered again. So they do not fail: what cannot be parked now goes back to the queue, where it stays.
 
 use std::time::Duration;
 
 use warp::reply::Response;
 
-use super::{
-    answer, invocation,
-    parking::park_poison,
-    services::{App, Services},
-};
-use crate::queue::{PutOptions, QueueError};
+use super::{answer, invocation, parking::park_poison, services::App};
+use crate::queue::{PutOptions, Queue, QueueError};
 
-/// The name of the queue binding in `functions/ParkPoisonedEvents/function.json`.
+/// The name of the queue binding in both `function.json`.
 const BINDING: &str = "msg";
 /// How long parking may take before the message goes back.
 const PATIENCE: Duration = Duration::from_secs(3 * 60);
 /// When a message that could not be parked is looked at again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-pub async fn run(app: &App, body: &[u8]) -> Response {
+/// Which poison queue a message is from.
+#[derive(Debug, Clone, Copy)]
+pub enum Poisoned {
+    Events,
+    Webhooks,
+}
+
+pub async fn run(app: &App, poisoned: Poisoned, body: &[u8]) -> Response {
     let services = match app.services().await {
         Ok(services) => services,
         Err(why) => return answer::failed(&why),
@@ -36,7 +40,11 @@ pub async fn run(app: &App, body: &[u8]) -> Response {
         Ok(Err(error)) => error.to_string(),
         Err(_) => "storage does not answer".to_owned(),
     };
-    match put_back(services, &text).await {
+    let queue = match poisoned {
+        Poisoned::Events => &*services.poison,
+        Poisoned::Webhooks => &*services.hydrate_poison,
+    };
+    match put_back(queue, &text).await {
         Ok(()) => {
             tracing::warn!(why, "a poisoned message was not parked; it waits in its queue");
             answer::succeeded()
@@ -49,11 +57,11 @@ pub async fn run(app: &App, body: &[u8]) -> Response {
 }
 
 /// As a new message, which does not expire as the host's does and begins with a new dequeue count.
-async fn put_back(services: &Services, text: &str) -> Result<(), QueueError> {
-    match services.poison.put(text, PutOptions::after(AGAIN)).await {
+async fn put_back(queue: &dyn Queue, text: &str) -> Result<(), QueueError> {
+    match queue.put(text, PutOptions::after(AGAIN)).await {
         Err(QueueError::NoSuchQueue) => {
-            services.poison.create().await?;
-            services.poison.put(text, PutOptions::after(AGAIN)).await
+            queue.create().await?;
+            queue.put(text, PutOptions::after(AGAIN)).await
         }
         put => put,
     }

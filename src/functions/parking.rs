@@ -42,6 +42,16 @@ pub(super) async fn park_raw(
     park(services, Kind::Undecoded, Original::Raw(raw), reason, trace_id).await
 }
 
+/// A webhook that nothing follows from. The reason may be personal.
+pub(super) async fn park_hint(
+    services: &Services,
+    delivery: &Value,
+    reason: String,
+    trace_id: Option<&str>,
+) -> Result<(), StoreError> {
+    park(services, Kind::Webhook, Original::Raw(delivery.to_string()), &reason, trace_id).await
+}
+
 /// Parks everything that a message holds, a body beside it included; afterwards the message may be removed.
 pub(super) async fn park_poison(services: &Services, text: &str) -> Result<(), Undelivered> {
     let Ok(Envelope { history, content, .. }) = Envelope::parse(text) else {
@@ -103,7 +113,7 @@ async fn park(
     services: &Services,
     kind: Kind,
     original: Original,
-    reason: &'static str,
+    reason: &str,
     trace_id: Option<&str>,
 ) -> Result<(), StoreError> {
     let forgotten = services.forgotten.current(Instant::now()).await?;
@@ -112,10 +122,10 @@ async fn park(
         Original::Raw(text) => forgotten.named_in(text),
     };
     if concerned {
-        tracing::info!(reason, "message of a forgotten person dropped");
+        tracing::info!(kind = ?kind, "message of a forgotten person dropped");
         return Ok(());
     }
-    tracing::warn!(reason, "message parked");
+    tracing::warn!(kind = ?kind, "message parked");
     let parked =
         Parked { kind, code: None, reason: reason.to_owned(), trace_id: trace_id.map(str::to_owned), original };
     parked::park(&*services.store, &parked, Timestamp::now()).await

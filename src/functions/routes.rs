@@ -12,8 +12,11 @@ use warp::{
 };
 
 use super::{
-    DEADLINE, answer, flush_activities, health, ingest_events, park_poisoned_events, pull_marketing_lists,
-    services::App, sync_events,
+    DEADLINE, answer, flush_activities, health, hydrate_events, inevent_webhook, ingest_events,
+    park_poisoned_events::{self, Poisoned},
+    pull_marketing_lists,
+    services::App,
+    sync_events,
 };
 
 /// An invocation carries one queue message, at most 64 KiB, as base64, and its metadata.
@@ -55,6 +58,25 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         )
         .boxed();
 
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let webhook = warp::path!("api" / "inevent" / "webhook" / String)
+        .and(warp::method())
+        .and(app.clone())
+        .and(query)
+        .and(warp::header::optional("traceparent"))
+        .and(warp::header::optional("content-length"))
+        .and(warp::body::stream())
+        .then(|source, method, app: Arc<App>, query, traceparent: Option<String>, length, body| async move {
+            match read_capped(length, body, inevent_webhook::MAX_BODY).await {
+                Ok(body) => {
+                    let request = inevent_webhook::Request { method, source, query, traceparent };
+                    inevent_webhook::run(&app, request, &body).await
+                }
+                Err(answer) => answer,
+            }
+        })
+        .boxed();
+
     let health = warp::path!("api" / "health")
         .and(warp::get())
         .and(app.clone())
@@ -80,7 +102,31 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         .and(warp::body::stream())
         .then(|app: Arc<App>, body| async move {
             match read_capped(None, body, MAX_INVOCATION).await {
-                Ok(body) => within_deadline(park_poisoned_events::run(&app, &body)).await,
+                Ok(body) => within_deadline(park_poisoned_events::run(&app, Poisoned::Events, &body)).await,
+                Err(answer) => answer,
+            }
+        })
+        .boxed();
+
+    let hydrate = warp::path!("HydrateEvents")
+        .and(warp::post())
+        .and(app.clone())
+        .and(warp::body::stream())
+        .then(|app: Arc<App>, body| async move {
+            match read_capped(None, body, MAX_INVOCATION).await {
+                Ok(body) => within_deadline(hydrate_events::run(&app, &body)).await,
+                Err(answer) => answer,
+            }
+        })
+        .boxed();
+
+    let poisoned_webhooks = warp::path!("ParkPoisonedWebhooks")
+        .and(warp::post())
+        .and(app.clone())
+        .and(warp::body::stream())
+        .then(|app: Arc<App>, body| async move {
+            match read_capped(None, body, MAX_INVOCATION).await {
+                Ok(body) => within_deadline(park_poisoned_events::run(&app, Poisoned::Webhooks, &body)).await,
                 Err(answer) => answer,
             }
         })
@@ -98,8 +144,10 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         .then(|app: Arc<App>| async move { within_deadline(pull_marketing_lists::run(&app)).await })
         .boxed();
 
-    let http = ping.or(ingest).unify().or(health).unify();
-    http.or(sync).unify().or(poisoned).unify().or(flush).unify().or(pull).unify().recover(no_route).unify()
+    let http = ping.or(ingest).unify().or(webhook).unify().or(health).unify();
+    let events = sync.or(poisoned).unify().or(flush).unify().or(pull).unify();
+    let webhooks = hydrate.or(poisoned_webhooks).unify();
+    http.or(events).unify().or(webhooks).unify().recover(no_route).unify()
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,8 +172,12 @@ async fn read_capped<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
     limit: usize,
 ) -> Result<Bytes, Response> {
-    let too_large =
-        || answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large: send at most 4 MiB at a time");
+    let too_large = || {
+        answer::error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("the body is too large: send at most {} MiB at a time", limit >> 20),
+        )
+    };
     if length.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }

@@ -9,16 +9,29 @@ use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
-    ACTIVITIES_QUEUE, EVENTS_QUEUE, backlog::Backlog, conclusion::PutBack, gather::Gatherer, held::HeldRecord,
-    inevent_access, retention,
+    ACTIVITIES_QUEUE, EVENTS_QUEUE, HYDRATE_QUEUE,
+    backlog::Backlog,
+    conclusion::PutBack,
+    gather::Gatherer,
+    held::{HeldRecord, Way},
+    retention,
+    triggers::Triggers,
+    webhook_keys::WebhookKeys,
 };
 use crate::{
     azure::Account,
     dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
-    forget, inevent,
-    invite::{Inviter, Terms},
+    forget,
+    hydrate::Hydrator,
+    inevent::{self, Pacer, Terms, Token},
+    invite::{self, Inviter},
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
-    settings::{DataverseSettings, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem, SignIn, kept},
+    settings::{
+        DataverseSettings, InEventSettings, InEventSignIn, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem,
+        SignIn,
+        kept::{self, SettingsPlace},
+        webhook_keys,
+    },
     store::{AzureTableStore, Store},
     sync::{
         DataverseCrm,
@@ -55,16 +68,25 @@ pub struct Services {
     pub events: Arc<dyn Queue>,
     pub activities: Arc<dyn Queue>,
     pub poison: Arc<dyn Queue>,
+    /// Into `inevent-hydrate`.
+    pub hints: Gatherer,
+    pub hydrate: Arc<dyn Queue>,
+    pub hydrate_poison: Arc<dyn Queue>,
+    pub triggers: Triggers,
+    pub webhook_keys: Result<WebhookKeys, Held>,
+    /// Whether anything is set that is InEvent's.
+    pub expects_webhooks: bool,
+    pub held_webhooks: HeldRecord,
     pub bodies: Arc<dyn Bodies>,
     pub store: Arc<dyn Store>,
     pub forgotten: forget::Lookup,
     /// How long parked events are kept; none: for ever.
     pub parked_for: Option<SignedDuration>,
     pub dataverse: Result<DataverseAccess, Held>,
-    /// The way to InEvent, as far as the settings lead there.
-    pub inevent: Result<inevent::Client, Held>,
+    /// The way to InEvent's API.
+    pub inevent: Result<Hydrator, Held>,
     /// Where the settings document is; none where the defaults hold.
-    pub settings: Option<Arc<dyn kept::SettingsPlace>>,
+    pub settings: Option<Arc<dyn SettingsPlace>>,
 }
 
 /// The way to Dataverse.
@@ -106,21 +128,33 @@ impl Services {
     async fn start(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Self, String> {
         let Storage { queues, bodies, store } = Storage::open(lookup)?;
         let open = |name: &str| queues.queue(name).map_err(|error| error.to_string());
-        let (events, activities) = (open(EVENTS_QUEUE)?, open(ACTIVITIES_QUEUE)?);
-        for queue in [&events, &activities] {
+        let (events, activities, hydrate) = (open(EVENTS_QUEUE)?, open(ACTIVITIES_QUEUE)?, open(HYDRATE_QUEUE)?);
+        for queue in [&events, &activities, &hydrate] {
             queue.create().await.map_err(|error| error.to_string())?;
         }
-        let settings = settings_place(lookup)?;
-        let current = settings.clone().map_or_else(CurrentSettings::defaults, CurrentSettings::kept);
+        let place = settings_place(lookup)?;
         let dataverse = match DataverseSettings::read(&lookup) {
-            Ok(settings) => dataverse(&settings, &store, current),
+            Ok(settings) => dataverse(&settings, &store, current(place.clone())),
             Err(problems) => Err(held_by_settings(&problems)),
         };
-        let inevent = inevent_access::connect(lookup, store.clone()).map_err(|problems| held_by_settings(&problems));
         if let Err(held) = &dataverse {
             tracing::error!(hold = held.name, remedy = held.remedy, "settings are incomplete; events are held");
-            HeldRecord::new(store.clone()).observe(Some(held)).await;
+            HeldRecord::new(store.clone(), Way::Dataverse).observe(Some(held)).await;
         }
+        let inevent = match InEventSettings::read(&lookup) {
+            Ok(settings) => connect_inevent(&settings, Some(store.clone())).map(Hydrator::new),
+            Err(problems) => Err(Held { name: "inevent", ..held_by_settings(&problems) }),
+        };
+        let webhook_keys = match webhook_keys(&lookup) {
+            Ok(place) => secret(&place).map(WebhookKeys::new),
+            Err(problem) => Err(held_by_settings(&[problem])),
+        };
+        let of_inevent =
+            ["INEVENT_WEBHOOK_KEYS", "INEVENT_WEBHOOK_KEYS_SECRET_NAME", "INEVENT_TOKEN", "INEVENT_COMPANY_ID"];
+        let expects_webhooks = of_inevent.iter().any(|name| lookup(name).is_some_and(|value| !value.trim().is_empty()));
+        let hints = Gatherer::start(hydrate.clone(), bodies.clone());
+        let hydrate_poison = open(&format!("{HYDRATE_QUEUE}-poison"))?;
+        let held_webhooks = HeldRecord::new(store.clone(), Way::InEvent);
         let poison = open(&format!("{EVENTS_QUEUE}-poison"))?;
         let ingest = Gatherer::start(events.clone(), bodies.clone());
         let gather = Gatherer::start(activities.clone(), bodies.clone());
@@ -136,13 +170,20 @@ impl Services {
             events,
             activities,
             poison,
+            hints,
+            hydrate,
+            hydrate_poison,
+            triggers: Triggers::new(place.clone()),
+            webhook_keys,
+            expects_webhooks,
+            held_webhooks,
             bodies,
             store,
             forgotten,
             parked_for,
             dataverse,
             inevent,
-            settings,
+            settings: place,
         })
     }
 
@@ -151,9 +192,9 @@ impl Services {
     /// # Errors
     /// What must be mended first.
     pub fn inviter(&self) -> Result<Inviter, Held> {
-        let (dataverse, inevent) = (self.dataverse.as_ref().map_err(Clone::clone)?, self.inevent.as_ref());
-        let inevent = inevent.map_err(Clone::clone)?;
-        Ok(Inviter::new(dataverse.client.clone(), inevent, self.store.clone(), Terms::default()))
+        let dataverse = self.dataverse.as_ref().map_err(Clone::clone)?;
+        let inevent = self.inevent.as_ref().map_err(Clone::clone)?;
+        Ok(Inviter::new(dataverse.client.clone(), inevent.client(), self.store.clone(), invite::Terms::default()))
     }
 }
 
@@ -195,9 +236,21 @@ impl Storage {
     /// # Errors
     /// When the storage does not answer.
     pub async fn events(&self) -> Result<Arc<dyn Queue>, QueueError> {
-        let events = self.queues.queue(EVENTS_QUEUE)?;
-        events.create().await?;
-        Ok(events)
+        self.created(EVENTS_QUEUE).await
+    }
+
+    /// Where webhooks wait to be completed.
+    ///
+    /// # Errors
+    /// When the storage does not answer.
+    pub async fn webhooks(&self) -> Result<Arc<dyn Queue>, QueueError> {
+        self.created(HYDRATE_QUEUE).await
+    }
+
+    async fn created(&self, name: &str) -> Result<Arc<dyn Queue>, QueueError> {
+        let queue = self.queues.queue(name)?;
+        queue.create().await?;
+        Ok(queue)
     }
 }
 
@@ -206,15 +259,19 @@ fn held_by_settings(problems: &[SettingProblem]) -> Held {
     Held { name: "settings", remedy }
 }
 
-/// A desk without a settings file has the defaults.
+/// Where the settings document is; a desk without a settings file has none, and the defaults.
 fn settings_place(
     lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync),
-) -> Result<Option<Arc<dyn kept::SettingsPlace>>, String> {
+) -> Result<Option<Arc<dyn SettingsPlace>>, String> {
     #[cfg(feature = "local")]
     if lookup(DESK_STORAGE).is_some() && lookup(kept::SETTINGS_FILE).is_none_or(|path| path.trim().is_empty()) {
         return Ok(None);
     }
-    kept::place(&lookup).map(Some)
+    Ok(Some(kept::place(&lookup)?))
+}
+
+fn current(place: Option<Arc<dyn SettingsPlace>>) -> CurrentSettings {
+    place.map_or_else(CurrentSettings::defaults, CurrentSettings::kept)
 }
 
 fn dataverse(
@@ -229,7 +286,7 @@ fn dataverse(
         .with_settings(current)
         .with_conclusion(Conclusion::WhenTold)
         .with_lists(lists);
-    let (held, writers) = (HeldRecord::new(store.clone()), Writers::new(store.clone()));
+    let (held, writers) = (HeldRecord::new(store.clone(), Way::Dataverse), Writers::new(store.clone()));
     let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
     Ok(DataverseAccess { client, secret, writer, writers })
 }
@@ -242,40 +299,70 @@ pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
 /// # Errors
 /// What must be mended first.
 pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
-    let broken = |problem: String| held_by_settings(&[SettingProblem(problem)]);
-    let http = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))?;
-    let identity = |client_id: Option<&String>| -> Result<Arc<dyn TokenCredential>, Held> {
-        let options = ManagedIdentityCredentialOptions {
-            user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.clone())),
-            ..Default::default()
-        };
-        let credential = ManagedIdentityCredential::new(Some(options));
-        credential
-            .map(|credential| credential as Arc<dyn TokenCredential>)
-            .map_err(|error| broken(format!("The managed identity is not available here: {error}.")))
-    };
+    let http = http()?;
     let (tokens, secret): (Arc<dyn TokenSource>, Option<Arc<dyn SecretValue>>) = match &settings.sign_in {
         SignIn::ManagedIdentity { client_id } => {
             (Arc::new(CredentialToken::new(identity(client_id.as_ref())?, &settings.url)), None)
         }
         SignIn::ClientSecret { token_url, client_id, secret } => {
-            let secret: Arc<dyn SecretValue> = match secret {
-                SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
-                SecretPlace::KeyVault { vault, name } => {
-                    Arc::new(KeyVaultSecret::new(vault, name, identity(None)?, None).map_err(broken)?)
-                }
-            };
+            let secret = self::secret(secret)?;
             let tokens =
                 ClientSecret::new(http.clone(), token_url.clone(), client_id.clone(), &settings.url, secret.clone());
             (Arc::new(tokens), Some(secret))
         }
     };
     Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
+}
+
+/// Makes the client of InEvent's API. No call is made. Processes that share `store` take turns.
+///
+/// # Errors
+/// What must be mended first.
+pub fn connect_inevent(settings: &InEventSettings, store: Option<Arc<dyn Store>>) -> Result<inevent::Client, Held> {
+    let token = match &settings.sign_in {
+        InEventSignIn::Token(place) => Token::kept(secret(place)?),
+        InEventSignIn::Password { username, password } => Token::sign_in(username.clone(), secret(password)?),
+    };
+    let pacer = match store {
+        Some(store) => Pacer::shared(store, &settings.url, &settings.owner(), Terms::default()),
+        None => Pacer::alone(),
+    };
+    let options = inevent::ClientOptions::new(&settings.url, settings.company.clone());
+    inevent::Client::new(http()?, token, pacer, options).map_err(broken)
+}
+
+fn broken(problem: String) -> Held {
+    held_by_settings(&[SettingProblem(problem)])
+}
+
+fn http() -> Result<reqwest::Client, Held> {
+    let http = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
+        .build();
+    http.map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
+}
+
+fn identity(client_id: Option<&String>) -> Result<Arc<dyn TokenCredential>, Held> {
+    let options = ManagedIdentityCredentialOptions {
+        user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.clone())),
+        ..Default::default()
+    };
+    let credential = ManagedIdentityCredential::new(Some(options));
+    credential
+        .map(|credential| credential as Arc<dyn TokenCredential>)
+        .map_err(|error| broken(format!("The managed identity is not available here: {error}.")))
+}
+
+/// A secret, read from its place whenever it is needed.
+fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
+    Ok(match place {
+        SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
+        SecretPlace::KeyVault { vault, name } => {
+            Arc::new(KeyVaultSecret::new(vault, name, identity(None)?, None).map_err(broken)?)
+        }
+    })
 }
 
 /// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.

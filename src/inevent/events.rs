@@ -1,6 +1,6 @@
 //! Events (modules `company.event`, `event`).
 
-use super::{Client, Error, Listing, Pages, Row};
+use super::{Client, Error, Listing, Pages, Row, people::Found};
 use crate::model::SourceTime;
 
 const ID: &[&str] = &["eventID", "id"];
@@ -32,10 +32,11 @@ impl Client {
 
     /// An event, or `None` where there is none that the token may see.
     pub async fn event(&self, event: &str) -> Result<Option<Event>, Error> {
-        let answer = match self.read("event.get", &[("eventID", event)], &[]).await {
-            Err(Error::NotFound { .. }) => return Ok(None),
-            answer => answer?,
-        };
-        Ok(answer.data.into_iter().find_map(Event::read))
+        Ok(self.event_now(event).await?.item)
+    }
+
+    /// The same, with the time at which InEvent said so.
+    pub async fn event_now(&self, event: &str) -> Result<Found<Event>, Error> {
+        Found::first(self.read("event.get", &[("eventID", event)], &[]).await, Event::read)
     }
 }

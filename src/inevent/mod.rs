@@ -6,6 +6,7 @@ pub mod activities;
 pub mod applicants;
 pub mod attendance;
 mod client;
+pub mod decode;
 mod error;
 pub mod events;
 pub mod invitations;

@@ -96,6 +96,11 @@ impl Pacer {
         Self::start(None, COUNTS)
     }
 
+    /// For a stand-in that takes any number of calls.
+    pub fn unpaced() -> Self {
+        Self::start(None, Duration::ZERO)
+    }
+
     /// For processes that share a store and a token. `url` and `owner` (whose token it is, never the token itself) name the turn.
     pub fn shared(store: Arc<dyn Store>, url: &str, owner: &str, terms: Terms) -> Self {
         let name = Sha256::digest(format!("{} {owner}", url.trim_end_matches('/')).as_bytes());
@@ -492,6 +497,7 @@ impl fmt::Debug for Turns {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
     use proptest::prelude::*;
 
     use super::*;
@@ -536,27 +542,17 @@ mod tests {
             under_way.push(pacer.admit(Priority::Live, long).await.unwrap());
         }
         assert_eq!(pacer.admit(Priority::Live, Duration::from_millis(1)).await.unwrap_err(), Error::Busy);
-        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let waits: Vec<_> = [Priority::Invitations, Priority::Backfill, Priority::Live]
+        let mut waits: FuturesUnordered<_> = [Priority::Invitations, Priority::Backfill, Priority::Live]
             .into_iter()
-            .map(|priority| {
-                let order = order.clone();
-                let admitted = pacer.admit(priority, long);
-                async move {
-                    let permit = admitted.await.unwrap();
-                    order.lock().unwrap().push(priority);
-                    permit
-                }
-            })
+            .map(|priority| pacer.admit(priority, long).map(move |permit| (priority, permit.unwrap())))
             .collect();
-        // All of them wait before the first place is free: a busy answer comes after they were taken note of.
-        let waits = futures_util::future::join_all(waits);
-        let freed = async {
-            assert!(pacer.admit(Priority::Live, Duration::from_millis(1)).await.is_err());
-            under_way.drain(..3);
-        };
-        tokio::join!(waits, freed);
-        assert_eq!(*order.lock().unwrap(), [Priority::Live, Priority::Backfill, Priority::Invitations]);
+        assert!(futures_util::poll!(waits.next()).is_pending());
+        for expected in [Priority::Live, Priority::Backfill, Priority::Invitations] {
+            under_way.pop();
+            let (priority, permit) = waits.next().await.unwrap();
+            assert_eq!(priority, expected);
+            under_way.insert(0, permit);
+        }
     }
 
     #[tokio::test]

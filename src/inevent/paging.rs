@@ -58,6 +58,17 @@ impl Pages {
         Self { client: client.clone(), action, query, ids, progress: Progress::default(), date: None }
     }
 
+    /// The same from a later row on. Such a list is never complete.
+    pub fn from(mut self, offset: usize) -> Self {
+        (self.progress.offset, self.progress.doubtful) = (offset, offset > 0);
+        self
+    }
+
+    /// Where the next page begins.
+    pub fn offset(&self) -> usize {
+        self.progress.offset
+    }
+
     /// The rows of the next page that were not seen before; `None` at the end.
     ///
     /// # Errors
@@ -176,7 +187,7 @@ mod tests {
     #[test]
     fn small_lists_take_one_call_and_long_ones_a_page_each() {
         for (rows, limit, calls) in
-            [(0, 100, 1), (19, 100, 1), (20, 100, 2), (100, 100, 2), (1_000, 100, 12), (95, 20, 10)]
+            [(0, 100, 1), (19, 100, 1), (20, 100, 2), (100, 100, 2), (1_000, 100, 12), (95, 20, 9)]
         {
             let (got, complete, made) = read(|_| (1..=rows).collect(), limit, false);
             assert_eq!((got.len(), complete, made), (rows, true, calls), "{rows} rows by {limit}");

@@ -10,7 +10,7 @@ pub(super) const ID: &[&str] = &["personID", "id"];
 /// Somebody as `event.person.find` and `.get` give them. Only the names of a few fields are known: `personID`, `firstName`, `lastName`,
 /// `email`, `username`, `personName`, `telephone`, `locationCity`, `locationCountry`, `enrollmentDate` (third-party clients),
 /// `dateUpdated` (changelog, 2021-09-30); the others are those that `event.person.operate` takes.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Person {
     pub id: String,
     pub email: Option<String>,
@@ -20,6 +20,8 @@ pub struct Person {
     pub updated: Option<SourceTime>,
     /// Whether they are at the event in person.
     pub present: Option<bool>,
+    /// Whether they were let in, where that is told; who was not is not registered.
+    pub approved: Option<bool>,
     pub raw: Row,
 }
 
@@ -33,6 +35,7 @@ impl Person {
             enrolled: raw.time(&["enrollmentDate", "dateEnrolled", "enrollDate"]),
             updated: raw.time(&["dateUpdated", "updateDate"]),
             present: raw.flag(&["present"]),
+            approved: raw.flag(&["approved"]),
             raw,
         })
     }
@@ -95,9 +98,9 @@ impl Client {
         Ok(self.people_pages(event, &selection).all().await?.filter_map(Person::read))
     }
 
-    /// Somebody on the list of an event. That somebody who was taken off it is not found any more is assumed.
+    /// Somebody on the list of an event, with custom fields where InEvent gives them without being asked. That somebody who was taken off it is not found any more is assumed.
     pub async fn person(&self, event: &str, person: &str) -> Result<Found<Person>, Error> {
-        let query = [("eventID", event), ("personID", person), ("fullProfile", "1")];
+        let query = [("eventID", event), ("personID", person)];
         let other = |found: &Person| found.id == person;
         Found::first(self.read("event.person.get", &query, &[]).await, |row| Person::read(row).filter(other))
     }

@@ -105,6 +105,13 @@ impl Presence {
         self.last_in().max(self.check_out()).max(self.taken_back).max(stated)
     }
 
+    /// Whether a check-in or check-out would change nothing.
+    pub fn accounts_for(&self, event: &ParticipantEvent) -> bool {
+        let mut joined = self.clone();
+        joined.join(event);
+        joined == *self
+    }
+
     /// Seconds from check-ins to check-outs. Who did not check out stayed until the end. `None` where a begin or an end is not known.
     pub(super) fn present(&self, end: Option<SourceTime>) -> Option<u64> {
         let seconds = |from: SourceTime, to: SourceTime| {

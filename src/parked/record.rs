@@ -36,6 +36,8 @@ pub enum Kind {
     Undecoded,
     /// It was delivered as often as the queue allows and never settled: it is likely to bring the handler down.
     Poison,
+    /// A webhook that says nothing which can be used.
+    Webhook,
 }
 
 /// What was to be written.
@@ -163,6 +165,7 @@ impl Parked {
         let remedy = match self.kind {
             Kind::Refused => "Change the record, the rule or the event as the reason says, then replay it.",
             Kind::Undecoded => "Send it again in the published schema, then drop this.",
+            Kind::Webhook => "Mend what the reason says, then replay it; or drop it.",
             Kind::Poison => {
                 "Look into the log of that time for what failed. Replay it when that is mended, by a newer release if need be."
             }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::record::{Found, Original};
 use crate::{
+    inevent::decode::Delivery,
     model::validate,
     queue::{
         Bodies, PutOptions, Queue, QueueError,
@@ -20,7 +21,7 @@ pub enum Replayed {
     Queued,
     /// It is in the queue, and was parked anew meanwhile.
     QueuedAndParkedAnew,
-    /// It is neither an event nor a message of the connector's, and stays parked.
+    /// It is neither an event, nor a webhook, nor a message of the connector's, and stays parked.
     NotAnEvent,
     /// Somebody else removed it.
     Gone,
@@ -35,10 +36,18 @@ pub enum ReplayError {
     Store(#[from] StoreError),
 }
 
-/// Puts it into the queue, as a message of its own and with a history that begins anew, and removes it once that is durable.
+/// The queues that parked things come from.
+#[derive(Clone, Copy)]
+pub struct Origins<'a> {
+    pub events: &'a dyn Queue,
+    /// `inevent-hydrate`.
+    pub webhooks: &'a dyn Queue,
+}
+
+/// Puts it into its queue, as a message of its own and with a history that begins anew, and removes it once that is durable.
 pub async fn replay(
     store: &dyn Store,
-    queue: &dyn Queue,
+    queues: Origins<'_>,
     bodies: &dyn Bodies,
     found: &Found,
     now: Timestamp,
@@ -47,16 +56,21 @@ pub async fn replay(
     let history = History::new(now, None);
     match original {
         Original::Event(event) => {
-            envelope::put(queue, bodies, &history, &[*event], PutOptions::default()).await?;
+            envelope::put(queues.events, bodies, &history, &[*event], PutOptions::default()).await?;
         }
-        Original::Raw(text) => match (Envelope::parse(&text), event(&text, now)) {
-            // What an older binary could not read, this one may.
-            (Ok(_) | Err(EnvelopeError::Newer(_)), _) => queue.put(&text, PutOptions::default()).await?,
-            (_, Some(event)) => {
-                envelope::put(queue, bodies, &history, &[event], PutOptions::default()).await?;
+        Original::Raw(text) => {
+            match (Envelope::parse(&text), event(&text, now), serde_json::from_str::<Delivery>(&text)) {
+                // What an older binary could not read, this one may.
+                (Ok(_) | Err(EnvelopeError::Newer(_)), ..) => queues.events.put(&text, PutOptions::default()).await?,
+                (_, Some(event), _) => {
+                    envelope::put(queues.events, bodies, &history, &[event], PutOptions::default()).await?;
+                }
+                (.., Ok(webhook)) => {
+                    envelope::put(queues.webhooks, bodies, &history, &[webhook], PutOptions::default()).await?;
+                }
+                _ => return Ok(Replayed::NotAnEvent),
             }
-            _ => return Ok(Replayed::NotAnEvent),
-        },
+        }
     }
     Ok(if found.remove(store).await? { Replayed::Queued } else { Replayed::QueuedAndParkedAnew })
 }

@@ -141,7 +141,7 @@ pub async fn a_replayed_event_is_queued_and_not_parked(place: &Place) {
         let queue = &*queue;
         async move {
             let found = find(store, &id, now).await.unwrap();
-            replay(store, queue, &*place.bodies, &found, now).await.unwrap()
+            replay(store, Origins { events: queue, webhooks: queue }, &*place.bodies, &found, now).await.unwrap()
         }
     };
     for original in [event("a", ""), event("b", &"é".repeat(60_000))] {
@@ -167,7 +167,10 @@ pub async fn a_replayed_event_is_queued_and_not_parked(place: &Place) {
     assert_eq!(replayed(id.clone()).await, Replayed::NotAnEvent);
     let found = find(store, &id, now).await.unwrap();
     assert!(found.remove(store).await.unwrap());
-    assert_eq!(replay(store, &*queue, &*place.bodies, &found, now).await.unwrap(), Replayed::NotAnEvent);
+    assert_eq!(
+        replay(store, Origins { events: &*queue, webhooks: &*queue }, &*place.bodies, &found, now).await.unwrap(),
+        Replayed::NotAnEvent
+    );
 }
 
 pub async fn what_is_parked_anew_during_its_replay_stays(place: &Place) {
@@ -176,7 +179,8 @@ pub async fn what_is_parked_anew_during_its_replay_stays(place: &Place) {
     let [id] = ids(store).await.try_into().unwrap();
     let found = find(store, &id, at(0)).await.unwrap();
     park(store, &refused(event("a", ""), "again"), at(0) + SignedDuration::from_secs(1)).await.unwrap();
-    let replayed = replay(store, &*queue, &*place.bodies, &found, at(1)).await.unwrap();
+    let replayed =
+        replay(store, Origins { events: &*queue, webhooks: &*queue }, &*place.bodies, &found, at(1)).await.unwrap();
     assert_eq!(replayed, Replayed::QueuedAndParkedAnew);
     assert_eq!(find(store, &id, at(1)).await.unwrap().entry.reason, "again");
 }

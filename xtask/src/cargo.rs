@@ -1,7 +1,7 @@
 //! Running cargo from inside a command that cargo itself started.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,7 +16,12 @@ pub fn root() -> PathBuf {
 /// `cargo run` tells the program it starts which package that is. Left in place, those variables would reach
 /// the build scripts of the nested cargo and make it rebuild what a plain `cargo build` has built, and back again.
 pub fn command() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command_of(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// The same for a program that runs cargo itself.
+pub fn command_of(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(root());
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(names_this_package) {

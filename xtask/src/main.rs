@@ -2,8 +2,10 @@
 
 mod bench;
 mod cargo;
+mod infra;
 mod package;
 mod peers;
+mod steps;
 mod test;
 
 use std::process::ExitCode;
@@ -21,6 +23,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Test(test::Args),
+    Infra(infra::Args),
     Package(package::Args),
     Bench(bench::Args),
 }
@@ -28,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Infra(args) => infra::run(&args),
         Command::Package(args) => package::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

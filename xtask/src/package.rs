@@ -2,22 +2,30 @@
 
 mod archive;
 mod build;
+mod checksums;
 mod layout;
+mod needs;
+mod portable;
+mod sbom;
 
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::cargo;
 
 pub use build::{build, build_example, release_binary};
+pub use checksums::sha256;
 pub use layout::lay_out;
 
 /// Build what is deployed and lay it out for Azure Functions
 ///
-/// Builds the release binary without the feature `local` and puts it beside host.json in DIST, with one folder a
-/// function: the root of a function app. `func start` runs in that folder once local.settings.sample.json is copied
-/// to local.settings.json. The zip holds the same without the sample settings, with the execute bit that Azure needs.
+/// Builds the release binary without the feature `local` for any Linux on x86-64 with glibc 2.28 or later, and puts it
+/// beside host.json in DIST, with one folder a function: the root of a function app. `func start` runs in that folder
+/// once local.settings.sample.json is copied to local.settings.json. The zip holds the same without the sample settings,
+/// with the execute bit that Azure needs; its bill of materials (CycloneDX) and checksums lie beside it. The same
+/// sources give the same bytes.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder to lay the package out in; what an earlier package left there is replaced
@@ -28,21 +36,36 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     zip: Option<PathBuf>,
 
-    /// Build for another system than this one, by its Rust target triple
-    #[arg(long, value_name = "TRIPLE")]
+    /// Build with this machine's own linker, which is quicker, and maybe too new for Azure
+    #[arg(long)]
+    native: bool,
+
+    /// Build for another system, by its Rust target triple, with the linker that cargo is told of
+    #[arg(long, value_name = "TRIPLE", conflicts_with = "native")]
     target: Option<String>,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let binary = release_binary(args.target.as_deref())?;
+    let binary = match (&args.target, args.native) {
+        (None, false) => portable::binary()?,
+        (target, _) => release_binary(target.as_deref())?,
+    };
     let entries = lay_out(&cargo::root(), &binary, &args.dir)?;
     println!("{}", args.dir.display());
     for entry in &entries {
         println!("   {}", entry.name);
     }
+    if let Ok(needs) = portable::needs(&binary) {
+        println!("   {} {needs}", layout::BINARY);
+    }
     if let Some(zip) = &args.zip {
         let size = archive::write(&entries, zip)?;
         println!("{} ({:.1} MB)", zip.display(), size as f64 / 1e6);
+        let bill = zip.with_extension("cdx.json");
+        let target = args.target.as_deref().unwrap_or(portable::TARGET);
+        fs::write(&bill, sbom::bill(target)?).with_context(|| format!("cannot write {}", bill.display()))?;
+        println!("{}", bill.display());
+        println!("{}", checksums::write(&[zip, &bill])?.display());
     }
     Ok(())
 }

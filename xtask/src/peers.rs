@@ -4,6 +4,7 @@ mod azurite;
 mod dataverse;
 mod node;
 mod npm;
+pub mod tools;
 mod venv;
 
 use std::fs::{self, File};
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use crate::cargo;
 
 pub use dataverse::Clients;
 
@@ -29,19 +32,29 @@ impl Peers {
     /// Dataverse if they are asked for.
     pub fn ensure(folder: &Path, clients: bool) -> Result<Peers> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        // Two runs in one checkout would otherwise install over each other.
-        let lock = File::create(folder.join("lock")).context("cannot make the lock of the peers' folder")?;
-        lock.lock().context("cannot lock the peers' folder")?;
+        let _lock = lock(folder)?;
         let node = node::ensure(folder)?;
         let azurite = azurite::ensure(folder, &node)?;
         let clients = clients.then(|| dataverse::ensure(folder, &node)).transpose()?;
         Ok(Peers { azurite, node: node.binary, clients })
     }
 
+    /// The folder of this checkout that they are kept in.
+    pub fn folder() -> PathBuf {
+        cargo::root().join(".peers")
+    }
+
     /// Azurite's own program for blobs, queues and tables.
     pub fn azurite_program(&self) -> PathBuf {
         azurite::program(&self.azurite)
     }
+}
+
+/// Two runs in one checkout would otherwise install over each other.
+fn lock(folder: &Path) -> Result<File> {
+    let lock = File::create(folder.join("lock")).context("cannot make the lock of the peers' folder")?;
+    lock.lock().context("cannot lock the peers' folder")?;
+    Ok(lock)
 }
 
 /// Runs an installer; what it says is shown only when it fails.

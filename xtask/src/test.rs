@@ -1,36 +1,32 @@
 //! `cargo xtask test`: everything that has to pass, with the programs it is tested against.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cargo;
+use crate::infra;
 use crate::peers::Peers;
+use crate::steps::{self, Step, Verdict, summarise};
 
 /// Run all tests, fetching first what they are tested against
 ///
 /// Fetches Azurite, the storage emulator, and other people's clients of Dataverse into `.peers/` (and Node.js where
-/// there is none of version 20 or later), then runs `cargo test` for the whole workspace and checks the build that is
-/// deployed, the one without the feature `local`. Needs python3, never root. A second run fetches nothing.
+/// there is none of version 20 or later), then runs `cargo test` for the whole workspace, checks the build that is
+/// deployed, the one without the feature `local`, and then the templates (`cargo xtask infra`). Needs python3, never
+/// root. A second run fetches nothing.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run only the tests whose name contains one of these, and leave the deployed build unchecked
+    /// Run only the tests whose name contains one of these, and leave the deployed build and the templates unchecked
     #[arg(long, num_args = 1.., value_name = "NAME")]
     only: Vec<String>,
-}
-
-/// One thing that was run, for the summary.
-struct Step {
-    name: String,
-    passed: bool,
-    took: Duration,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     println!("== peers");
-    let peers = Peers::ensure(&cargo::root().join(".peers"), true)?;
+    let peers = Peers::ensure(&Peers::folder(), true)?;
     println!("   azurite {}", peers.azurite.display());
     println!("   node    {} ({:.1} s)", peers.node.display(), started.elapsed().as_secs_f64());
 
@@ -45,34 +41,22 @@ pub fn run(args: &Args) -> Result<()> {
         tests.env("SANDBOX_CLIENTS_PYTHON", &clients.python).env("SANDBOX_CLIENTS_MODULES", &clients.node_modules);
         tests.env("SANDBOX_CLIENTS_NODE", &peers.node);
     }
-    let mut steps = vec![step(tests)?];
+    let mut steps = vec![step(tests)];
 
     if args.only.is_empty() {
         let mut deployed = cargo::command();
         deployed.args(["check", "-p", "inevent-d365", "--no-default-features", "--locked"]);
-        steps.push(step(deployed)?);
+        steps.push(step(deployed));
+        steps.extend(infra::check(false));
     }
     summarise(&steps, started.elapsed())
 }
 
-fn step(mut command: Command) -> Result<Step> {
+fn step(mut command: Command) -> Step {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
     let name = format!("cargo {}", words.join(" "));
-    println!("== {name}");
-    let started = Instant::now();
-    let status = command.status().with_context(|| format!("cannot run {name}"))?;
-    Ok(Step { name, passed: status.success(), took: started.elapsed() })
-}
-
-fn summarise(steps: &[Step], took: Duration) -> Result<()> {
-    println!("== summary");
-    for step in steps {
-        let verdict = if step.passed { "ok    " } else { "FAILED" };
-        println!("   {verdict} {:>7.1} s  {}", step.took.as_secs_f64(), step.name);
-    }
-    println!("   in all {:>7.1} s", took.as_secs_f64());
-    match steps.iter().filter(|step| !step.passed).count() {
-        0 => Ok(()),
-        failed => bail!("{failed} of {} steps failed", steps.len()),
-    }
+    steps::step(name.clone(), || {
+        let status = command.status().with_context(|| format!("cannot run {name}"))?;
+        Ok(Verdict::of(status.success()))
+    })
 }

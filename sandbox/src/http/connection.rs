@@ -28,28 +28,40 @@ pub(super) enum Scheme {
 
 /// Serves a connection to its end. One that a fault cuts ends with a reset (RST), not with an orderly close.
 pub(super) async fn serve(stream: TcpStream, scheme: Scheme, state: Arc<State>, organization: Arc<Organization>) {
-    let cut = match scheme {
-        Scheme::Http => talk(stream, "http", state, organization).await,
+    let answering = |scheme: &'static str| {
+        move |request| Box::pin(handle(request, scheme, Arc::clone(&state), Arc::clone(&organization)))
+    };
+    match scheme {
+        Scheme::Http => serve_plain(stream, answering("http")).await,
         Scheme::Https(acceptor) => {
             // A client that does not trust the certificate goes away here.
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            talk(stream, "https", state, organization).await.map(|stream| stream.into_inner().0)
+            if let Some(stream) = talk(stream, answering("https")).await {
+                stream.into_inner().0.set_zero_linger().ok();
+            }
         }
-    };
-    if let Some(stream) = cut {
+    }
+}
+
+/// Serves a connection without TLS to its end, with whatever answers its requests.
+pub(crate) async fn serve_plain<F, A>(stream: TcpStream, answer: F)
+where
+    F: Fn(hyper::Request<Incoming>) -> A + Unpin,
+    A: Future<Output = Result<hyper::Response<Full<Bytes>>, Cut>> + Unpin,
+{
+    if let Some(stream) = talk(stream, answer).await {
         stream.set_zero_linger().ok();
     }
 }
 
 /// Answers requests until the client goes away, or gives the stream back to be cut.
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    scheme: &'static str,
-    state: Arc<State>,
-    organization: Arc<Organization>,
-) -> Option<S> {
-    let service =
-        service_fn(move |request| Box::pin(handle(request, scheme, Arc::clone(&state), Arc::clone(&organization))));
+async fn talk<S, F, A>(stream: S, answer: F) -> Option<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(hyper::Request<Incoming>) -> A + Unpin,
+    A: Future<Output = Result<hyper::Response<Full<Bytes>>, Cut>> + Unpin,
+{
+    let service = service_fn(answer);
     let mut connection = hyper::server::conn::http1::Builder::new()
         .max_buf_size(1 << 20)
         .serve_connection(TokioIo::new(Cased::new(stream)), service);
@@ -66,7 +78,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 /// The connection is to be cut without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("connection reset on demand")]
-struct Cut;
+pub(crate) struct Cut;
 
 async fn handle(
     request: hyper::Request<Incoming>,

@@ -37,7 +37,8 @@ impl Listeners {
         organization.open_doors(Doors { http: http.local_addr()?.port(), https: https.local_addr()?.port() });
         let loops = [(http, Scheme::Http), (https, Scheme::Https(self.acceptor.clone()))].map(|(listener, scheme)| {
             let (state, organization) = (Arc::clone(state), Arc::clone(organization));
-            tokio::spawn(accept(listener, scheme, state, organization, self.stop.subscribe()))
+            let connected = move |stream| serve(stream, scheme.clone(), Arc::clone(&state), Arc::clone(&organization));
+            tokio::spawn(accept(listener, self.stop.subscribe(), connected))
         });
         self.accepting.lock().unwrap_or_else(PoisonError::into_inner).extend(loops);
         Ok(())
@@ -59,36 +60,32 @@ impl Listeners {
     }
 }
 
-fn bind(port: u16) -> anyhow::Result<TcpListener> {
+/// Listens on a port of 127.0.0.1; 0 picks a free one. Needs a Tokio runtime around it.
+pub(crate) fn bind(port: u16) -> anyhow::Result<TcpListener> {
     let listener =
         StdListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("can't listen on 127.0.0.1:{port}"))?;
     listener.set_nonblocking(true)?;
     Ok(TcpListener::from_std(listener)?)
 }
 
-async fn accept(
-    listener: TcpListener,
-    scheme: Scheme,
-    state: Arc<State>,
-    organization: Arc<Organization>,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// Has `connected` serve each connection, until it is stopped; that ends the connections too.
+pub(crate) async fn accept<F, S>(listener: TcpListener, mut stopped: watch::Receiver<bool>, connected: F)
+where
+    F: Fn(TcpStream) -> S,
+    S: Future<Output = ()> + Send + 'static,
+{
     // Dropped at the end, which aborts the connections.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, scheme.clone(), Arc::clone(&state), Arc::clone(&organization)));
+                    stream.set_nodelay(true).ok();
+                    connections.spawn(connected(stream));
                 }
             }
             Some(_) = connections.join_next() => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
     }
-}
-
-async fn connection(stream: TcpStream, scheme: Scheme, state: Arc<State>, organization: Arc<Organization>) {
-    stream.set_nodelay(true).ok();
-    serve(stream, scheme, state, organization).await;
 }

@@ -9,4 +9,5 @@ mod mishap;
 mod route;
 mod sign_in;
 
-pub(crate) use listener::Listeners;
+pub(crate) use connection::{Cut, serve_plain};
+pub(crate) use listener::{Listeners, accept, bind};

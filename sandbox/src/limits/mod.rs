@@ -4,7 +4,7 @@
 mod settings;
 mod window;
 
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Latency, Settings};
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

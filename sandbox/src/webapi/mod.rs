@@ -33,7 +33,7 @@ pub(crate) use json::plain_row;
 #[cfg(any(test, feature = "fuzz"))]
 pub use multipart::fuzz as fuzz_multipart;
 pub(crate) use search::{PATH as SEARCH, serve as serve_search};
-pub(crate) use uri::{decode, form_pairs};
+pub(crate) use uri::{decode, encode, form_pairs};
 
 use std::sync::OnceLock;
 

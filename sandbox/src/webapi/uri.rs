@@ -37,7 +37,7 @@ pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
 }
 
 /// Encodes everything but unreserved characters.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

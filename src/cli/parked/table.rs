@@ -48,6 +48,7 @@ fn row(entry: &Entry) -> [String; 7] {
         Kind::Refused => "refused",
         Kind::Undecoded => "undecoded",
         Kind::Poison => "poison",
+        Kind::Webhook => "webhook",
     };
     let or_dash = |text: &Option<String>| short(text.as_deref().unwrap_or("-"), COLUMN);
     [

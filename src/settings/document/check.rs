@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Document, EventSettings, Expression, MappedRow, Mapping, Mode, Overrides, Problem, Source, Target, activity,
-    invitations, lists, matching, related, writing,
+    inevent, invitations, lists, matching, related, writing,
 };
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
@@ -34,6 +34,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
         problems.push(Problem::new("version", "there is no version 0", "Write 1, or leave it out."));
     }
     writing::check_pace(document, problems);
+    inevent::check(document, problems);
     let Ok(Value::Object(all)) = serde_json::to_value(&document.defaults) else { return };
     event("defaults", &document.defaults, &all, problems);
     for (id, own) in &document.events {

@@ -7,11 +7,13 @@ mod activity;
 mod changes;
 mod check;
 mod expression;
+mod inevent;
 mod invitations;
 mod lists;
 mod mapping;
 mod matching;
 mod read;
+mod reconcile;
 mod related;
 mod template;
 mod writing;
@@ -26,11 +28,13 @@ pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
 pub use changes::{Change, changes};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
+pub use inevent::{InEvent, Trigger};
 pub use invitations::{Invitations, Sending};
 pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
+pub use reconcile::{Reconcile, ScoreSource};
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
@@ -57,6 +61,9 @@ pub struct Document {
     /// How fast the connector writes.
     #[serde(default)]
     pub pace: Pace,
+    /// How InEvent's webhooks are understood.
+    #[serde(default)]
+    pub inevent: InEvent,
     /// Where editors find the schema; the connector does not look at it.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -118,6 +125,8 @@ pub struct EventSettings {
     pub list_rules: Vec<ListRule>,
     /// Who is invited to the event.
     pub invitations: Invitations,
+    /// What the connector looks up in InEvent by itself.
+    pub reconcile: Reconcile,
     /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
     pub related: BTreeMap<String, Related>,
 }
@@ -144,6 +153,7 @@ impl Default for Document {
             defaults: EventSettings::default(),
             events: BTreeMap::new(),
             pace: Pace::default(),
+            inevent: InEvent::default(),
             schema: None,
         }
     }
@@ -174,6 +184,7 @@ impl Default for EventSettings {
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
             invitations: Invitations::default(),
+            reconcile: Reconcile::default(),
             related: BTreeMap::new(),
         }
     }

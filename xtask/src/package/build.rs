@@ -2,13 +2,17 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::layout::BINARY;
 use crate::cargo;
+
+/// What makes the deployed binary of the workspace, whoever builds it.
+pub const OPTIONS: [&str; 7] =
+    ["--release", "--locked", "-p", "inevent-d365", "--no-default-features", "--bin", BINARY];
 
 /// Builds the release binary without the feature `local`, for `target` or this system, and says where it is.
 pub fn release_binary(target: Option<&str>) -> Result<PathBuf> {
@@ -30,6 +34,11 @@ pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
 fn build_one(package: &str, binary: &str, options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo::command();
     build.args(["build", "--release", "--locked", "-p", package]).args(options);
+    run(build, binary)
+}
+
+/// Runs a build and says where it put a binary.
+pub fn run(mut build: Command, binary: &str) -> Result<PathBuf> {
     // Cargo says itself where it put the binary: that place depends on the target and on the user's settings.
     build.args(["--message-format", "json-render-diagnostics"]);
     let mut build = build.stdout(Stdio::piped()).spawn().context("cannot run cargo build")?;

@@ -1,0 +1,171 @@
+//! `HydrateEvents` (queue `inevent-hydrate`): what webhooks said, completed and passed on as events. Each delivery is settled by itself:
+//! done is dropped, what says nothing is parked, what InEvent cannot tell now goes back as a smaller message.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use warp::reply::Response;
+
+use super::{
+    answer,
+    delivery::{Opened, Undelivered, jitter, open, put_back},
+    invocation::{self, Message},
+    parking::{park_hint, settle_body},
+    services::{App, Services},
+};
+use crate::{
+    hydrate::{Unsettled, without_api},
+    inevent::decode::{Delivery, Hint, decode},
+    model::{ParticipantEvent, validate},
+    queue::{PutOptions, backoff, envelope},
+    settings::document::InEvent,
+    sync::outcome::{Held, Postponement},
+};
+
+/// The name of the queue binding in `functions/HydrateEvents/function.json`.
+const BINDING: &str = "msg";
+/// When InEvent is asked once more for what it does not show yet.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Why a message waits that is looked at once more.
+const LOOKED: &str = "look-again";
+
+pub async fn run(app: &App, body: &[u8]) -> Response {
+    let invocation = match invocation::read(body, BINDING) {
+        Ok(invocation) => invocation,
+        Err(why) => return answer::failed(why),
+    };
+    let services = match app.services().await {
+        Ok(services) => services,
+        Err(why) => return answer::failed(&why),
+    };
+    let hydrated = match hydrate(services, invocation.message).await {
+        Err(why) => put_back(&*services.hydrate, &invocation.text, why).await,
+        hydrated => hydrated,
+    };
+    match hydrated {
+        Ok(()) => answer::succeeded(),
+        Err(error) => {
+            tracing::warn!(%error, dequeue_count = invocation.dequeue_count, "webhooks not settled; they come again");
+            answer::failed("the webhooks were not settled")
+        }
+    }
+}
+
+async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivered> {
+    let Some(Opened { history, items, body }) = open(services, &*services.hydrate, message).await? else {
+        return Ok(());
+    };
+    let (mut events, mut waiting) = (Vec::new(), Vec::new());
+    match services.triggers.current().await {
+        Err(why) => waiting.extend(items.into_iter().map(|item| (item, why.clone()))),
+        Ok(settings) => {
+            let again = history.last_error.as_deref() == Some(LOOKED);
+            // All at once, so that those of one event are read together.
+            let mut settling: FuturesUnordered<_> = items
+                .into_iter()
+                .map(|item| async { (settle(services, &item, &settings, again).await, item) })
+                .collect();
+            while let Some((settled, item)) = settling.next().await {
+                match settled {
+                    Ok(more) => events.extend(more.iter().map(|event| json!(event))),
+                    Err(Unsettled::Refused(reason)) => park_hint(services, &item, reason, history.trace_id()).await?,
+                    Err(Unsettled::Later(retry_after)) => waiting.push((item, Postponement::Transient { retry_after })),
+                    Err(Unsettled::LookAgain) => waiting.push((item, looked())),
+                    Err(Unsettled::Held(remedy)) => {
+                        waiting.push((item, Postponement::Held(Held { name: "inevent", remedy })));
+                    }
+                }
+            }
+        }
+    }
+    let passed_on = events.len();
+    if !events.is_empty() {
+        services.ingest.put(history.clone(), events, PutOptions::default()).await?;
+    }
+    observe(services, &waiting, passed_on).await;
+    for (name, why) in kinds(&waiting) {
+        let history = history.postponed(name);
+        let items: Vec<&Value> = waiting.iter().filter(|(_, why)| of(why) == name).map(|(item, _)| item).collect();
+        let mut delay = backoff::delay(history.attempt, jitter());
+        if let Postponement::Transient { retry_after: Some(asked) } = why {
+            delay = delay.max(*asked);
+        }
+        if let Postponement::Held(Held { name, remedy }) = why {
+            tracing::warn!(hold = name, remedy, webhooks = items.len(), "webhooks are held");
+        }
+        envelope::put(&*services.hydrate, &*services.bodies, &history, &items, PutOptions::after(delay)).await?;
+    }
+    match body {
+        Some(key) => settle_body(services, &key).await,
+        None => Ok(()),
+    }
+}
+
+/// The reasons to wait, each once with one example.
+fn kinds(waiting: &[(Value, Postponement)]) -> Vec<(&'static str, &Postponement)> {
+    let mut kinds: Vec<(&str, &Postponement)> = Vec::new();
+    for (_, why) in waiting {
+        if !kinds.iter().any(|(name, _)| *name == of(why)) {
+            kinds.push((of(why), why));
+        }
+    }
+    kinds
+}
+
+fn looked() -> Postponement {
+    Postponement::Transient { retry_after: Some(AGAIN) }
+}
+
+fn of(why: &Postponement) -> &'static str {
+    if *why == looked() { LOOKED } else { why.name() }
+}
+
+/// What is held is shown in Health, until something comes through.
+async fn observe(services: &Services, waiting: &[(Value, Postponement)], passed_on: usize) {
+    let held = waiting.iter().find_map(|(_, why)| match why {
+        Postponement::Held(held) => Some(held),
+        Postponement::Transient { .. } => None,
+    });
+    if held.is_some() || (passed_on > 0 && services.inevent.is_ok()) {
+        services.held_webhooks.observe(held).await;
+    }
+}
+
+async fn settle(
+    services: &Services,
+    item: &Value,
+    settings: &InEvent,
+    again: bool,
+) -> Result<Vec<ParticipantEvent>, Unsettled> {
+    let delivery: Delivery = serde_json::from_value(item.clone())
+        .map_err(|_| Unsettled::Refused("an item of the message is no webhook".to_owned()))?;
+    let hints = decode(&delivery, settings).map_err(|error| Unsettled::Refused(error.to_string()))?;
+    let mut events = Vec::new();
+    for hint in &hints {
+        events.extend(complete(services, hint, again).await?);
+    }
+    for event in &events {
+        if let Some(problem) = validate::check(event, Timestamp::now()).first() {
+            let reason = format!("what the webhook says is no event: {} {}", problem.path, problem.problem);
+            return Err(Unsettled::Refused(reason));
+        }
+    }
+    Ok(events)
+}
+
+async fn complete(services: &Services, hint: &Hint, again: bool) -> Result<Vec<ParticipantEvent>, Unsettled> {
+    let by_itself = || match hint.trigger.concerns_participants() {
+        true => without_api(hint),
+        false => Some(Vec::new()),
+    };
+    match &services.inevent {
+        Ok(hydrator) => match hydrator.settle(hint, again).await {
+            // What needs InEvent only for a name does not wait for an administrator.
+            Err(Unsettled::Held(remedy)) => by_itself().ok_or(Unsettled::Held(remedy)),
+            settled => settled,
+        },
+        Err(held) => by_itself().ok_or_else(|| Unsettled::Held(held.remedy.clone())),
+    }
+}

@@ -1,0 +1,110 @@
+//! Working on backfill jobs: in the timer's rounds, and for whoever waits at a command line.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::{
+    cursor::Cursor,
+    jobs::{self, Job, LEASE, State},
+    known::Known,
+    outlet::Outlet,
+    pass::{Pass, Passed},
+    round::{NotLooked, Reconciler},
+    schedule::Look,
+};
+use crate::{
+    inevent::Priority,
+    settings::document::{Document, EventSettings},
+    sync::rows::ActivityTable,
+};
+
+/// How long a slice of a job is, so that its progress is kept and its lease renewed.
+const SLICE: Duration = Duration::from_secs(60);
+
+impl Reconciler {
+    /// Works on the jobs that wait, one slice after the other, until the time is up.
+    ///
+    /// # Errors
+    /// When a job broke off; it is gone on with another time.
+    pub async fn jobs(
+        &self,
+        document: &Document,
+        table: impl Fn(&str) -> ActivityTable,
+        until: Instant,
+    ) -> Result<(), NotLooked> {
+        for job in jobs::all(&*self.store).await? {
+            if job.state == State::Waiting && Instant::now() < until {
+                self.work(job.clone(), &document.effective(&job.event), table(&job.event), until, |_| {}).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works on one job until it is done or the time is up; `None` where somebody else does.
+    ///
+    /// # Errors
+    /// When it broke off; what was put until then counts.
+    pub async fn work(
+        &self,
+        mut job: Job,
+        settings: &EventSettings,
+        table: ActivityTable,
+        until: Instant,
+        mut progress: impl FnMut(&Job),
+    ) -> Result<Option<Job>, NotLooked> {
+        let store = &*self.store;
+        let Some(mut lease) = job.lease(store, "reconcile", Timestamp::now()).await? else { return Ok(None) };
+        while job.state == State::Waiting && Instant::now() < until {
+            let slice = (Instant::now() + SLICE).min(until);
+            let passed = match self.backfill(&job, settings, table, &*self.outlet, slice).await {
+                Ok(passed) => passed,
+                Err(error) => {
+                    job.note = Some(error.to_string());
+                    jobs::save(store, &job).await?;
+                    lease.release(store).await?;
+                    return Err(error);
+                }
+            };
+            job.people += passed.people;
+            job.sent += passed.sent;
+            job.offset = passed.offset.unwrap_or_default();
+            job.note.clone_from(&passed.alarm);
+            job.state = match (passed.gone, passed.offset) {
+                (true, _) => State::Failed,
+                (false, Some(_)) => State::Waiting,
+                (false, None) => State::Done,
+            };
+            jobs::save(store, &job).await?;
+            progress(&job);
+            if !lease.renew(store, LEASE, Timestamp::now()).await? {
+                return Ok(None);
+            }
+        }
+        lease.release(store).await?;
+        Ok(Some(job))
+    }
+
+    /// One slice: everything is stated as InEvent knows it now. What it closes, the next round closes as well.
+    pub async fn backfill(
+        &self,
+        job: &Job,
+        settings: &EventSettings,
+        table: ActivityTable,
+        outlet: &dyn Outlet,
+        until: Instant,
+    ) -> Result<Passed, NotLooked> {
+        let known = Known::load(&self.dataverse, table, &job.event).await.map_err(|_| NotLooked::Rows)?;
+        let pass = Pass {
+            inevent: &self.inevent.at(Priority::Backfill),
+            known: &known,
+            settings,
+            cursor: &Cursor::default(),
+            outlet,
+            look: Look { since: job.since, restate: true },
+            trusted: job.trusted,
+            until,
+        };
+        Ok(pass.make(&job.event, job.offset).await?)
+    }
+}
