@@ -1,6 +1,7 @@
 //! The command line.
 
 mod forget;
+mod invitations;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
@@ -39,6 +40,8 @@ enum Command {
     Parked(parked::ParkedArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
+    /// Look at who was invited from marketing lists, decide what InEvent cannot tell, invite by hand
+    Invitations(invitations::InvitationsArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
     /// Check and show the settings document
@@ -53,6 +56,7 @@ impl Cli {
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
             Command::Forget(args) => forget::run(args),
+            Command::Invitations(args) => invitations::run(args),
             Command::Settings(args) => settings::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());

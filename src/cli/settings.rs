@@ -6,8 +6,12 @@ use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc}
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Client, Error, Failure},
+    dataverse::{
+        Client, Error, Failure,
+        metadata::{self, ColumnKind},
+    },
     functions::connect,
+    invite,
     settings::{
         DataverseSettings,
         document::{self, Document, DocumentError, Problem},
@@ -164,6 +168,7 @@ async fn checked(document: &Document, client: &Arc<Client>, checks: Checks) -> E
         problems.extend(rules::doubts(document, &around));
     }
     problems.extend(lists(client, document).await?);
+    problems.extend(invitation_lists(client, document).await?);
     say(&problems)
 }
 
@@ -228,6 +233,41 @@ async fn lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>
                     let (problem, remedy) = problem.told();
                     Problem::new(format!("{place}.list_rules[{index}].{field}"), problem, remedy)
                 }));
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// Which of the lists whose members are invited cannot be read, and which columns for links are none.
+async fn invitation_lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>, ExitCode> {
+    let mut problems = Vec::new();
+    let own = document.events.iter().filter(|(_, own)| own.contains_key("invitations"));
+    for (event, settings) in own.map(|(event, _)| (event, document.effective(event).invitations)) {
+        let place = format!("events.{event}.invitations");
+        let found = match settings.lists.is_empty() {
+            true => Vec::new(),
+            false => invite::look(client, &settings.lists).await.map_err(|error| unavailable(&error))?,
+        };
+        let troubles =
+            found.iter().enumerate().filter_map(|(index, found)| Some((index, found.as_ref().err()?.told())));
+        problems.extend(
+            troubles.map(|(index, (problem, remedy))| Problem::new(format!("{place}.lists[{index}]"), problem, remedy)),
+        );
+        let link = settings.link.unwrap_or_default();
+        for (table, column) in [("contact", link.contact), ("lead", link.lead)] {
+            let Some(column) = column else { continue };
+            let columns = metadata::columns(client, table).await.map_err(|error| unavailable(&error))?;
+            let fits = columns.get(&column).is_some_and(|column| {
+                column.updatable && matches!(column.kind, ColumnKind::Text { .. } | ColumnKind::Memo { .. })
+            });
+            if !fits {
+                let problem = format!("{table} has no text column {column} that can be written");
+                problems.push(Problem::new(
+                    format!("{place}.link.{table}"),
+                    problem,
+                    "Correct the name, or add the column.",
+                ));
             }
         }
     }
