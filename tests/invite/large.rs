@@ -1,4 +1,5 @@
-//! A list of a hundred thousand members: calls are counted.
+//! Long lists: calls are counted. Making a hundred thousand members takes the sandbox minutes, so that many are asked for by hand:
+//! `cargo test --test invite -- --ignored`.
 
 use serde_json::{Value, json};
 
@@ -7,20 +8,31 @@ use crate::{
     world::{World, run, settings},
 };
 
-const MEMBERS: usize = 100_000;
+/// Of so many members one may be invited.
+const ONE_IN: usize = 400;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_thousand_members_cost_a_bounded_number_of_calls_and_a_second_look_one() {
+async fn ten_thousand_members_cost_two_calls_for_five_thousand_and_a_second_look_one() {
+    calls_are_bounded(10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn a_hundred_thousand_members_cost_two_calls_for_five_thousand_and_a_second_look_one() {
+    calls_are_bounded(100_000).await;
+}
+
+async fn calls_are_bounded(members: usize) {
     let world = World::start().await;
     let wanted = list(&world, 2, &[]).await;
     let id = |number: usize| uuid::Uuid::from_u128(0x1000_0000 + number as u128).to_string();
-    for start in (0..MEMBERS).step_by(1_000) {
+    for start in (0..members).step_by(1_000) {
         let rows: Vec<Value> = (start..start + 1_000)
             .map(|number| {
-                // All but 25 asked for no bulk mail.
+                // The others want no bulk mail.
                 json!({
                     "@odata.type": "Microsoft.Dynamics.CRM.contact", "contactid": id(number), "lastname": "P",
-                    "emailaddress1": format!("p{number}@x.example"), "donotbulkemail": number % 4_000 != 0,
+                    "emailaddress1": format!("p{number}@x.example"), "donotbulkemail": number % ONE_IN != 0,
                 })
             })
             .collect();
@@ -31,12 +43,14 @@ async fn a_hundred_thousand_members_cost_a_bounded_number_of_calls_and_a_second_
     let settings = settings(json!({ "lists": [wanted] }));
     let (inviter, dataverse) = world.inviter_at(&world.standin.connection().url);
     let report = run(&inviter, &settings).await;
-    assert_eq!((report.sent, report.lists[0].counts.members), (25, MEMBERS as u64), "{report:?}");
+    let invited = (members / ONE_IN) as u64;
+    assert_eq!((report.sent, report.lists[0].counts.members), (invited, members as u64), "{report:?}");
     // One look, and for each 5,000 members one call for who they are and one for what the CRM says of them.
-    assert!(dataverse.calls() <= 45, "{} calls", dataverse.calls());
+    let pages = members as u64 / 5_000 + 1;
+    assert!(dataverse.calls() <= 1 + 2 * pages, "{} calls", dataverse.calls());
     // The invitations, whether the event is still to come, and a page or two of who is invited and registered.
     let (highest, asked) = world.pace().await;
-    assert!(asked <= 25 + 5 && highest <= 10, "{asked} calls, {highest} in a second");
+    assert!(asked <= invited + 5 && highest <= 10, "{asked} calls, {highest} in a second");
 
     let before = dataverse.calls();
     run(&inviter, &settings).await;
@@ -45,5 +59,5 @@ async fn a_hundred_thousand_members_cost_a_bounded_number_of_calls_and_a_second_
     let more = named(&world, "more").await;
     crate::crm::join(&world, &wanted, 2, &[more]).await;
     assert_eq!(run(&inviter, &settings).await.sent, 1);
-    assert!(dataverse.calls() - before <= 46);
+    assert!(dataverse.calls() - before <= 2 + 2 * pages);
 }
