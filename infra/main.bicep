@@ -51,6 +51,12 @@ param inEventTenant string = 'inevent'
 @description('The name of InEvent\'s API token in the vault.')
 param inEventTokenSecretName string = 'inevent-token'
 
+@description('A user of InEvent to sign in with, where there is no API token; empty for the token.')
+param inEventUserName string = ''
+
+@description('The name of that user\'s password in the vault.')
+param inEventPasswordSecretName string = 'inevent-password'
+
 @description('The name of the keys that webhooks carry, in the vault.')
 param inEventWebhookKeysSecretName string = 'inevent-webhook-keys'
 
@@ -192,8 +198,10 @@ var vaultZone = {
 }
 var zones = union(storageZones, vaultZone)
 
+var privateServices = privateNetwork ? ['blob', 'queue', 'table', 'vault'] : []
+
 module endpoints 'modules/private-endpoint.bicep' = [
-  for service in ['blob', 'queue', 'table', 'vault']: if (privateNetwork) {
+  for service in privateServices: {
     params: {
       environmentName: environmentName
       location: location
@@ -217,9 +225,8 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
 }
 
-var clientId = dataverseSignIn == 'managed-identity' || !empty(dataverseClientId)
-  ? dataverseClientId
-  : fail('dataverseClientId is missing: the application of app-registration.bicep.')
+var isIdentity = dataverseSignIn == 'managed-identity'
+var clientId = !isIdentity && empty(dataverseClientId) ? fail('dataverseClientId is missing') : dataverseClientId
 
 var signInSettings = {
   'managed-identity': {}
@@ -234,6 +241,13 @@ var signInSettings = {
   }
 }
 
+var tokenSettings = { INEVENT_TOKEN_SECRET_NAME: inEventTokenSecretName }
+var userSettings = {
+  INEVENT_USERNAME: inEventUserName
+  INEVENT_PASSWORD_SECRET_NAME: inEventPasswordSecretName
+}
+var inEventSettings = empty(inEventUserName) ? tokenSettings : userSettings
+
 var connectorSettings = {
   AZURE_CLIENT_ID: identity.outputs.clientId
   DATAVERSE_URL: dataverseUrl
@@ -244,7 +258,6 @@ var connectorSettings = {
   INEVENT_API_URL: inEventApiUrl
   INEVENT_COMPANY_ID: inEventCompanyId
   INEVENT_TENANT: inEventTenant
-  INEVENT_TOKEN_SECRET_NAME: inEventTokenSecretName
   INEVENT_WEBHOOK_KEYS_SECRET_NAME: inEventWebhookKeysSecretName
   INEVENT_D365_PARKED_DAYS: string(parkedDays)
   INEVENT_D365_LOG: logFilter
@@ -263,7 +276,7 @@ module app 'modules/app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReady: alwaysReady
-    settings: union(hostSettings, connectorSettings, signInSettings[dataverseSignIn])
+    settings: union(hostSettings, connectorSettings, inEventSettings, signInSettings[dataverseSignIn])
     adminSignInClientId: adminSignInClientId
     authorityHost: authorityHost
   }

@@ -14,6 +14,7 @@ pub mod parked;
 pub mod queue;
 pub mod reconcile;
 pub mod settings;
+pub mod setup;
 pub mod store;
 pub mod sync;
 

@@ -5,7 +5,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use inevent_d365::functions::{App, DEADLINE, DESK_STORAGE, EVENTS_QUEUE, MAX_DEQUEUE_COUNT, routes};
+use inevent_d365::functions::{App, DEADLINE, DESK_STORAGE, EVENTS_QUEUE, HYDRATE_QUEUE, MAX_DEQUEUE_COUNT, routes};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -83,16 +83,19 @@ fn the_host_is_told_what_the_handler_is_written_for() {
 
 #[tokio::test]
 async fn every_function_has_its_route() {
-    let sync = &file("functions/SyncEvents/function.json")["bindings"][0];
-    assert_eq!(
-        (&sync["queueName"], &sync["dataType"], &sync["name"]),
-        (&EVENTS_QUEUE.into(), &"binary".into(), &"msg".into())
-    );
-    let poisoned = &file("functions/ParkPoisonedEvents/function.json")["bindings"][0];
-    assert_eq!(
-        (&poisoned["queueName"], &poisoned["dataType"], &poisoned["name"]),
-        (&format!("{EVENTS_QUEUE}-poison").into(), &"binary".into(), &"msg".into())
-    );
+    for (function, queue) in [
+        ("SyncEvents", EVENTS_QUEUE.to_owned()),
+        ("ParkPoisonedEvents", format!("{EVENTS_QUEUE}-poison")),
+        ("HydrateEvents", HYDRATE_QUEUE.to_owned()),
+        ("ParkPoisonedWebhooks", format!("{HYDRATE_QUEUE}-poison")),
+    ] {
+        let trigger = &file(&format!("functions/{function}/function.json"))["bindings"][0];
+        assert_eq!(
+            (&trigger["queueName"], &trigger["dataType"], &trigger["name"]),
+            (&queue.into(), &"binary".into(), &"msg".into()),
+            "{function}"
+        );
+    }
     let (app, _folder) = app(1);
     let routes = routes(app);
     for folder in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("functions")).unwrap() {

@@ -19,7 +19,6 @@ type periodType = {
 @sealed()
 type alwaysReadyType = {
   name: string
-  @minValue(1)
   instanceCount: int
 }
 

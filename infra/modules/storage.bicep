@@ -32,20 +32,26 @@ var queues = [
   'inevent-hydrate-poison'
 ]
 
-// `inevent` and the kind of record.
+// `inevent` and the kind of record. One that is missing here, the connector makes when it needs it.
 var tables = [
+  'ineventbackfill'
+  'ineventcheck'
   'ineventclosing'
   'ineventclosingwaiting'
   'ineventforgotten'
   'ineventheld'
+  'ineventinvitation'
+  'ineventinvitationpass'
   'ineventleases'
   'ineventlistmember'
   'ineventlistnote'
   'ineventlisttrouble'
   'ineventparked'
   'ineventputback'
+  'ineventreconcile'
   'ineventretention'
   'ineventsettledbody'
+  'ineventturns'
   'ineventwriter'
 ]
 

@@ -76,8 +76,8 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    fn open() -> rusqlite::Result<Self> {
-        let schema = Schema::new(shipped());
+    fn open(seed: Seed) -> rusqlite::Result<Self> {
+        let schema = Schema::new(shipped(seed.has_connector()));
         let store = Store::open(&schema)?;
         Ok(Self { schema, store, version: Cell::new(FIRST_VERSION) })
     }
@@ -171,7 +171,7 @@ impl Organization {
     pub(crate) fn new(name: &str, seed: Seed, clock: Arc<Clock>, folder: Option<&Path>) -> anyhow::Result<Self> {
         let (data, known) = match folder {
             Some(folder) => Data::open_file(&folder.join(format!("{name}.sqlite")))?,
-            None => (Data::open()?, false),
+            None => (Data::open(seed)?, false),
         };
         let organization = Self {
             kept: Mutex::new(known.then(|| data.schema.mark())),
@@ -195,7 +195,7 @@ impl Organization {
 
     /// Back to the seed: tables, rows, switches, faults and log.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
-        let fresh = Data::open()?;
+        let fresh = Data::open(self.seed)?;
         seed::plant(&fresh, self.seed, self.clock.now())?;
         let mut data = self.data();
         data.become_like(&fresh)?;

@@ -198,7 +198,7 @@ async fn document() -> Result<Document> {
 
 fn dataverse() -> Result<Arc<Client>> {
     let settings = DataverseSettings::read(&lookup).map_err(said)?;
-    connect(&settings).map(|(client, _)| client).map_err(|held| anyhow!(held.remedy))
+    connect(&settings).map(|signed| signed.client).map_err(|held| anyhow!(held.remedy))
 }
 
 fn said(problems: Vec<SettingProblem>) -> anyhow::Error {

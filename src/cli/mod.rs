@@ -1,17 +1,22 @@
 //! The command line.
 
+mod backfill;
+mod check;
 mod forget;
+mod inevent;
 mod invitations;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
 mod serve;
 mod settings;
+mod setup;
+mod since;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use inevent_d365::functions::Storage;
+use inevent_d365::functions::{self, Storage};
 
 /// The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
 #[derive(Debug, Parser)]
@@ -38,13 +43,21 @@ enum Command {
     Local(local::LocalArgs),
     /// Look at what could not be written, replay it or drop it
     Parked(parked::ParkedArgs),
+    /// Bring in everything that InEvent knows of an event
+    Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
     /// Look at who was invited from marketing lists, decide what InEvent cannot tell, invite by hand
     Invitations(invitations::InvitationsArgs),
+    /// Set up InEvent's webhooks, learn what they say, list events
+    Inevent(inevent::InEventArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
     Schema,
-    /// Check and show the settings document
+    /// Make what the connector needs in an environment of Dynamics 365
+    Setup(setup::SetupArgs),
+    /// Look whether everything that the connector needs is there
+    Check(check::CheckArgs),
+    /// Look at the settings document, check it, and put another in its place
     Settings(settings::SettingsArgs),
 }
 
@@ -55,9 +68,13 @@ impl Cli {
             #[cfg(feature = "local")]
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
+            Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Invitations(args) => invitations::run(args),
+            Command::Setup(args) => setup::run(args),
+            Command::Check(args) => check::run(args),
             Command::Settings(args) => settings::run(args),
+            Command::Inevent(args) => inevent::run(args),
             Command::Schema => {
                 println!("{}", inevent_d365::model::event::json_schema());
                 ExitCode::SUCCESS
@@ -66,9 +83,19 @@ impl Cli {
     }
 }
 
+/// A setting as the function app has it; blank is absent.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// A client for what is asked without signing in.
+fn http() -> anyhow::Result<reqwest::Client> {
+    Ok(functions::http_client()?)
+}
+
 /// The storage that the handler works with, by the same settings.
 fn storage() -> anyhow::Result<Storage> {
-    let storage = Storage::open(&|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let storage = Storage::open(&setting);
     storage.map_err(|why| anyhow::anyhow!("{why}\nSet it as in the function app, in this command's environment."))
 }
 

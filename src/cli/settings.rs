@@ -6,23 +6,14 @@ use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc}
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{
-        Client, Error, Failure,
-        metadata::{self, ColumnKind},
-    },
+    dataverse::{Client, Failure},
     functions::connect,
-    invite,
     settings::{
         DataverseSettings,
         document::{self, Document, DocumentError, Problem},
         kept::{self, Kept, SettingsPlace},
     },
-    sync::{
-        DataverseCrm, Surroundings,
-        lists::{DataverseLists, ListProblem},
-        rows::PersonTable,
-        rules::{self, Rules},
-    },
+    setup,
 };
 
 /// The document is not in order, as `sysexits.h` has it.
@@ -141,35 +132,19 @@ pub fn run(args: SettingsArgs) -> ExitCode {
 async fn validate(file: &Path, live: bool) -> Ended {
     let document = read(&from_file(file)?)?;
     if live {
-        checked(&document, &client()?, Checks::WithDoubts).await?;
+        checked(&document, &client()?, true).await?;
     }
     println!("{} is in order.", file.display());
     Ok(())
 }
 
-/// How closely a document is held against the environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Checks {
-    /// What would hold events.
-    Live,
-    /// And what may turn out to be wrong with some values.
-    WithDoubts,
-}
-
 /// Says what of a document does not fit the environment.
-async fn checked(document: &Document, client: &Arc<Client>, checks: Checks) -> Ended {
-    let around = Surroundings::look(document, true, &DataverseCrm::new(client.clone())).await;
-    let around = around.map_err(|failure| match failure {
+async fn checked(document: &Document, client: &Arc<Client>, doubts: bool) -> Ended {
+    let problems = setup::check::problems(client, document, doubts).await;
+    say(&problems.map_err(|failure| match failure {
         Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
         _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
-    })?;
-    let mut problems = Rules::new(document, &around).err().unwrap_or_default();
-    if checks == Checks::WithDoubts {
-        problems.extend(rules::doubts(document, &around));
-    }
-    problems.extend(lists(client, document).await?);
-    problems.extend(invitation_lists(client, document).await?);
-    say(&problems)
+    })?)
 }
 
 async fn show(event: Option<&str>, file: Option<&Path>) -> Ended {
@@ -202,76 +177,7 @@ fn client() -> Result<Arc<Client>, ExitCode> {
         let told: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
         failed(&told.join(" "), UNAVAILABLE)
     })?;
-    connect(&settings).map(|(client, _)| client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
-}
-
-fn unavailable(error: &Error) -> ExitCode {
-    match error.failure() {
-        Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
-        _ => failed(error, UNAVAILABLE),
-    }
-}
-
-/// Which of the marketing lists that the document names take nobody.
-async fn lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>, ExitCode> {
-    let (kept, mut problems) = (DataverseLists::new(client.clone()), Vec::new());
-    let mut places = vec![("defaults".to_owned(), document.defaults.clone())];
-    let own = document.events.iter().filter(|(_, own)| own.contains_key("list_rules"));
-    places.extend(own.map(|(event, _)| (format!("events.{event}"), document.effective(event))));
-    for (place, settings) in places {
-        for (index, rule) in settings.list_rules.iter().enumerate() {
-            for (field, list, kind) in [
-                ("contact_list", rule.contact_list, PersonTable::Contact),
-                ("lead_list", rule.lead_list, PersonTable::Lead),
-            ] {
-                let Some(list) = list else { continue };
-                let problem = match kept.look(list).await.map_err(|error| unavailable(&error))? {
-                    None => Some(ListProblem::Missing),
-                    Some(row) => row.problem.or((row.members != Some(kind)).then_some(ListProblem::WrongType)),
-                };
-                problems.extend(problem.map(|problem| {
-                    let (problem, remedy) = problem.told();
-                    Problem::new(format!("{place}.list_rules[{index}].{field}"), problem, remedy)
-                }));
-            }
-        }
-    }
-    Ok(problems)
-}
-
-/// Which of the lists whose members are invited cannot be read, and which columns for links are none.
-async fn invitation_lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>, ExitCode> {
-    let mut problems = Vec::new();
-    let own = document.events.iter().filter(|(_, own)| own.contains_key("invitations"));
-    for (event, settings) in own.map(|(event, _)| (event, document.effective(event).invitations)) {
-        let place = format!("events.{event}.invitations");
-        let found = match settings.lists.is_empty() {
-            true => Vec::new(),
-            false => invite::look(client, &settings.lists).await.map_err(|error| unavailable(&error))?,
-        };
-        let troubles =
-            found.iter().enumerate().filter_map(|(index, found)| Some((index, found.as_ref().err()?.told())));
-        problems.extend(
-            troubles.map(|(index, (problem, remedy))| Problem::new(format!("{place}.lists[{index}]"), problem, remedy)),
-        );
-        let link = settings.link.unwrap_or_default();
-        for (table, column) in [("contact", link.contact), ("lead", link.lead)] {
-            let Some(column) = column else { continue };
-            let columns = metadata::columns(client, table).await.map_err(|error| unavailable(&error))?;
-            let fits = columns.get(&column).is_some_and(|column| {
-                column.updatable && matches!(column.kind, ColumnKind::Text { .. } | ColumnKind::Memo { .. })
-            });
-            if !fits {
-                let problem = format!("{table} has no text column {column} that can be written");
-                problems.push(Problem::new(
-                    format!("{place}.link.{table}"),
-                    problem,
-                    "Correct the name, or add the column.",
-                ));
-            }
-        }
-    }
-    Ok(problems)
+    connect(&settings).map(|signed| signed.client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
 }
 
 fn from_file(file: &Path) -> Result<String, ExitCode> {

@@ -86,6 +86,16 @@ impl Client {
         self.limiter.allow(concurrency, requests);
     }
 
+    /// The address of a page that people see.
+    pub fn page(&self, path: &str) -> String {
+        format!("{}/{path}", self.options.organisation)
+    }
+
+    /// The address of something in the Web API, as a link names it.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{}{path}", self.options.organisation, self.root)
+    }
+
     /// HTTP calls made so far to the Web API; a batch is one.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
@@ -189,6 +199,23 @@ impl Client {
         self.send(Method::POST, path, headers, body.to_string().into()).await
     }
 
+    /// Makes a definition, or a row that belongs to one, as a component of a solution (Microsoft: "Create and update table definitions
+    /// using the Web API").
+    pub async fn define(&self, path: &str, solution: &str, body: &Value) -> Result<(), Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(HeaderName::from_static("mscrm.solutionuniquename"), header(solution));
+        self.send(Method::POST, path, headers, body.to_string().into()).await.map(drop)
+    }
+
+    /// Replaces a definition by the whole that it is to be. Labels in other languages stay.
+    pub async fn redefine(&self, path: &str, whole: &Value) -> Result<(), Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(HeaderName::from_static("mscrm.mergelabels"), HeaderValue::from_static("true"));
+        self.send(Method::PUT, path, headers, whole.to_string().into()).await.map(drop)
+    }
+
     async fn send(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {
         let attempt = || self.attempt(method.clone(), path, headers.clone(), body.clone());
         let pause = ExponentialBuilder::default()
@@ -225,7 +252,7 @@ impl Client {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let request = self
             .http
-            .request(method, format!("{}{}{path}", self.options.organisation, self.root))
+            .request(method, self.url(path))
             .headers(headers)
             .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json")

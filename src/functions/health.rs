@@ -20,6 +20,7 @@ use crate::{
     dataverse::Failure,
     parked,
     queue::QueueError,
+    reconcile::cursor,
     store::StoreError,
     sync::lists::{self, Trouble},
 };
@@ -48,6 +49,16 @@ struct Health {
     /// Marketing lists that take nobody, or of which nobody can be invited. Events flow all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lists: Vec<Trouble>,
+    /// Events of which InEvent tells something that is hard to believe. What can be written is written all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reconcile: Vec<Alarm>,
+}
+
+/// What should be looked at in InEvent.
+#[derive(Debug, Serialize)]
+struct Alarm {
+    event: String,
+    alarm: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,6 +104,7 @@ async fn check(app: &App) -> Health {
                 held_webhooks: None,
                 waiting: None,
                 lists: Vec::new(),
+                reconcile: Vec::new(),
             };
         }
     };
@@ -127,7 +139,9 @@ async fn check(app: &App) -> Health {
     let ok = held.is_none() && held_webhooks.is_none() && checks.iter().all(|check| check.ok);
     let mut lists = lists::troubles(&*services.store).await.unwrap_or_default();
     lists.extend(pull_marketing_lists::troubles(services).await.unwrap_or_default());
-    Health { version, ok, checks, held, held_webhooks, waiting: Some(waiting), lists }
+    let alarms = cursor::alarms(&*services.store).await.unwrap_or_default();
+    let reconcile = alarms.into_iter().map(|(event, alarm)| Alarm { event, alarm }).collect();
+    Health { version, ok, checks, held, held_webhooks, waiting: Some(waiting), lists, reconcile }
 }
 
 async fn queue(services: &Services) -> Check {
@@ -206,6 +220,9 @@ fn show(health: &Health) -> Markup {
                     }
                     @for trouble in &health.lists {
                         tr.bad { th { "list" } td { (trouble.list) ": " (trouble.problem) " since " (trouble.since.to_string()) ". " (trouble.remedy) } }
+                    }
+                    @for alarm in &health.reconcile {
+                        tr.bad { th { "event " (alarm.event) } td { (alarm.alarm) } }
                     }
                     @if let Some(waiting) = &health.waiting {
                         (row("queued", waiting.queued.map(|n| n.to_string())))

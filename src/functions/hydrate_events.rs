@@ -1,7 +1,7 @@
 //! `HydrateEvents` (queue `inevent-hydrate`): what webhooks said, completed and passed on as events. Each delivery is settled by itself:
 //! done is dropped, what says nothing is parked, what InEvent cannot tell now goes back as a smaller message.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
@@ -13,14 +13,16 @@ use super::{
     delivery::{Opened, Undelivered, jitter, open, put_back},
     invocation::{self, Message},
     parking::{park_hint, settle_body},
+    reconcile_events::reconciler,
     services::{App, Services},
 };
 use crate::{
     hydrate::{Unsettled, without_api},
     inevent::decode::{Delivery, Hint, decode},
-    model::{ParticipantEvent, validate},
+    model::{Kind, ParticipantEvent, validate},
     queue::{PutOptions, backoff, envelope},
-    settings::document::InEvent,
+    reconcile::cursor,
+    settings::document::Document,
     sync::outcome::{Held, Postponement},
 };
 
@@ -57,9 +59,9 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
     let Some(Opened { history, items, body }) = open(services, &*services.hydrate, message).await? else {
         return Ok(());
     };
-    let (mut events, mut waiting) = (Vec::new(), Vec::new());
-    match services.triggers.current().await {
-        Err(why) => waiting.extend(items.into_iter().map(|item| (item, why.clone()))),
+    let (mut events, mut waiting): (_, Vec<(Value, Wait)>) = (Vec::new(), Vec::new());
+    match services.settings.document().await {
+        Err(why) => waiting.extend(items.into_iter().map(|item| (item, Wait::For(why.clone())))),
         Ok(settings) => {
             let again = history.last_error.as_deref() == Some(LOOKED);
             // All at once, so that those of one event are read together.
@@ -71,10 +73,12 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
                 match settled {
                     Ok(more) => events.extend(more.iter().map(|event| json!(event))),
                     Err(Unsettled::Refused(reason)) => park_hint(services, &item, reason, history.trace_id()).await?,
-                    Err(Unsettled::Later(retry_after)) => waiting.push((item, Postponement::Transient { retry_after })),
-                    Err(Unsettled::LookAgain) => waiting.push((item, looked())),
+                    Err(Unsettled::Later(retry_after)) => {
+                        waiting.push((item, Wait::For(Postponement::Transient { retry_after })));
+                    }
+                    Err(Unsettled::LookAgain) => waiting.push((item, Wait::Again)),
                     Err(Unsettled::Held(remedy)) => {
-                        waiting.push((item, Postponement::Held(Held { name: "inevent", remedy })));
+                        waiting.push((item, Wait::For(Postponement::Held(Held { name: "inevent", remedy }))));
                     }
                 }
             }
@@ -85,16 +89,18 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
         services.ingest.put(history.clone(), events, PutOptions::default()).await?;
     }
     observe(services, &waiting, passed_on).await;
-    for (name, why) in kinds(&waiting) {
+    let mut runs: BTreeMap<&str, Vec<(Value, Wait)>> = BTreeMap::new();
+    for (item, why) in waiting {
+        runs.entry(why.name()).or_default().push((item, why));
+    }
+    for (name, run) in runs {
         let history = history.postponed(name);
-        let items: Vec<&Value> = waiting.iter().filter(|(_, why)| of(why) == name).map(|(item, _)| item).collect();
-        let mut delay = backoff::delay(history.attempt, jitter());
-        if let Postponement::Transient { retry_after: Some(asked) } = why {
-            delay = delay.max(*asked);
+        let asked = run.iter().map(|(_, why)| why.least()).max().unwrap_or_default();
+        let delay = backoff::delay(history.attempt, jitter()).max(asked);
+        if let Some((_, Wait::For(Postponement::Held(Held { name, remedy })))) = run.first() {
+            tracing::warn!(hold = name, remedy, webhooks = run.len(), "webhooks are held");
         }
-        if let Postponement::Held(Held { name, remedy }) = why {
-            tracing::warn!(hold = name, remedy, webhooks = items.len(), "webhooks are held");
-        }
+        let items: Vec<&Value> = run.iter().map(|(item, _)| item).collect();
         envelope::put(&*services.hydrate, &*services.bodies, &history, &items, PutOptions::after(delay)).await?;
     }
     match body {
@@ -103,30 +109,37 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
     }
 }
 
-/// The reasons to wait, each once with one example.
-fn kinds(waiting: &[(Value, Postponement)]) -> Vec<(&'static str, &Postponement)> {
-    let mut kinds: Vec<(&str, &Postponement)> = Vec::new();
-    for (_, why) in waiting {
-        if !kinds.iter().any(|(name, _)| *name == of(why)) {
-            kinds.push((of(why), why));
+/// Why a webhook waits.
+enum Wait {
+    For(Postponement),
+    /// For InEvent to show what it told.
+    Again,
+}
+
+impl Wait {
+    /// A short name, for the envelope.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::For(why) => why.name(),
+            Self::Again => LOOKED,
         }
     }
-    kinds
-}
 
-fn looked() -> Postponement {
-    Postponement::Transient { retry_after: Some(AGAIN) }
-}
-
-fn of(why: &Postponement) -> &'static str {
-    if *why == looked() { LOOKED } else { why.name() }
+    /// How long at least.
+    fn least(&self) -> Duration {
+        match self {
+            Self::For(Postponement::Transient { retry_after }) => retry_after.unwrap_or_default(),
+            Self::For(Postponement::Held(_)) => Duration::ZERO,
+            Self::Again => AGAIN,
+        }
+    }
 }
 
 /// What is held is shown in Health, until something comes through.
-async fn observe(services: &Services, waiting: &[(Value, Postponement)], passed_on: usize) {
+async fn observe(services: &Services, waiting: &[(Value, Wait)], passed_on: usize) {
     let held = waiting.iter().find_map(|(_, why)| match why {
-        Postponement::Held(held) => Some(held),
-        Postponement::Transient { .. } => None,
+        Wait::For(Postponement::Held(held)) => Some(held),
+        _ => None,
     });
     if held.is_some() || (passed_on > 0 && services.inevent.is_ok()) {
         services.held_webhooks.observe(held).await;
@@ -136,16 +149,17 @@ async fn observe(services: &Services, waiting: &[(Value, Postponement)], passed_
 async fn settle(
     services: &Services,
     item: &Value,
-    settings: &InEvent,
+    settings: &Document,
     again: bool,
 ) -> Result<Vec<ParticipantEvent>, Unsettled> {
     let delivery: Delivery = serde_json::from_value(item.clone())
         .map_err(|_| Unsettled::Refused("an item of the message is no webhook".to_owned()))?;
-    let hints = decode(&delivery, settings).map_err(|error| Unsettled::Refused(error.to_string()))?;
+    let hints = decode(&delivery, &settings.inevent).map_err(|error| Unsettled::Refused(error.to_string()))?;
     let mut events = Vec::new();
     for hint in &hints {
         events.extend(complete(services, hint, again).await?);
     }
+    close_by_reconciling(services, settings, &mut events).await?;
     for event in &events {
         if let Some(problem) = validate::check(event, Timestamp::now()).first() {
             let reason = format!("what the webhook says is no event: {} {}", problem.path, problem.problem);
@@ -153,6 +167,26 @@ async fn settle(
         }
     }
     Ok(events)
+}
+
+/// That an event is over is concluded from everything that InEvent knows of it, not from a webhook while others may be lost: where it is
+/// reconciled, that is due now.
+async fn close_by_reconciling(
+    services: &Services,
+    settings: &Document,
+    events: &mut Vec<ParticipantEvent>,
+) -> Result<(), Unsettled> {
+    if reconciler(services).is_none() {
+        return Ok(());
+    }
+    let ours = |event: &ParticipantEvent| {
+        event.kind == Kind::EventClosed && settings.effective(&event.event.id).reconcile.enabled
+    };
+    for event in events.iter().filter(|event| ours(event)) {
+        cursor::ended(&*services.store, &event.event.id).await.map_err(|_| Unsettled::Later(None))?;
+    }
+    events.retain(|event| !ours(event));
+    Ok(())
 }
 
 async fn complete(services: &Services, hint: &Hint, again: bool) -> Result<Vec<ParticipantEvent>, Unsettled> {

@@ -15,11 +15,12 @@ pub mod invocation;
 mod park_poisoned_events;
 mod parking;
 mod pull_marketing_lists;
+mod reconcile_events;
 pub mod retention;
 mod routes;
 mod services;
+mod settings;
 mod sync_events;
-mod triggers;
 mod webhook_keys;
 
 use std::{sync::Arc, time::Duration};
@@ -29,7 +30,7 @@ use tokio::net::TcpListener;
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Storage, connect, connect_inevent};
+pub use services::{App, Signed, Storage, connect, connect_inevent, http_client};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     invite::{self, InviteError, Run},
-    settings::document::{self, Document},
     store::StoreError,
     sync::lists::Trouble,
 };
@@ -24,9 +23,12 @@ pub async fn run(app: &App) -> Response {
         Ok(services) => services,
         Err(why) => return answer::failed(&why),
     };
-    let document = match document(services).await {
+    let document = match services.settings.document().await {
         Ok(document) => document,
-        Err(why) => return answer::failed(&why),
+        Err(why) => {
+            tracing::warn!(?why, "the settings cannot be read; nobody is invited");
+            return answer::succeeded();
+        }
     };
     let mut events: Vec<&String> = document.events.keys().collect();
     events.retain(|event| !document.effective(event).invitations.lists.is_empty());
@@ -58,18 +60,6 @@ pub async fn run(app: &App) -> Response {
         }
     }
     answer::succeeded()
-}
-
-/// The settings in force.
-///
-/// # Errors
-/// In words for whoever mends them.
-pub async fn document(services: &Services) -> Result<Document, String> {
-    let Some(place) = &services.settings else { return Ok(Document::default()) };
-    match place.read().await.map_err(|error| error.to_string())? {
-        None => Ok(Document::default()),
-        Some(kept) => document::read(&kept.text).map_err(|error| error.to_string()),
-    }
 }
 
 fn remedy(error: &InviteError) -> Option<String> {

@@ -14,7 +14,7 @@ use warp::{
 use super::{
     DEADLINE, answer, flush_activities, health, hydrate_events, inevent_webhook, ingest_events,
     park_poisoned_events::{self, Poisoned},
-    pull_marketing_lists,
+    pull_marketing_lists, reconcile_events,
     services::App,
     sync_events,
 };
@@ -132,6 +132,12 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         })
         .boxed();
 
+    let reconcile = warp::path!("ReconcileEvents")
+        .and(warp::post())
+        .and(app.clone())
+        .then(|app: Arc<App>| async move { within_deadline(reconcile_events::run(&app)).await })
+        .boxed();
+
     let flush = warp::path!("FlushActivities")
         .and(warp::post())
         .and(app.clone())
@@ -146,7 +152,7 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
 
     let http = ping.or(ingest).unify().or(webhook).unify().or(health).unify();
     let events = sync.or(poisoned).unify().or(flush).unify().or(pull).unify();
-    let webhooks = hydrate.or(poisoned_webhooks).unify();
+    let webhooks = hydrate.or(poisoned_webhooks).unify().or(reconcile).unify();
     http.or(events).unify().or(webhooks).unify().recover(no_route).unify()
 }
 

@@ -15,7 +15,7 @@ use super::{
     gather::Gatherer,
     held::{HeldRecord, Way},
     retention,
-    triggers::Triggers,
+    settings::CurrentDocument,
     webhook_keys::WebhookKeys,
 };
 use crate::{
@@ -72,7 +72,7 @@ pub struct Services {
     pub hints: Gatherer,
     pub hydrate: Arc<dyn Queue>,
     pub hydrate_poison: Arc<dyn Queue>,
-    pub triggers: Triggers,
+    pub settings: CurrentDocument,
     pub webhook_keys: Result<WebhookKeys, Held>,
     /// Whether anything is set that is InEvent's.
     pub expects_webhooks: bool,
@@ -85,8 +85,6 @@ pub struct Services {
     pub dataverse: Result<DataverseAccess, Held>,
     /// The way to InEvent's API.
     pub inevent: Result<Hydrator, Held>,
-    /// Where the settings document is; none where the defaults hold.
-    pub settings: Option<Arc<dyn SettingsPlace>>,
 }
 
 /// The way to Dataverse.
@@ -149,8 +147,7 @@ impl Services {
             Ok(place) => secret(&place).map(WebhookKeys::new),
             Err(problem) => Err(held_by_settings(&[problem])),
         };
-        let of_inevent =
-            ["INEVENT_WEBHOOK_KEYS", "INEVENT_WEBHOOK_KEYS_SECRET_NAME", "INEVENT_TOKEN", "INEVENT_COMPANY_ID"];
+        let of_inevent = ["INEVENT_WEBHOOK_KEYS", "INEVENT_TOKEN", "INEVENT_COMPANY_ID"];
         let expects_webhooks = of_inevent.iter().any(|name| lookup(name).is_some_and(|value| !value.trim().is_empty()));
         let hints = Gatherer::start(hydrate.clone(), bodies.clone());
         let hydrate_poison = open(&format!("{HYDRATE_QUEUE}-poison"))?;
@@ -173,7 +170,7 @@ impl Services {
             hints,
             hydrate,
             hydrate_poison,
-            triggers: Triggers::new(place.clone()),
+            settings: CurrentDocument::new(place),
             webhook_keys,
             expects_webhooks,
             held_webhooks,
@@ -183,7 +180,6 @@ impl Services {
             parked_for,
             dataverse,
             inevent,
-            settings: place,
         })
     }
 
@@ -279,7 +275,7 @@ fn dataverse(
     store: &Arc<dyn Store>,
     current: CurrentSettings,
 ) -> Result<DataverseAccess, Held> {
-    let (client, secret) = connect(settings)?;
+    let Signed { client, secret, .. } = connect(settings)?;
     let crm = Arc::new(DataverseCrm::new(client.clone()));
     let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
     let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
@@ -291,8 +287,25 @@ fn dataverse(
     Ok(DataverseAccess { client, secret, writer, writers })
 }
 
-/// A client that signs in as the settings say, and the secret that it does it with, if any.
-pub type Signed = (Arc<Client>, Option<Arc<dyn SecretValue>>);
+/// A client that signs in as the settings say.
+pub struct Signed {
+    pub client: Arc<Client>,
+    pub tokens: Arc<dyn TokenSource>,
+    /// What it signs in with, if that is a secret.
+    pub secret: Option<Arc<dyn SecretValue>>,
+}
+
+/// The HTTP client of everything that is asked outside the storage account.
+///
+/// # Errors
+/// When the machine has no usable TLS.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
 
 /// Makes the client of the environment. No call is made.
 ///
@@ -311,7 +324,8 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
             (Arc::new(tokens), Some(secret))
         }
     };
-    Ok((Arc::new(Client::new(http, tokens, ClientOptions::new(&settings.url))), secret))
+    let client = Arc::new(Client::new(http, tokens.clone(), ClientOptions::new(&settings.url)));
+    Ok(Signed { client, tokens, secret })
 }
 
 /// Makes the client of InEvent's API. No call is made. Processes that share `store` take turns.
@@ -336,12 +350,7 @@ fn broken(problem: String) -> Held {
 }
 
 fn http() -> Result<reqwest::Client, Held> {
-    let http = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
-        .build();
-    http.map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
+    http_client().map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
 }
 
 fn identity(client_id: Option<&String>) -> Result<Arc<dyn TokenCredential>, Held> {

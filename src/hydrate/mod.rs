@@ -45,7 +45,7 @@ pub struct Hydrator {
 /// Settles a hint without InEvent's API, where its body says enough.
 pub fn without_api(hint: &Hint) -> Option<Vec<ParticipantEvent>> {
     let (event, activity) = told_occasions(hint)?;
-    Saying { hint, event, activity }.from_the_body()
+    Saying { hint, event, activity }.by_the_body()
 }
 
 /// Event and session as the hint's own body tells them; `None` where it does not say which they are.
@@ -93,7 +93,7 @@ impl Hydrator {
             return Err(missing("person"));
         }
         let saying = self.saying(hint, &event, activity).await?;
-        if let Some(events) = saying.from_the_body() {
+        if let Some(events) = saying.by_the_body() {
             return Ok(events);
         }
         if hint.trigger == Trigger::EventEnd {
@@ -101,7 +101,7 @@ impl Hydrator {
         }
         let person = hint.person.as_deref().unwrap_or_default();
         let read = self.read(hint, &event, activity, person, again).await?;
-        Ok(saying.from_what_was_read(&read))
+        Ok(saying.by_what_was_read(&read))
     }
 
     /// The hint, with names from InEvent where its body has none.
@@ -135,10 +135,10 @@ impl Hydrator {
         person: &str,
         again: bool,
     ) -> Result<Read, Unsettled> {
-        let found = match self.people.read(event, person, hint.time).await {
+        let found = match self.people.read(event, person, hint.time, hint.trigger == Trigger::EventCheckIn).await {
             // Of old InEvent said 401 of people whom an event does not have.
-            Err(Error::Unauthorized { .. }) if self.client.is_known().await == Ok(true) => {
-                Found { item: None, date: None }
+            Err(Error::Unauthorized { date, .. }) if self.client.is_known().await == Ok(true) => {
+                Found { item: None, date }
             }
             found => self.usable(found).await?,
         };

@@ -1,5 +1,6 @@
 //! Reading people for many hints at once: who is asked for while an event is being read is read in the next go. Few are read one by
-//! one, many by a sweep of who changed lately, a hundred a call.
+//! one, many by a sweep of who changed lately, a hundred a call; who checked in also by a list of who is there, for a check-in may be
+//! no change.
 
 use std::{
     collections::HashMap,
@@ -7,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
@@ -18,6 +20,8 @@ use crate::{
     model::SourceTime,
 };
 
+/// Reads of single people under way at the same time.
+const AT_ONCE: usize = 10;
 /// From so many on a sweep is cheaper.
 const MANY: usize = 5;
 /// How far a sweep looks back before the earliest time that is known.
@@ -47,6 +51,8 @@ struct Question {
     person: String,
     /// When the person was changed, as far as a hint says.
     time: Option<SourceTime>,
+    /// Whether they are at the event, as far as the hint says.
+    present: bool,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -55,10 +61,10 @@ impl People {
         Self { client, events: Arc::default() }
     }
 
-    /// Somebody on the list of an event.
-    pub(super) async fn read(&self, event: &str, person: &str, time: Option<SourceTime>) -> Answer {
+    /// Somebody on the list of an event. `time` and `present` are what is known of them, and only help to find them with few calls.
+    pub(super) async fn read(&self, event: &str, person: &str, time: Option<SourceTime>, present: bool) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let question = Question { person: person.to_owned(), time, answer };
+        let question = Question { person: person.to_owned(), time, present, answer };
         let begin = {
             let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
             let asked = events.entry(event.to_owned()).or_default();
@@ -90,41 +96,56 @@ async fn read_all(client: Client, events: Arc<Mutex<HashMap<String, Asked>>>, ev
             }
             (std::mem::take(&mut asked.waiting), may_sweep)
         };
-        let rest = match waiting.len() >= MANY && may_sweep {
-            true => {
-                let (rest, filtered) = sweep(&client, &event, waiting).await;
-                if !filtered && let Some(asked) = events.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&event)
-                {
-                    asked.unfiltered = Some(Instant::now());
-                }
-                rest
+        let mut rest = waiting;
+        if rest.len() >= MANY && may_sweep {
+            let selection = Selection { since: changed_since(&rest), ..Selection::ALL };
+            let swept = sweep(&client, &event, selection, rest).await;
+            if !swept.filtered
+                && let Some(asked) = events.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&event)
+            {
+                asked.unfiltered = Some(Instant::now());
             }
-            false => waiting,
-        };
-        let mut known: HashMap<String, Answer> = HashMap::new();
+            rest = swept.rest;
+        }
+        let (present, mut rest) = rest.into_iter().partition::<Vec<_>, _>(|question| question.present);
+        rest.extend(match present.len() >= MANY {
+            true => sweep(&client, &event, Selection { selection: "present", ..Selection::ALL }, present).await.rest,
+            false => present,
+        });
+        let mut singly: HashMap<String, Vec<Question>> = HashMap::new();
         for question in rest {
-            let found = match known.get(&question.person) {
-                Some(found) => found.clone(),
-                None => {
-                    let found = client.person(&event, &question.person).await;
-                    known.insert(question.person.clone(), found.clone());
-                    found
-                }
-            };
-            // Nobody waits any more where an invocation was given up.
-            let _ = question.answer.send(found);
+            singly.entry(question.person.clone()).or_default().push(question);
+        }
+        let reads =
+            singly.into_iter().map(async |(person, questions)| (client.person(&event, &person).await, questions));
+        let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+        while let Some((found, questions)) = reads.next().await {
+            for question in questions {
+                // Nobody waits any more where an invocation was given up.
+                let _ = question.answer.send(found.clone());
+            }
         }
     }
 }
 
-/// Answers those whom a list of the people changed lately holds. Gives back the others, and whether InEvent heeds the filter.
-async fn sweep(client: &Client, event: &str, mut waiting: Vec<Question>) -> (Vec<Question>, bool) {
+/// Since when all of them have changed. Without a time the last hour is looked at; who changed before is read singly.
+fn changed_since(waiting: &[Question]) -> Option<SourceTime> {
     let earliest = waiting.iter().map(|question| question.time).min().flatten();
-    // Without a time the last hour is looked at; who changed before is read singly.
-    let since = earliest.map_or_else(|| jiff::Timestamp::now() - SignedDuration::from_hours(1), SourceTime::timestamp)
-        - OVERLAP;
-    let since = SourceTime::new(since);
-    let mut pages = client.people_pages(event, &Selection { since, ..Selection::ALL });
+    let since = earliest.map_or_else(|| jiff::Timestamp::now() - SignedDuration::from_hours(1), SourceTime::timestamp);
+    SourceTime::new(since - OVERLAP)
+}
+
+/// What a sweep left.
+struct Swept {
+    rest: Vec<Question>,
+    /// Whether InEvent heeds the filter of who changed.
+    filtered: bool,
+}
+
+/// Answers those whom a list holds.
+async fn sweep(client: &Client, event: &str, selection: Selection<'_>, mut waiting: Vec<Question>) -> Swept {
+    let since = selection.since;
+    let mut pages = client.people_pages(event, &selection);
     // Not more calls than one for each.
     let mut calls = waiting.len();
     let mut filtered = true;
@@ -134,7 +155,7 @@ async fn sweep(client: &Client, event: &str, mut waiting: Vec<Question>) -> (Vec
             Ok(Some(rows)) => rows,
             Ok(None) => break,
             Err(error) => {
-                tracing::warn!(%error, event, "people who changed could not be listed; they are read one by one");
+                tracing::warn!(%error, event, "people could not be listed; they are read one by one");
                 break;
             }
         };
@@ -151,5 +172,5 @@ async fn sweep(client: &Client, event: &str, mut waiting: Vec<Question>) -> (Vec
             break;
         }
     }
-    (waiting, filtered)
+    Swept { rest: waiting, filtered }
 }

@@ -70,7 +70,7 @@ pub(super) fn shows(trigger: Trigger, activity: Option<&str>, read: &Read) -> bo
 
 impl Saying<'_> {
     /// What the body says by itself: who it is and when it happened; of a dismissal the id is enough.
-    pub(super) fn from_the_body(&self) -> Option<Vec<ParticipantEvent>> {
+    pub(super) fn by_the_body(&self) -> Option<Vec<ParticipantEvent>> {
         use Trigger::*;
         let (hint, time) = (self.hint, self.hint.time);
         if hint.trigger == EventEnd {
@@ -102,7 +102,7 @@ impl Saying<'_> {
     }
 
     /// What follows from what was read.
-    pub(super) fn from_what_was_read(&self, read: &Read) -> Vec<ParticipantEvent> {
+    pub(super) fn by_what_was_read(&self, read: &Read) -> Vec<ParticipantEvent> {
         use Trigger::*;
         let (person, hint) = (read.person.as_ref(), self.hint);
         let questions = read.questions.as_deref().map_or(&[][..], Vec::as_slice);

@@ -110,6 +110,11 @@ impl Client {
         Self { shared: self.shared.clone(), priority }
     }
 
+    /// Lets other processes call at once. To be called by one that ends.
+    pub async fn rest(&self) {
+        self.shared.pacer.rest().await;
+    }
+
     /// HTTP calls made so far, by all clones.
     pub fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)
@@ -272,7 +277,7 @@ async fn receive(action: &'static str, request: reqwest::RequestBuilder) -> Resu
     }
     let message = || Message(message(&body).or(reason).unwrap_or_default());
     Err(match status.as_u16() {
-        401 => Error::Unauthorized { action },
+        401 => Error::Unauthorized { action, date },
         404 | 410 => Error::NotFound { action, date },
         429 => Error::RateLimited { retry_after },
         408 => Error::Unavailable("it answered 408".to_owned()),

@@ -174,19 +174,16 @@ fn candidates(item: &Row, settings: &InEvent) -> Vec<(String, String)> {
 
 fn hint(trigger: Trigger, item: &Row, received: Timestamp) -> Hint {
     let objects = objects(item);
-    let id = |kind: &Kind| {
-        let named = objects.iter().find_map(|(_, object)| kind.id(object));
-        named
-            .or_else(|| objects.iter().find(|(key, _)| kind.is_called(key)).and_then(|(_, object)| kind.own_id(object)))
-    };
-    let (event, person, activity) = (id(&EVENT), id(&PERSON), id(&ACTIVITY));
     let about = |kind: &Kind| {
         let object = objects.iter().find(|(key, _)| kind.is_called(key)).map(|(_, object)| Row((*object).clone()));
         object.or_else(|| kind.named_in(&objects))
     };
-    let profile = objects.iter().find_map(|(_, object)| profile(object, person.as_deref()?));
+    let (event, person, activity) = (EVENT.id(&objects), PERSON.id(&objects), ACTIVITY.id(&objects));
+    // Others that a body names have addresses and times, too.
+    let own = || objects.iter().filter(|(key, _)| key.is_empty() || is_wrapper(key) || PERSON.is_called(key));
+    let profile = own().find_map(|(key, object)| profile(key, object, person.as_deref()?));
     let now = received.checked_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX);
-    let time = objects.iter().find_map(|(_, object)| stated(trigger, object, received)).filter(|time| {
+    let time = own().find_map(|(_, object)| stated(trigger, object, received)).filter(|time| {
         // A time that cannot be is none.
         time.timestamp() <= now && now.duration_since(time.timestamp()) < OLDEST
     });
@@ -194,8 +191,10 @@ fn hint(trigger: Trigger, item: &Row, received: Timestamp) -> Hint {
     Hint { trigger, event, person, activity, time, profile, about_event, about_activity }
 }
 
+type Objects<'a> = Vec<(&'a str, &'a Map<String, Value>)>;
+
 /// The item and the objects in it, the outer first, each with the key that it stands under.
-fn objects(item: &Row) -> Vec<(&str, &Map<String, Value>)> {
+fn objects(item: &Row) -> Objects<'_> {
     const MOST: usize = 64;
     const DEEPEST: usize = 4;
     let mut found = Vec::new();
@@ -230,19 +229,11 @@ const ACTIVITY: Kind =
     Kind { ids: &["activityid", "sessionid"], objects: &["activity", "session"], name: "activityName" };
 
 impl Kind {
-    /// By the name of the field, wherever it is.
-    fn id(&self, object: &Map<String, Value>) -> Option<String> {
-        let mut fields = object.iter();
-        let named = fields.find_map(|(key, value)| {
-            let key = plain(key);
-            (self.ids.contains(&key.as_str()) || self.objects.contains(&key.as_str())).then(|| number(value))?
-        });
-        named
-    }
-
-    /// `id` in an object of this kind.
-    fn own_id(&self, object: &Map<String, Value>) -> Option<String> {
-        object.iter().find(|(key, _)| plain(key) == "id").and_then(|(_, value)| number(value))
+    /// By the name of a field, wherever it is, the surest name first; else `id` in an object of this kind.
+    fn id(&self, objects: &Objects<'_>) -> Option<String> {
+        let named = |name: &&str| objects.iter().find_map(|(_, object)| field(object, name));
+        let own = || objects.iter().find(|(key, _)| self.is_called(key)).and_then(|(_, object)| field(object, "id"));
+        self.ids.iter().find_map(named).or_else(|| self.objects.iter().find_map(named)).or_else(own)
     }
 
     fn is_called(&self, key: &str) -> bool {
@@ -250,10 +241,15 @@ impl Kind {
     }
 
     /// The name beside the id, as a row of its own.
-    fn named_in(&self, objects: &[(&str, &Map<String, Value>)]) -> Option<Row> {
+    fn named_in(&self, objects: &Objects<'_>) -> Option<Row> {
         let name = objects.iter().find_map(|(_, object)| text(object.get(self.name)?))?;
         Some(Row([("name".to_owned(), Value::from(name))].into_iter().collect()))
     }
+}
+
+/// The id in the field of this name.
+fn field(object: &Map<String, Value>, name: &str) -> Option<String> {
+    object.iter().filter(|(key, _)| plain(key) == name).find_map(|(_, value)| number(value))
 }
 
 /// InEvent's ids are numbers, in text or not; 0 is none.
@@ -265,12 +261,13 @@ fn number(value: &Value) -> Option<String> {
 }
 
 /// Who it is, where the object has an address and is not somebody else's.
-fn profile(object: &Map<String, Value>, person: &str) -> Option<Person> {
+fn profile(key: &str, object: &Map<String, Value>, person: &str) -> Option<Person> {
+    let own = || field(object, "id").filter(|_| PERSON.is_called(key));
+    if PERSON.ids.iter().find_map(|name| field(object, name)).or_else(own).is_some_and(|other| other != person) {
+        return None;
+    }
     let mut row = Row(object.clone());
-    match PERSON.id(object).or_else(|| PERSON.own_id(object)) {
-        Some(other) if other != person => return None,
-        _ => row.0.insert("personID".to_owned(), person.into()),
-    };
+    row.0.insert("personID".to_owned(), person.into());
     Person::read(row).filter(|person| person.email.is_some())
 }
 
@@ -375,10 +372,11 @@ mod tests {
             json!({ "type": "event_enrollment", "data": {
                 "event": { "eventID": "1", "name": "Day", "dateBegin": "1790000000" },
                 "person": { "personID": "2", "firstName": "Ana", "email": "ana@x.example", "enrollmentDate": "1780000000" },
-                "host": { "personID": "3", "email": "host@x.example" },
+                "host": { "email": "host@x.example", "timestamp": "1779999999" }, "userID": "77",
             } })
             .to_string(),
         );
+        assert_eq!(nested.person.as_deref(), Some("2"));
         assert_eq!(nested.profile.as_ref().unwrap().email.as_deref(), Some("ana@x.example"));
         assert_eq!(nested.time.unwrap().timestamp().as_second(), 1_780_000_000);
         assert_eq!(nested.about_event.unwrap().text(&["name"]).as_deref(), Some("Day"));

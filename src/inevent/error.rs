@@ -20,7 +20,11 @@ pub enum Error {
     /// The token is refused, and so is the one that was read anew. Where a call names a person or an event, InEvent may mean those
     /// (its ancestor of 2013 did): [`super::Client::is_known`] tells.
     #[error("InEvent refuses the token for {action}")]
-    Unauthorized { action: &'static str },
+    Unauthorized {
+        action: &'static str,
+        /// When InEvent said so, by its own clock.
+        date: Option<SourceTime>,
+    },
     /// The token or password could not be read, or InEvent gives no token for the password.
     #[error("there is no token for InEvent: {0}")]
     NoToken(String),

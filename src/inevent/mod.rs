@@ -24,7 +24,7 @@ pub mod webhooks;
 
 pub use client::{Answer, Client, ClientOptions};
 pub use error::Error;
-pub use pace::{Pacer, Priority, Terms};
+pub use pace::{Pacer, Permit, Priority, Terms};
 pub use paging::{Listing, Pages};
 pub use row::Row;
 pub use token::{CachedSecret, Token};

@@ -24,8 +24,8 @@ const CALLS: usize = 10;
 const COUNTS: Duration = Duration::from_millis(1_050);
 /// How long nothing is called after InEvent said that it was too much.
 const THROTTLED: Duration = Duration::from_secs(5);
-/// Who waits for the turn in the store.
-const KIND: &str = "turns";
+/// Who waits for the turn is kept beside the lease.
+const KIND: &str = "leases";
 
 /// How urgent a call is. The derived order is that of the turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +81,7 @@ enum Message {
     Wanted(Waiting),
     Answered(Instant),
     Throttled(Duration),
+    Rest(oneshot::Sender<()>),
 }
 
 #[derive(Debug)]
@@ -112,7 +113,9 @@ impl Pacer {
         let (messages, received) = mpsc::unbounded_channel();
         let weak = messages.downgrade();
         let (queue, window) = (Queue::default(), Window::new(counts));
-        tokio::spawn(Actor { messages: weak, queue, window, turns, turn: Turn::None }.run(received));
+        tokio::spawn(
+            Actor { messages: weak, queue, window, turns, turn: Turn::None, resting: Vec::new() }.run(received),
+        );
         Self { messages }
     }
 
@@ -125,6 +128,15 @@ impl Pacer {
         let wanted = Waiting { priority, gives_up: Instant::now() + patience, grant };
         self.messages.send(Message::Wanted(wanted)).map_err(|_| Error::Busy)?;
         granted.await.map_err(|_| Error::Busy)
+    }
+
+    /// Gives the turn back, once nothing is under way, without waiting until it was idle for a while.
+    pub async fn rest(&self) {
+        let (rested, done) = oneshot::channel();
+        if self.messages.send(Message::Rest(rested)).is_ok() {
+            // It fails where there is nobody left who could have the turn.
+            let _ = done.await;
+        }
     }
 }
 
@@ -246,6 +258,8 @@ struct Actor {
     /// None: the token is this process's own.
     turns: Option<Turns>,
     turn: Turn,
+    /// Who waits until the turn is given back.
+    resting: Vec<oneshot::Sender<()>>,
 }
 
 impl Actor {
@@ -268,7 +282,11 @@ impl Actor {
                 self.take(message);
             }
         }
-        if let (Turn::Ours(ours), Some(turns)) = (self.turn, &self.turns) {
+        self.give_back().await;
+    }
+
+    async fn give_back(&mut self) {
+        if let (Turn::Ours(ours), Some(turns)) = (std::mem::replace(&mut self.turn, Turn::None), &self.turns) {
             turns.release(ours.lease).await;
         }
     }
@@ -283,6 +301,7 @@ impl Actor {
                 }
             }
             Message::Throttled(wait) => self.window.pause(Instant::now() + wait),
+            Message::Rest(rested) => self.resting.push(rested),
         }
     }
 
@@ -290,6 +309,10 @@ impl Actor {
     async fn act(&mut self) -> Option<Instant> {
         let now = Instant::now();
         self.queue.tidy(now);
+        if !self.resting.is_empty() && self.window.under_way == 0 && self.queue.most_urgent().is_none() {
+            self.give_back().await;
+            self.resting.drain(..).for_each(|rested| _ = rested.send(()));
+        }
         let turn = self.take_turns(now).await;
         let now = Instant::now();
         let mut wake = [turn, self.queue.first_to_give_up()].into_iter().flatten().min();
@@ -455,7 +478,7 @@ impl Turns {
     async fn others(&self) -> Result<Option<Priority>, StoreError> {
         let now = Timestamp::now();
         let mut urgent = None;
-        for record in self.store.list(KIND, Some(&self.name), 1_000, None).await?.records {
+        for record in self.store.list(KIND, Some(&self.waiting()), 1_000, None).await?.records {
             let at = record.value["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
             let priority = match record.value["priority"].as_u64() {
                 Some(0) => Priority::Live,
@@ -480,8 +503,12 @@ impl Turns {
         }
     }
 
+    fn waiting(&self) -> String {
+        format!("waiting-{}", self.name)
+    }
+
     fn key(&self) -> Key {
-        Key::new(KIND, self.name.clone(), self.process.clone())
+        Key::new(KIND, self.waiting(), self.process.clone())
     }
 }
 

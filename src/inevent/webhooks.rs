@@ -47,7 +47,13 @@ impl Client {
     }
 
     pub async fn remove_webhook(&self, owner: Owner<'_>, webhook: &str) -> Result<(), Error> {
-        self.write("webhook.remove", &[self.owner(owner)?, ("webhookID", webhook)], &[]).await.map(drop)
+        // By the SDK of 2024-05 it takes no company.
+        let event = match owner {
+            Owner::Company => None,
+            Owner::Event(event) => Some(("eventID", event)),
+        };
+        let query: Vec<_> = event.into_iter().chain([("webhookID", webhook)]).collect();
+        self.write("webhook.remove", &query, &[]).await.map(drop)
     }
 
     /// What InEvent says that it would send, as it gives it.

@@ -16,6 +16,7 @@ use crate::{
     functions::DESK_STORAGE,
     queue::{Queues, SqliteQueues},
     settings::PlainSecret,
+    setup::{Provisioning, Solution, Wanted, provision},
     store::{SqliteStore, Store},
 };
 
@@ -54,7 +55,7 @@ impl Desk {
     pub async fn start(options: DeskOptions) -> Result<Self> {
         let sandbox = dataverse_sandbox::start(dataverse_sandbox::Options {
             orgs: vec!["desk".to_owned()],
-            seed: Seed::Crm,
+            seed: Seed::BareCrm,
             ..Default::default()
         })
         .await
@@ -74,6 +75,9 @@ impl Desk {
         })
         .await?;
         let client = client(sandbox.connection())?;
+        // As an administrator does before the connector runs.
+        let solution = Solution::new(&Wanted::default())?;
+        provision(&client, &solution, &Provisioning::default(), &mut |_| {}).await?;
         let desk = Self { sandbox, host, queues, store, client, storage };
         match tokio::time::timeout(START, desk.host.ready()).await {
             Ok(Ok(())) => Ok(desk),

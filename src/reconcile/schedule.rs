@@ -106,7 +106,7 @@ mod tests {
     fn looks_come_closer_with_the_event() {
         let settings = Reconcile::default();
         let whole = Some(Look::WHOLE);
-        let changed = |hour| Some(Look { since: SourceTime::new(at(hour - 48)), restate: false });
+        let changed = |hour: i64| Some(Look { since: SourceTime::new(at(hour - 48)), restate: false });
         for (what, cursor, now, expected) in [
             ("never seen", Cursor::default(), at(-24 * 100), whole),
             ("too far ahead", Cursor::default(), at(-24 * 200), None),

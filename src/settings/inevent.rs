@@ -35,18 +35,21 @@ impl InEventSettings {
             problems.push(SettingProblem("INEVENT_API_URL must begin with https:// and name a host.".to_owned()));
         }
         let sign_in = match get("INEVENT_USERNAME") {
-            Some(username) => match place(lookup, "INEVENT_PASSWORD", "inevent-password") {
-                Some(password) => Some(InEventSignIn::Password { username, password }),
-                None => {
-                    problems.push(SettingProblem(
+            Some(username) => {
+                match place(lookup, "INEVENT_PASSWORD", ("INEVENT_PASSWORD_SECRET_NAME", "inevent-password")) {
+                    Some(password) => Some(InEventSignIn::Password { username, password }),
+                    None => {
+                        problems.push(SettingProblem(
                         "Set INEVENT_PASSWORD to the password of the InEvent user (or KEY_VAULT_URL to the vault that holds it)."
                             .to_owned(),
                     ));
-                    None
+                        None
+                    }
                 }
-            },
+            }
             None => {
-                let token = place(lookup, "INEVENT_TOKEN", "inevent-token").map(InEventSignIn::Token);
+                let token = place(lookup, "INEVENT_TOKEN", ("INEVENT_TOKEN_SECRET_NAME", "inevent-token"))
+                    .map(InEventSignIn::Token);
                 if token.is_none() {
                     problems.push(SettingProblem(
                         "Set INEVENT_TOKEN to a token of InEvent's API (or KEY_VAULT_URL to the vault that holds it)."
@@ -78,20 +81,20 @@ impl InEventSettings {
 /// # Errors
 /// What must be set first.
 pub fn webhook_keys(lookup: Lookup<'_>) -> Result<SecretPlace, SettingProblem> {
-    place(lookup, "INEVENT_WEBHOOK_KEYS", "inevent-webhook-keys").ok_or_else(|| {
+    place(lookup, "INEVENT_WEBHOOK_KEYS", ("INEVENT_WEBHOOK_KEYS_SECRET_NAME", "inevent-webhook-keys")).ok_or_else(|| {
         let remedy = "Set INEVENT_WEBHOOK_KEYS to a long random key (or KEY_VAULT_URL to the vault that holds it), and put it into the \
                       URL of the webhooks in InEvent.";
         SettingProblem(remedy.to_owned())
     })
 }
 
-/// The secret in the setting `name`, else the one that the vault has under `name` + `_SECRET_NAME`.
-fn place(lookup: Lookup<'_>, name: &str, in_vault: &str) -> Option<SecretPlace> {
+/// The secret in the setting `name`, else the one in the vault, whose name there is in the setting `in_vault.0`, by default `in_vault.1`.
+fn place(lookup: Lookup<'_>, name: &str, in_vault: (&str, &str)) -> Option<SecretPlace> {
     if let Some(value) = setting(lookup, name) {
         return Some(SecretPlace::Value(SecretString::from(value)));
     }
     let vault = setting(lookup, "KEY_VAULT_URL")?;
-    let name = setting(lookup, &format!("{name}_SECRET_NAME")).unwrap_or_else(|| in_vault.to_owned());
+    let name = setting(lookup, in_vault.0).unwrap_or_else(|| in_vault.1.to_owned());
     Some(SecretPlace::KeyVault { vault, name })
 }
 

@@ -120,6 +120,22 @@ impl Engine {
         batch.report(stopped)
     }
 
+    /// What a batch would write, over the rows as they are: its first step, of which others may follow. Nothing is written.
+    ///
+    /// # Errors
+    /// Why that cannot be told, in words for an administrator.
+    pub async fn preview(&self, events: &[ParticipantEvent]) -> Result<Plan, String> {
+        let planned = async {
+            let context = self.context().await?;
+            let about_people = |event: &&ParticipantEvent| event.participant.is_some() && synced(event, &context.rules);
+            let events: Vec<ParticipantEvent> = events.iter().filter(about_people).cloned().collect();
+            let named = events.iter().map(|event| event.event.id.as_str()).collect();
+            let known = closings::load(&*self.store, &named).await?;
+            Ok(self.look_and_plan(&events, &BTreeSet::new(), &known, &context, &mut Learnt::default()).await?)
+        };
+        planned.await.map_err(|stop: Stop| stop.to_string())
+    }
+
     /// Plans the rows of an event or session anew, some hundred participants at a time, once it is concluded that it is over.
     /// No batch may run in this process at the same time.
     pub async fn sweep(&self, closed: &Closed) -> Report {

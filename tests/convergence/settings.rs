@@ -77,6 +77,14 @@ impl SettingsPlace for Fixed {
         Err(PlaceError::Changed)
     }
 
+    async fn history(&self) -> Result<Vec<String>, PlaceError> {
+        Ok(Vec::new())
+    }
+
+    async fn replaced(&self, _: &str) -> Result<Option<String>, PlaceError> {
+        Ok(None)
+    }
+
     fn fresh_for(&self) -> Duration {
         Duration::from_secs(1_000)
     }

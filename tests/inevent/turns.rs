@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn store() -> (Arc<dyn Store>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (Arc::new(SqliteStore::open(&folder.path().join("db")).unwrap()), folder)
+    (Arc::new(SqliteStore::open(folder.path().join("db")).unwrap()), folder)
 }
 
 fn process(store: &Arc<dyn Store>, terms: Terms) -> Pacer {
@@ -61,6 +61,16 @@ async fn a_long_job_lets_what_just_happened_go_first() {
     stop.send(true).unwrap();
     drop(live);
     busy.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ends_gives_the_turn_back_at_once() {
+    let (store, _folder) = store();
+    let never_idle = Terms { idle: Duration::from_secs(600), ..terms() };
+    let (first, second) = (process(&store, never_idle), process(&store, never_idle));
+    drop(first.admit(Priority::Live, LONG).await.unwrap());
+    first.rest().await;
+    second.admit(Priority::Live, LONG).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,8 @@ use futures_util::{StreamExt as _, stream};
 use inevent_d365::{
     model::ParticipantEvent,
     parked::{
-        FindError, Kind, Original, Pages, Parked, Selection, count, find, park, replay::Replayed, replay::replay,
+        FindError, Kind, Original, Pages, Parked, Selection, count, find, park,
+        replay::{Origins, Replayed, replay},
     },
     queue::envelope::{Content, Envelope},
     store::{Key, Store},

@@ -246,9 +246,8 @@ async fn a_connection_that_is_cut_doubles_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_row_outside_the_role_is_refused_alone() {
-    let role: Vec<(&str, &str)> = role_privileges("Global")
-        .map(|(name, depth)| (name, if name == "prvWriteContact" { "Basic" } else { depth }))
-        .to_vec();
+    let of = |(name, depth)| (name, if name == "prvWriteContact" { "Basic" } else { depth });
+    let role: Vec<(&str, &str)> = role_privileges("Global").into_iter().map(of).collect();
     let world = World::start(json!({})).await.with_role(&role).await;
     let contact = world.add("contacts", json!({ "lastname": "A", "emailaddress1": "a@x.example" })).await;
     let ana = registered(1, json!({ "id": "a", "email": "a@x.example", "job_title": "Head" }));

@@ -11,6 +11,7 @@ use inevent_d365::{
         PlainSecret,
         kept::{ETag, Kept, PlaceError, SettingsPlace},
     },
+    setup::{Depth, Reach, Role},
     store::SqliteStore,
     sync::{DataverseCrm, current::CurrentSettings, engine::Engine, outcome::Outcome},
 };
@@ -33,7 +34,12 @@ pub struct World {
 impl World {
     /// An empty CRM, and an engine with these settings for every event.
     pub async fn start(defaults: Value) -> Self {
-        let options = Options { orgs: vec!["contoso".into()], seed: Seed::Empty, ..Default::default() };
+        Self::seeded(Seed::Empty, defaults).await
+    }
+
+    /// A CRM that begins with other rows.
+    pub async fn seeded(seed: Seed, defaults: Value) -> Self {
+        let options = Options { orgs: vec!["contoso".into()], seed, ..Default::default() };
         let sandbox = dataverse_sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let connection = sandbox.connection();
@@ -68,6 +74,17 @@ impl World {
         Self { engine, ..self }
     }
 
+    /// A client that signs in as this application.
+    pub fn client(&self, (id, secret): (&str, &str)) -> Arc<Client> {
+        client(&self.sandbox, &self.http, (id, secret))
+    }
+
+    /// A client of the administrator's.
+    pub fn administrator(&self) -> Arc<Client> {
+        let connection = self.sandbox.connection();
+        self.client((&connection.client_id, &connection.client_secret))
+    }
+
     /// Asks the sandbox's admin API.
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
         let url = format!("{}/{path}", self.sandbox.connection().admin_url.trim_end_matches('/'));
@@ -79,7 +96,7 @@ impl World {
     }
 
     /// A token of the administrator, who is nobody's engine where that has a role of its own.
-    async fn token(&self) -> String {
+    pub async fn token(&self) -> String {
         let connection = self.sandbox.connection();
         let form = [
             ("grant_type", "client_credentials"),
@@ -155,35 +172,31 @@ fn engine(
     settings: &str,
     (id, secret): (&str, &str),
 ) -> Engine {
+    let client = client(sandbox, http, (id, secret));
+    Engine::new(Arc::new(DataverseCrm::new(client)), store, "t".into()).with_settings(fixed(settings))
+}
+
+fn client(sandbox: &Sandbox, http: &reqwest::Client, (id, secret): (&str, &str)) -> Arc<Client> {
     let connection = sandbox.connection();
     let secret = Arc::new(PlainSecret(secret.to_owned().into()));
     let tokens = ClientSecret::new(http.clone(), connection.token_url.clone(), id.to_owned(), &connection.http, secret);
-    let client = Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&connection.http));
-    let settings = CurrentSettings::kept(Arc::new(Fixed(settings.to_owned())));
-    Engine::new(Arc::new(DataverseCrm::new(Arc::new(client))), store, "t".into()).with_settings(settings)
+    Arc::new(Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&connection.http)))
 }
 
-fn read(event: &Value) -> ParticipantEvent {
+/// Settings that stay as they are.
+pub fn fixed(settings: &str) -> CurrentSettings {
+    CurrentSettings::kept(Arc::new(Fixed(settings.to_owned())))
+}
+
+pub fn read(event: &Value) -> ParticipantEvent {
     validate::read(event, "2026-06-01T00:00:00Z".parse().unwrap()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-/// What the connector's role needs for contacts (of this depth), leads and attendance.
-pub fn role_privileges(contacts: &'static str) -> [(&'static str, &'static str); 13] {
-    [
-        ("prvReadContact", contacts),
-        ("prvCreateContact", contacts),
-        ("prvWriteContact", contacts),
-        ("prvAppendToContact", contacts),
-        ("prvReadLead", "Global"),
-        ("prvCreateLead", "Global"),
-        ("prvWriteLead", "Global"),
-        ("prvAppendToLead", "Global"),
-        ("prvReadActivity", "Global"),
-        ("prvCreateActivity", "Global"),
-        ("prvWriteActivity", "Global"),
-        ("prvAppendActivity", "Global"),
-        ("prvReadUser", "Global"),
-    ]
+/// The connector's role, for contacts with this depth.
+pub fn role_privileges(contacts: &'static str) -> Vec<(&'static str, &'static str)> {
+    let depth = |name: &str, depth: Depth| if name.ends_with("Contact") { contacts } else { depth.name() };
+    let role = Role::new(Reach::Organisation);
+    role.privileges.iter().map(|privilege| (privilege.name, depth(privilege.name, privilege.depth))).collect()
 }
 
 /// A registration at event 4711, in the second given, with what is said of the participant.
@@ -206,6 +219,14 @@ impl SettingsPlace for Fixed {
 
     async fn write(&self, _: &str, _: Option<&ETag>) -> Result<ETag, PlaceError> {
         Err(PlaceError::Changed)
+    }
+
+    async fn history(&self) -> Result<Vec<String>, PlaceError> {
+        Ok(Vec::new())
+    }
+
+    async fn replaced(&self, _: &str) -> Result<Option<String>, PlaceError> {
+        Ok(None)
     }
 
     fn fresh_for(&self) -> Duration {

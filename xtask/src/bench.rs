@@ -27,7 +27,9 @@ use crate::peers::Peers;
 use dataverse::SANDBOX;
 use report::{Aim, Report};
 use server::Program;
-use storage::StandIn;
+
+pub use http::Connection;
+pub use storage::StandIn;
 
 const NODE_SERVER: &str = include_str!("../peers/bare/server.js");
 const PYTHON_SERVER: &str = include_str!("../peers/bare/server.py");

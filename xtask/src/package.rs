@@ -7,6 +7,7 @@ mod layout;
 mod needs;
 mod portable;
 mod sbom;
+mod start;
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,14 +19,16 @@ use crate::cargo;
 pub use build::{build, build_example, release_binary};
 pub use checksums::sha256;
 pub use layout::lay_out;
+pub use start::check as starts_from_its_zip;
 
 /// Build what is deployed and lay it out for Azure Functions
 ///
 /// Builds the release binary without the feature `local` for any Linux on x86-64 with glibc 2.28 or later, and puts it
 /// beside host.json in DIST, with one folder a function: the root of a function app. `func start` runs in that folder
 /// once local.settings.sample.json is copied to local.settings.json. The zip holds the same without the sample settings,
-/// with the execute bit that Azure needs; its bill of materials (CycloneDX) and checksums lie beside it. The same
-/// sources give the same bytes.
+/// with the execute bit that Azure needs; its bill of materials (CycloneDX) and checksums lie beside it. The same binary
+/// always gives the same bytes; so should the same sources, whose paths are kept out of it, but nobody has compared two
+/// machines yet.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder to lay the package out in; what an earlier package left there is replaced

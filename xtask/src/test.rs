@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::cargo;
 use crate::infra;
+use crate::package;
 use crate::peers::Peers;
 use crate::steps::{self, Step, Verdict, summarise};
 
@@ -47,6 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
         let mut deployed = cargo::command();
         deployed.args(["check", "-p", "inevent-d365", "--no-default-features", "--locked"]);
         steps.push(step(deployed));
+        steps.push(steps::step("package: started from its zip", package::starts_from_its_zip));
         steps.extend(infra::check(false));
     }
     summarise(&steps, started.elapsed())

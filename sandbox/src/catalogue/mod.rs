@@ -59,6 +59,7 @@ pub(crate) fn announce(session: &Session<'_>, schema: &Schema, table: &Arc<Table
 /// Takes away what a table brought along.
 pub(crate) fn withdraw(session: &Session<'_>, table: &Table) -> ApiResult<()> {
     messages::withdraw(session, table)?;
+    views::withdraw(session, table)?;
     privileges::withdraw(session, table)
 }
 

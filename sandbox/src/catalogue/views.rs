@@ -2,6 +2,7 @@
 
 use super::{id_of, plant_row, text};
 use crate::errors::ApiResult;
+use crate::metadata::Table;
 use crate::records::Session;
 use crate::value::Value;
 
@@ -39,6 +40,20 @@ pub(super) fn plant(session: &Session<'_>) -> ApiResult<()> {
                 ("isdefault", Value::Int(1)),
             ],
         )?;
+    }
+    Ok(())
+}
+
+/// Takes views and forms of a table away.
+pub(super) fn withdraw(session: &Session<'_>, table: &Table) -> ApiResult<()> {
+    for (kept, column) in [("savedquery", "returnedtypecode"), ("systemform", "objecttypecode")] {
+        let Some(rows) = session.data.schema.table(kept) else { continue };
+        let Some(column) = rows.column(column) else { continue };
+        for row in session.equal(rows, column, Value::Text(table.logical.clone()))? {
+            if let Some(id) = row[rows.id].id() {
+                session.delete(rows, id)?;
+            }
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::device::Devices;
 use super::keys::{Certificate, PublicKey};
 
 /// A client secret.
@@ -66,11 +67,12 @@ impl Application {
 pub(crate) struct Directory {
     pub(crate) tenant: Uuid,
     applications: RwLock<Vec<Application>>,
+    pub(super) devices: Devices,
 }
 
 impl Directory {
     pub(crate) fn new(tenant: Uuid, applications: Vec<Application>) -> Self {
-        Self { tenant, applications: RwLock::new(applications) }
+        Self { tenant, applications: RwLock::new(applications), devices: Devices::default() }
     }
 
     pub(crate) fn application(&self, client_id: &str) -> Option<Application> {

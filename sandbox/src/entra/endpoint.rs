@@ -12,6 +12,9 @@ use super::token::{LIFETIME, Tokens};
 use crate::organizations::Organizations;
 use crate::webapi::{decode, form_pairs};
 
+/// The grant of somebody who signed in with a code.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// The only kind of assertion there is.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -48,6 +51,17 @@ pub(crate) fn answer_token(grant: &Grant<'_>) -> (u16, String) {
     }
 }
 
+/// Status and JSON body of the answer to somebody who begins to sign in with a code.
+pub(crate) fn answer_device(grant: &Grant<'_>, origin: &str) -> (u16, String) {
+    let form = form_pairs(grant.form);
+    let scope = form.iter().find(|(name, _)| name == "scope").map(|(_, value)| value.clone());
+    match (Uuid::try_parse(grant.tenant) == Ok(grant.directory.tenant), scope) {
+        (false, _) => Problem::unknown_tenant(grant.tenant).answer(grant.now),
+        (true, None) => Problem::missing("scope").answer(grant.now),
+        (true, Some(scope)) => (200, grant.directory.devices.begin(origin, scope, grant.now)),
+    }
+}
+
 fn issue(grant: &Grant<'_>) -> Result<String, Problem> {
     let directory = grant.directory;
     if Uuid::try_parse(grant.tenant) != Ok(directory.tenant) {
@@ -57,6 +71,12 @@ fn issue(grant: &Grant<'_>) -> Result<String, Problem> {
     let field = |name: &str| form.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
     match field("grant_type").as_deref() {
         Some("client_credentials") => {}
+        Some(DEVICE_CODE) => {
+            let device = field("device_code").ok_or_else(|| Problem::missing("device_code"))?;
+            let scope = directory.devices.signed_in(&device, grant.now)?;
+            let resource = known_resource(grant, &scope)?.to_owned();
+            return Ok(grant.tokens.issue(directory.tenant, crate::seed::CLIENT, &resource, grant.now));
+        }
         Some(other) => return Err(Problem::unsupported_grant(other)),
         None => return Err(Problem::missing("grant_type")),
     }
@@ -78,14 +98,20 @@ fn issue(grant: &Grant<'_>) -> Result<String, Problem> {
         (None, None) => return Err(Problem::no_credential()),
     }
     let scope = field("scope").ok_or_else(|| Problem::missing("scope"))?;
-    let resource = resource(&scope)?;
-    if grant.organizations.of_resource(resource).is_none() {
-        return Err(Problem::unknown_resource(resource, grant.tenant));
-    }
+    let resource = known_resource(grant, &scope)?;
     if application.blocked {
         return Err(Problem::blocked_application());
     }
     Ok(grant.tokens.issue(directory.tenant, application.client_id, resource, grant.now))
+}
+
+/// The organisation that a scope is about.
+fn known_resource<'s>(grant: &Grant<'_>, scope: &'s str) -> Result<&'s str, Problem> {
+    let resource = resource(scope)?;
+    match grant.organizations.of_resource(resource) {
+        Some(_) => Ok(resource),
+        None => Err(Problem::unknown_resource(resource, grant.tenant)),
+    }
 }
 
 fn check_secret(application: &Application, secret: &str, now: i64) -> Result<(), Problem> {
@@ -123,6 +149,7 @@ pub(crate) fn answer_metadata(origin: &str, tenant: &str) -> String {
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+        "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
         "issuer": format!("{base}/v2.0"),
         "jwks_uri": format!("{base}/discovery/v2.0/keys"),
         "response_modes_supported": ["query", "fragment", "form_post"],

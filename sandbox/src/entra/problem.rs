@@ -59,6 +59,24 @@ impl Problem {
         Self::new(400, "unsupported_grant_type", 70_003, text)
     }
 
+    pub(super) fn pending_device() -> Self {
+        let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
+        Self::new(400, "authorization_pending", 70_016, text)
+    }
+
+    pub(super) fn expired_device() -> Self {
+        Self::new(400, "expired_token", 70_020, "The provided device code has expired.")
+    }
+
+    pub(super) fn unknown_device() -> Self {
+        Self::new(
+            400,
+            "bad_verification_code",
+            70_018,
+            "Invalid verification code due to user typing in wrong user code.",
+        )
+    }
+
     pub(super) fn unknown_application(client: &str, tenant: &str) -> Self {
         let text = format!(
             "Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the \

@@ -2,13 +2,19 @@
 
 use super::route::Incoming;
 use crate::clock::Clock;
-use crate::entra::{Grant, IDENTITY_HEADER, IdentityRequest, answer_identity, answer_metadata, answer_token};
+use crate::entra::{
+    Grant, IDENTITY_HEADER, IdentityRequest, answer_device, answer_identity, answer_metadata, answer_token,
+};
 use crate::state::Site;
 
 /// Status and JSON body, if the path is one of theirs.
 pub(super) fn answer(site: &Site<'_>, path: &str, incoming: &Incoming) -> Option<(u16, String)> {
     let state = site.state;
-    if let Some(tenant) = path.strip_suffix("/oauth2/v2.0/token") {
+    let (tenant, begins) = match path.strip_suffix("/oauth2/v2.0/token") {
+        Some(tenant) => (Some(tenant), false),
+        None => (path.strip_suffix("/oauth2/v2.0/devicecode"), true),
+    };
+    if let Some(tenant) = tenant {
         if incoming.method != "POST" {
             return Some((405, r#"{"error":"invalid_request"}"#.to_owned()));
         }
@@ -23,7 +29,7 @@ pub(super) fn answer(site: &Site<'_>, path: &str, incoming: &Incoming) -> Option
             authorization: incoming.header("authorization"),
             form: &form,
         };
-        return Some(answer_token(&grant));
+        return Some(if begins { answer_device(&grant, &site.origin) } else { answer_token(&grant) });
     }
     if let Some(tenant) = path.strip_suffix("/v2.0/.well-known/openid-configuration") {
         return Some((200, answer_metadata(&site.origin, tenant)));

@@ -63,6 +63,7 @@ pub(super) fn answer(state: &State, method: &str, path: &str, query: &str, body:
             let world = state.world();
             ok(&json!({ "counts": world.hooks.counts(), "deliveries": world.hooks.log }))
         }
+        ("GET", "deliveries/counts") => ok(&state.world().hooks.counts()),
         ("DELETE", "deliveries") => {
             state.world().hooks.clear();
             done()

@@ -1,15 +1,41 @@
 //! Answers: `{"count": N, "data": [{…}]}`, every value a text; and errors in their two shapes.
 
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use super::variants::{ErrorShape, Variants};
 
-/// One object of an answer.
-pub(super) type Row = Map<String, Json>;
+/// One object of an answer, its members in order. No name comes twice.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Row(Vec<(Cow<'static, str>, Json)>);
+
+impl Row {
+    pub(super) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Json>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl From<Map<String, Json>> for Row {
+    fn from(members: Map<String, Json>) -> Self {
+        Self(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+}
 
 /// An object of texts.
-pub(super) fn row<const N: usize>(members: [(&str, String); N]) -> Row {
-    members.into_iter().map(|(name, value)| (name.to_owned(), Json::String(value))).collect()
+pub(super) fn row<const N: usize>(members: [(&'static str, String); N]) -> Row {
+    Row(members.into_iter().map(|(name, value)| (name.into(), Json::String(value))).collect())
 }
 
 /// A boolean as InEvent has it.
@@ -31,8 +57,14 @@ impl Page {
     }
 
     pub(super) fn text(self, variants: &Variants) -> String {
+        #[derive(Serialize)]
+        struct Answer {
+            count: usize,
+            data: Vec<Row>,
+        }
         let count = if variants.count_is_total { self.total } else { self.rows.len() };
-        json!({ "count": count, "data": self.rows }).to_string()
+        // Texts alone can always be written.
+        serde_json::to_string(&Answer { count, data: self.rows }).unwrap_or_default()
     }
 }
 
@@ -41,11 +73,19 @@ impl Page {
 pub(super) struct Problem {
     pub(super) status: u16,
     pub(super) message: String,
+    /// Whether it has no body in any shape.
+    bodiless: bool,
 }
 
 impl Problem {
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), bodiless: false }
+    }
+
+    /// For calls over the limit.
+    pub(super) fn too_many_calls(variants: &Variants) -> Self {
+        let bodiless = !variants.rate_limit_body;
+        Self { status: variants.rate_limit_status, message: "too many calls".to_owned(), bodiless }
     }
 
     pub(super) fn required(attribute: &str) -> Self {
@@ -68,6 +108,7 @@ impl Problem {
     /// The body, if this shape of errors has one. `json` says whether the call asked for JSON.
     pub(super) fn body(&self, shape: ErrorShape, json: bool) -> Option<String> {
         match shape {
+            _ if self.bodiless => None,
             ErrorShape::Bodiless => None,
             ErrorShape::AsAsked if !json => None,
             ErrorShape::AsAsked | ErrorShape::Json => Some(json!({ "error": { "message": self.message } }).to_string()),

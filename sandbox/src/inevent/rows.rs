@@ -26,41 +26,40 @@ pub(super) fn attendee(event: &Event, person: &Attendee, full: bool, variants: &
         ("present", flag(person.present)),
         ("enrollmentDate", person.enrolled.to_string()),
     ]);
-    let mut text = |name: &str, value: String| row.insert(name.to_owned(), Json::String(value));
     if !variants.no_date_updated {
-        text("dateUpdated", person.updated.to_string());
+        row.push("dateUpdated", person.updated.to_string());
     }
     for name in SHORT {
-        text(name, person.profile.get(name).to_owned());
+        row.push(name, person.profile.get(name));
     }
     if !full {
         return row;
     }
     for name in PROFILE {
         if !matches!(name, "firstName" | "lastName" | "city" | "country") && !SHORT.contains(&name) {
-            text(name, person.profile.get(name).to_owned());
+            row.push(name, person.profile.get(name));
         }
     }
-    text("qrCode", person.qr_code());
-    text("private", flag(person.private));
-    text("speaker", flag(person.speaker));
-    text("rsvp", person.rsvp.map(flag).unwrap_or_default());
-    text("tagIDs", ids(&person.tags));
+    row.push("qrCode", person.qr_code());
+    row.push("private", flag(person.private));
+    row.push("speaker", flag(person.speaker));
+    row.push("rsvp", person.rsvp.map(flag).unwrap_or_default());
+    row.push("tagIDs", ids(&person.tags));
     let answers = event.questions.iter().map(|(id, question)| {
         let value = person.answers.get(id).map(|answer| answer.value.clone()).unwrap_or_default();
         (id, question, value)
     });
     match variants.answers {
-        AnswerShape::Keys => answers.for_each(|(_, question, value)| {
-            text(&question.api_field, value);
-        }),
+        AnswerShape::Keys => {
+            answers.for_each(|(_, question, value)| row.push(question.api_field.clone(), value));
+        }
         AnswerShape::List => {
             let list = answers.map(|(id, question, value)| {
                 let texts = [("feedbackID", id.to_string()), ("text", question.text.clone()), ("value", value)];
-                Json::Object(self::row(texts))
+                Json::Object(texts.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect())
             });
             let list = Json::Array(list.collect());
-            row.insert("feedback".to_owned(), list);
+            row.push("feedback", list);
         }
     }
     row
@@ -74,8 +73,8 @@ pub(super) fn applicant(event: &Event, person: &Attendee, variants: &Variants) -
         Admission::Approved => "approved",
         Admission::Rejected => "rejected",
     };
-    row.insert("status".to_owned(), status.into());
-    row.insert("waitlist".to_owned(), flag(person.waitlist).into());
+    row.push("status", status);
+    row.push("waitlist", flag(person.waitlist));
     row
 }
 

@@ -62,33 +62,29 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
     Ok(match outcome {
         Ok(text) => response(&state, 200, None, Some(text)),
         Err(problem) => {
-            let shape = state.world().variants.clone();
             let json = call.is_ok_and(|call| call.wants_json());
-            let limited = problem.status == shape.rate_limit_status && problem.message == LIMITED;
-            let body = if limited && !shape.rate_limit_body { None } else { problem.body(shape.error_shape, json) };
+            let body = problem.body(state.world().variants.error_shape, json);
             response(&state, problem.status, Some(&problem.message), body)
         }
     })
 }
 
-/// What a call over the limit is told.
-const LIMITED: &str = "too many calls";
-
-/// The text that a call is answered with. Faults come before the limit: an outage counts nothing.
+/// The text that a call is answered with.
 async fn carry_out(state: &State, call: &Call) -> Result<Result<String, Problem>, Cut> {
     let now = state.clock.now();
-    let fault = state.faults.meet(&call.action, true, now);
-    if let Some(problem) = fault.as_ref().and_then(|fault| before(state, fault, call)) {
-        return problem.map_or(Err(Cut), |problem| Ok(Err(problem)));
-    }
     let (variants, scope) = {
         let world = state.world();
         (world.variants.clone(), call.token.as_deref().and_then(|token| world.tokens.scope(token, now)))
     };
     // Tokens that are no good share one window, so that guessing does not fill the memory.
     let counted = call.token.as_deref().map(|token| if scope.is_some() { token } else { "" });
-    if !state.meter().admits(counted, Instant::now(), &variants) {
-        return Ok(Err(Problem::new(variants.rate_limit_status, LIMITED)));
+    let admitted = state.meter().admits(counted, Instant::now(), &variants);
+    let fault = state.faults.meet(&call.action, true, now);
+    if let Some(problem) = fault.as_ref().and_then(|fault| before(state, fault, call)) {
+        return problem.map_or(Err(Cut), |problem| Ok(Err(problem)));
+    }
+    if !admitted {
+        return Ok(Err(Problem::too_many_calls(&variants)));
     }
     let outcome = {
         let mut world = state.world();
@@ -118,10 +114,7 @@ fn before(state: &State, fault: &Fault, call: &Call) -> Option<Option<Problem>> 
             state.meter().record(Entry { at: state.clock.now(), action: call.action.clone(), status: 0 });
             Some(None)
         }
-        FaultKind::Throttle => {
-            let status = state.world().variants.rate_limit_status;
-            problem(status, LIMITED)
-        }
+        FaultKind::Throttle => Some(Some(Problem::too_many_calls(&state.world().variants))),
         FaultKind::Unavailable => problem(503, "service unavailable"),
         FaultKind::BadGateway => problem(502, "bad gateway"),
         FaultKind::GatewayTimeout => problem(504, "gateway timeout"),

@@ -79,20 +79,23 @@ impl World {
         }
     }
 
-    /// Tells those who want to know what happened. A dismissal is told while the person is still there.
-    pub(super) fn tell(&mut self, trigger: Trigger, event: u64, person: Option<u64>, activity: Option<u64>, now: i64) {
+    /// Tells those who want to know what happened, and when. A dismissal is told while the person is still there.
+    pub(super) fn tell(&mut self, trigger: Trigger, event: u64, person: Option<u64>, activity: Option<u64>, at: i64) {
         if self.hooks.wanted(trigger, event) {
-            let subject = self.subject(event, person, activity, now);
-            self.hooks.tell(trigger, event, &subject, now);
+            let subject = self.subject(event, person, activity, at);
+            self.hooks.tell(trigger, event, &subject, at);
         }
     }
 
     /// What a delivery says of these.
-    pub(super) fn subject(&self, event: u64, person: Option<u64>, activity: Option<u64>, now: i64) -> Subject {
+    pub(super) fn subject(&self, event: u64, person: Option<u64>, activity: Option<u64>, at: i64) -> Subject {
         let mut ids = row([("companyID", COMPANY.to_string()), ("eventID", event.to_string())]);
-        ids.extend(activity.into_iter().flat_map(|activity| row([("activityID", activity.to_string())])));
-        ids.extend(person.into_iter().flat_map(|person| row([("personID", person.to_string())])));
-        ids.extend(row([("date", now.to_string())]));
+        for (name, id) in [("activityID", activity), ("personID", person)] {
+            if let Some(id) = id {
+                ids.push(name, id.to_string());
+            }
+        }
+        ids.push("date", at.to_string());
         let details = self.model.events.get(&event).and_then(|found| match (person, activity) {
             (Some(person), _) => Some(rows::attendee(found, found.people.get(&person)?, true, &self.variants)),
             (None, Some(activity)) => Some(rows::activity(event, activity, found.activities.get(&activity)?)),

@@ -20,8 +20,11 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// The event of `eventID`.
     pub(super) fn event(&self) -> Result<&Event, Problem> {
-        let id = self.call.id("eventID")?;
-        self.world.model.events.get(&id).ok_or_else(|| Problem::missing("eventID"))
+        self.found(self.call.id("eventID")?)
+    }
+
+    pub(super) fn found(&self, event: u64) -> Result<&Event, Problem> {
+        self.world.model.events.get(&event).ok_or_else(|| Problem::missing("eventID"))
     }
 
     pub(super) fn event_mut(&mut self) -> Result<&mut Event, Problem> {

@@ -28,7 +28,7 @@ pub(crate) use apply::Apply;
 pub(crate) use bind::bind_filter;
 pub(crate) use condition::{Comparison, Condition, Reach};
 pub(crate) use expand::{Expand, Expanded};
-pub(crate) use fetch::{Fetched, Shown, bind_fetch, next_cookie, parse_fetch};
+pub(crate) use fetch::{Element, Fetched, Shown, bind_fetch, next_cookie, parse_fetch};
 pub(crate) use options::{Options, parse_options};
 pub(crate) use order::Order;
 pub(crate) use page::Cookie;

@@ -46,6 +46,9 @@ impl Session<'_> {
             return Err(missing(table, &table.columns[*column]));
         }
         self.check_create(table, &row)?;
+        if table.column("overriddencreatedon").is_some_and(|column| !row[column].is_null()) {
+            self.check_privilege("prvOverrideCreatedOnCreatedBy")?;
+        }
         if self.detect_duplicates {
             self.refuse_duplicates(table, &row, None)?;
         }

@@ -20,11 +20,22 @@ use crate::value::{Value, parse_time};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Seed {
-    /// A business unit and the application user, nothing else.
+    /// A business unit and the application user, nothing else; tables and columns of the connector are there.
     Empty,
+    /// The same without the connector's tables and columns: as an environment is before the connector is set up.
+    Bare,
+    /// The small company without the connector's tables and columns.
+    BareCrm,
     /// A small company: sales people, accounts, contacts, leads, marketing lists, a few tasks.
     #[default]
     Crm,
+}
+
+impl Seed {
+    /// Whether the connector's tables and columns are there from the beginning.
+    pub(crate) fn has_connector(self) -> bool {
+        matches!(self, Self::Empty | Self::Crm)
+    }
 }
 
 /// Tenant, client id and secret of the one registered application. They open nothing but sandboxes.
@@ -52,8 +63,8 @@ struct Rows {
 /// Adds the rows of a seed to an empty organisation.
 pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
     let files: &[&str] = match seed {
-        Seed::Empty => &[include_str!("base.json")],
-        Seed::Crm => &[include_str!("base.json"), include_str!("crm.json")],
+        Seed::Empty | Seed::Bare => &[include_str!("base.json")],
+        Seed::Crm | Seed::BareCrm => &[include_str!("base.json"), include_str!("crm.json")],
     };
     for file in files {
         let tables: Vec<Rows> = serde_json::from_str(file).context("the seed is no valid JSON")?;
@@ -64,7 +75,7 @@ pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
     }
     let session = platform(data, now);
     data.store.atomically(|| catalogue::plant(&session, BUSINESS_UNIT)).context("the catalogue of the organisation")?;
-    if seed == Seed::Crm {
+    if matches!(seed, Seed::Crm | Seed::BareCrm) {
         data.store.atomically(|| catalogue::plant_salesperson(&session, BUSINESS_UNIT)).context("the role of sales")?;
     }
     Ok(())

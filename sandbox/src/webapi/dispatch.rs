@@ -158,6 +158,7 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
         session
     };
     if request.method == "GET" && definitions::concerns(path) {
+        definitions::check_read(session, path, raw_query)?;
         return definitions::read(service, &session.data.schema, path, raw_query);
     }
     let segments = segments(path)?;

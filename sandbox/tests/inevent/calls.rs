@@ -93,6 +93,9 @@ async fn the_eleventh_call_of_a_second_is_blocked_and_the_highest_rate_is_told()
     let refused = first_refused(&world).await;
     assert_eq!((refused.status, refused.text.as_str()), (403, ""));
     assert_eq!(world.admin("DELETE", "calls", json!(null)).await.status, 200);
+    world.variants(json!({ "rate_limit_per_machine": 2, "rate_limit_status": 503 })).await;
+    assert_eq!(first_refused(&world).await.status, 503, "all tokens of a machine together");
+    assert_eq!(world.admin("DELETE", "calls", json!(null)).await.status, 200);
     assert_eq!(world.admin("GET", "calls", json!(null)).await.json()["highest_per_second"], 0);
 }
 
@@ -155,4 +158,13 @@ async fn the_date_header_goes_by_the_clock_of_the_stand_in() {
 
 fn jiff_date(date: &str) -> i64 {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).unwrap().as_second()
+}
+
+#[tokio::test]
+async fn answers_can_be_held_back() {
+    let world = World::start().await;
+    world.variants(json!({ "latency": { "min_ms": 60, "max_ms": 70 } })).await;
+    let begun = std::time::Instant::now();
+    world.get("event.get", &[("eventID", EVENT)]).await.data();
+    assert!(begun.elapsed().as_millis() >= 60);
 }

@@ -10,6 +10,8 @@ async fn an_outage_lasts_as_long_as_was_ordered() {
     let status = async || world.get("event.get", &[("eventID", EVENT)]).await.status;
     world.admin("POST", "faults", json!({ "kind": "unavailable", "for_s": 600 })).await;
     assert_eq!((status().await, status().await), (503, 503));
+    let reading = world.admin("GET", "calls", json!(null)).await.json();
+    assert_ne!(reading["highest_per_second"], 0, "calls during an outage count too");
     world.advance(601).await;
     assert_eq!(status().await, 200);
     world.admin("POST", "faults", json!({ "kind": "reset_before", "for_s": 600 })).await;

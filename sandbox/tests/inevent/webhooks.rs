@@ -34,7 +34,7 @@ async fn a_life_is_told_in_order() {
     let session = [("activityID", KEYNOTE), ("personID", id.as_str())];
     world.get("activity.person.bind", &session).await;
     let (event, activity) = ([("eventID", EVENT), ("code", id.as_str())], ("activityID", KEYNOTE));
-    world.get("checklog.checkIn", &event).await;
+    world.get("checklog.checkIn", &[&event[..], &[("date", "1700000000")]].concat()).await;
     world.get("checklog.checkIn", &[&event[..], &[activity]].concat()).await;
     world.get("checklog.checkOut", &[&event[..], &[activity]].concat()).await;
     world.get("checklog.checkOut", &event).await;
@@ -76,6 +76,7 @@ async fn a_life_is_told_in_order() {
     assert_eq!(receiver.types(&world).await, expected);
     world.advance(1).await;
     assert_eq!(receiver.types(&world).await.len(), expected.len(), "an event ends once");
+    assert_eq!(receiver.bodies(&world).await[3]["date"], "1700000000");
     let body = &receiver.bodies(&world).await[2];
     assert_eq!(
         (&body["eventID"], &body["personID"], &body["activityID"]),
@@ -171,6 +172,27 @@ async fn deliveries_get_lost_doubled_and_shuffled_the_same_way_each_time() {
         runs.push(sorted);
     }
     assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test]
+async fn deliveries_wait_and_give_up_as_was_ordered() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    receiver.register(&world, &["event_enrollment"]).await;
+    world.admin("POST", "webhooks", json!({ "delay_ms": 80 })).await;
+    let begun = std::time::Instant::now();
+    world.register("Ana", "ana@contoso.example").await;
+    assert_eq!(receiver.all(&world).await.len(), 1);
+    assert!(begun.elapsed().as_millis() >= 80);
+
+    // Nobody accepts here, so nobody answers either.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    world.post("webhook.create", &[("companyID", "100")], &[("type", "event_created"), ("url", &url)]).await;
+    world.admin("POST", "webhooks", json!({ "timeout_ms": 50, "parallel": 2 })).await;
+    world.post("company.event.bind", &[("companyID", "100")], &[("name", "New")]).await;
+    receiver.all(&world).await;
+    let deliveries = world.admin("GET", "deliveries", json!(null)).await.json();
+    assert_eq!((&deliveries["counts"]["failed"], &deliveries["deliveries"][1]["status"]), (&json!(1), &json!(0)));
 }
 
 #[tokio::test]

@@ -118,10 +118,13 @@ async fn rows_beyond_the_depth_of_a_role_are_not_there() {
     grant(&world, &second.role, "prvAppendToAccount", 8).await;
     assert_eq!(second.send(&world, "PATCH", &mine, Some(bound)).await.status, 204);
 
-    // Giving it away takes the right to assign, and a taker who may read it.
+    // Giving it away takes the rights to assign and to see users, and a taker who may read it.
     let given = json!({ "ownerid@odata.bind": format!("/systemusers({MARTA})") });
     assert_eq!(second.send(&world, "PATCH", &mine, Some(given.clone())).await.status, 403);
     grant(&world, &second.role, "prvAssignContact", 1).await;
+    let reply = second.send(&world, "PATCH", &mine, Some(given.clone())).await;
+    assert!(reply.message().contains("is missing prvReadUser privilege"), "{}", reply.text);
+    grant(&world, &second.role, "prvReadUser", 8).await;
     assert_eq!(second.send(&world, "PATCH", &mine, Some(given)).await.status, 204);
     assert_eq!(second.count(&world, "contacts?$select=fullname").await, 0, "it is somebody else's now");
 }

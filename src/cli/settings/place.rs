@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path, sync::Arc};
 
 use inevent_d365::{
-    dataverse::{Client, definition, query},
+    dataverse::{Client, Error, Failure, definition, query},
     settings::{
         document::{self, Change, Document},
         kept::{Kept, PlaceError, SettingsPlace},
@@ -11,7 +11,7 @@ use inevent_d365::{
 };
 use serde_json::{Map, Value};
 
-use super::{Checks, DATA, Ended, UNAVAILABLE, checked, client, failed, kept, read};
+use super::{DATA, Ended, UNAVAILABLE, checked, client, failed, kept, read};
 
 /// How a document is put in place.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -69,7 +69,7 @@ pub async fn put(place: &Arc<dyn SettingsPlace>, before: Option<&Kept>, text: &s
     };
     let client = if how.offline { None } else { Some(client()?) };
     if let Some(client) = &client {
-        checked(&new, client, Checks::Live).await?;
+        checked(&new, client, false).await?;
     }
     let changes = document::changes(&old, &new);
     let mut grave = false;
@@ -135,7 +135,10 @@ fn offer(change: &Change) {
 async fn has_rows(client: Option<&Client>, change: &Change, old: &Document) -> Result<bool, std::process::ExitCode> {
     let Some(client) = client else { return Ok(true) };
     let settings = change.event.as_ref().map_or_else(|| old.defaults.clone(), |event| old.effective(event));
-    let unavailable = |error| super::unavailable(&error);
+    let unavailable = |error: Error| match error.failure() {
+        Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
+        _ => failed(&error, UNAVAILABLE),
+    };
     let Some(table) = definition::table(client, &settings.activity_table).await.map_err(unavailable)? else {
         return Ok(false);
     };

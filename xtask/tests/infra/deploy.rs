@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{read, root};
@@ -176,6 +177,12 @@ fn a_managed_identity_needs_no_application() {
     assert!(azure.environment().ends_with("inevent-d365 CONNECTOR_CLIENT_ID= CONNECTOR_ADMIN_ADDRESSES=\n"));
 }
 
+/// The JSON that an option is given.
+fn document(call: &str, option: &str) -> Value {
+    let text = call.split(option).nth(1).unwrap_or_else(|| panic!("{call}: no {option}"));
+    serde_json::Deserializer::from_str(text).into_iter().next().unwrap().unwrap()
+}
+
 #[test]
 fn where_the_graph_extension_is_unknown_the_cli_registers() {
     for (cloud, authority, audience, host, graph) in [
@@ -204,12 +211,15 @@ fn where_the_graph_extension_is_unknown_the_cli_registers() {
             ["ad app create", "rest", "ad sp create", "ad sp update", "ad app federated-credential create"]
         );
         let call = |start: &str| first.iter().find(|call| call.starts_with(start)).unwrap();
-        let credential = call("ad app federated-credential create");
-        assert!(
-            credential.contains(audience) && credential.contains(&format!("{authority}/a-tenant/v2.0")),
-            "{credential}"
-        );
-        assert!(credential.contains("the-principalId"), "{credential}");
+        let credential = document(call("ad app federated-credential create"), "--parameters ");
+        assert_eq!(credential["audiences"], serde_json::json!([audience]));
+        assert_eq!(credential["issuer"], format!("{authority}/a-tenant/v2.0"));
+        assert_eq!(credential["subject"], "the-principalId");
+        let roles = document(call("ad app create"), "--app-roles ");
+        assert_eq!(roles.as_array().map(Vec::len), Some(2));
+        let access = document(call("ad app create"), "--required-resource-accesses ");
+        assert_eq!(access[0]["resourceAccess"][0]["type"], "Scope");
+        assert_eq!(document(call("rest"), "--body ")["api"]["requestedAccessTokenVersion"], 2);
         assert!(call("ad app create").contains(&format!("https://{host}/.auth/login/aad/callback")));
         assert!(call("rest").contains(graph));
         assert!(azure.environment().contains("inevent-d365 CONNECTOR_CLIENT_ID=the-application "));

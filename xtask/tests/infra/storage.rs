@@ -9,6 +9,9 @@ use crate::{literals, read, root, set, snapshot::Snapshot, sources};
 /// Made for the part of the connector that asks InEvent for what a webhook leaves out, and is still to come.
 const ANNOUNCED: [&str; 2] = ["inevent-hydrate", "inevent-hydrate-poison"];
 
+/// Kinds of record of parts that are still to come.
+const ANNOUNCED_KINDS: [&str; 4] = ["check", "invitation", "invitationpass", "turns"];
+
 /// The queues of the triggers, the host's poison queues beside them, and those that the sources name.
 fn queues() -> BTreeSet<String> {
     let mut names = set(ANNOUNCED);
@@ -74,7 +77,8 @@ fn every_kind_of_record_has_its_table() {
         let made: BTreeSet<_> = tables.iter().map(|table| table.strip_prefix("inevent").unwrap().to_owned()).collect();
         let missing: Vec<_> = kinds.difference(&made).collect();
         assert!(missing.is_empty(), "no table in infra/modules/storage.bicep for {missing:?}");
-        let unused: Vec<_> = made.iter().filter(|kind| !literals.contains(*kind)).collect();
+        let unused: Vec<_> =
+            made.iter().filter(|kind| !literals.contains(*kind) && !ANNOUNCED_KINDS.contains(&kind.as_str())).collect();
         assert!(unused.is_empty(), "tables that nothing uses: {unused:?}");
     }
 }

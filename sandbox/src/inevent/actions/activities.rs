@@ -45,7 +45,7 @@ fn find(turn: &mut Turn<'_>) -> Result<Page, Problem> {
 
 fn get(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let (event, activity) = turn.activity_ids()?;
-    Ok(Page::one(rows::activity(event, activity, turn.activity_mut(event, activity)?)))
+    Ok(Page::one(rows::activity(event, activity, turn.found(event)?.activity(activity)?)))
 }
 
 fn create(turn: &mut Turn<'_>) -> Result<Page, Problem> {

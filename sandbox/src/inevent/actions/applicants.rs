@@ -23,13 +23,13 @@ fn find(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     if let Some(order) = call.attribute("order").filter(|order| *order != "date") {
         return Err(Problem::not_here(&format!("order {order} of event.applicant.find")));
     }
-    let query = call.attribute("query").unwrap_or_default().to_lowercase();
+    let query = call.attribute("query").map(str::to_lowercase);
     let mut chosen: Vec<_> = event
         .people
         .values()
         .filter(|person| person.admission != Admission::Approved)
         .filter(|person| {
-            let found = |text: &str| text.to_lowercase().contains(&query);
+            let found = |text: &str| query.as_ref().is_none_or(|query| text.to_lowercase().contains(query));
             found(&person.profile.name()) || found(person.profile.get("email"))
         })
         .collect();

@@ -58,7 +58,7 @@ fn check(turn: &mut Turn<'_>, into: bool) -> Result<Page, Problem> {
         (Some(_), true) => Trigger::ActivityCheckIn,
         (Some(_), false) => Trigger::ActivityCheckOut,
     };
-    turn.tell(trigger, event, Some(person), activity);
+    turn.world.tell(trigger, event, Some(person), activity, at);
     Ok(Page::one(row))
 }
 

@@ -17,7 +17,7 @@ pub(super) const ACTIONS: &[Action] = &[
 /// In the order in which they enrolled.
 fn find(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let (event, activity) = turn.activity_ids()?;
-    let (call, event) = (turn.call, turn.event_by(event)?);
+    let (call, event) = (turn.call, turn.found(event)?);
     let present = match call.attribute("selection") {
         None | Some("all") => None,
         Some("present") => Some(true),
@@ -44,7 +44,7 @@ fn find(turn: &mut Turn<'_>) -> Result<Page, Problem> {
 
 fn get(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let (event, activity) = turn.activity_ids()?;
-    let (person, event) = (turn.call.id("personID")?, turn.event_by(event)?);
+    let (person, event) = (turn.call.id("personID")?, turn.found(event)?);
     let enrolment = event.activity(activity)?.people.get(&person).ok_or_else(|| Problem::missing("personID"))?;
     Ok(Page::one(rows::enrolment(event, activity, person, enrolment)))
 }
@@ -52,7 +52,7 @@ fn get(turn: &mut Turn<'_>) -> Result<Page, Problem> {
 fn bind(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let (event, activity) = turn.activity_ids()?;
     let (person, now) = (turn.call.id("personID")?, turn.now);
-    turn.person_mut(event, person)?;
+    turn.found(event)?.person(person)?;
     let people = &mut turn.activity_mut(event, activity)?.people;
     let is_new = !people.contains_key(&person);
     people.entry(person).or_insert(Enrolment { at: now, present: false });

@@ -7,9 +7,6 @@ use crate::inevent::model::Event;
 use crate::inevent::rows;
 use crate::inevent::turn::Turn;
 
-/// What can be set of an event.
-const KEYS: [&str; 7] = ["name", "nickname", "description", "city", "dateBegin", "dateEnd", "archived"];
-
 pub(super) const ACTIONS: &[Action] = &[
     Action::new(
         "company.event.find",
@@ -101,7 +98,7 @@ fn set(event: &mut Event, key: &str, value: &str) -> Result<(), Problem> {
         "dateBegin" => event.begin = number(key, value)?,
         "dateEnd" => event.end = number(key, value)?,
         "archived" => event.archived = boolean(key, value)?,
-        other => return Err(Problem::not_here(&format!("key {other} of event.edit (there are {})", KEYS.join(", ")))),
+        other => return Err(Problem::not_here(&format!("key {other} of event.edit"))),
     }
     Ok(())
 }

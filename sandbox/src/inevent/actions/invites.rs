@@ -79,8 +79,8 @@ fn find(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     if let Some(order) = call.attribute("order").filter(|order| *order != "date") {
         return Err(Problem::not_here(&format!("order {order} of event.invite.find")));
     }
-    let query = call.attribute("query").unwrap_or_default().to_lowercase();
-    let found = |text: &str| text.to_lowercase().contains(&query);
+    let query = call.attribute("query").map(str::to_lowercase);
+    let found = |text: &str| query.as_ref().is_none_or(|query| text.to_lowercase().contains(query));
     let chosen =
         event.invites.iter().filter(|(_, invite)| test(invite) && (found(&invite.email) || found(&invite.name)));
     let mut chosen: Vec<_> = chosen.collect();

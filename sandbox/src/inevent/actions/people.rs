@@ -11,7 +11,7 @@ use crate::inevent::turn::Turn;
 use crate::inevent::variants::MissingPerson;
 
 /// What `event.person.operate` can set, beside API fields.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "name",
     "firstName",
     "lastName",
@@ -37,6 +37,7 @@ const KEYS: [&str; 25] = [
     "nfc",
     "ticketID",
     "profileID",
+    "assistantEmail",
 ];
 
 pub(super) const ACTIONS: &[Action] = &[
@@ -142,7 +143,6 @@ fn set(person: &mut Attendee, key: &str, value: &str) -> Result<(), Problem> {
         "level" => person.level = value.to_owned(),
         "tagIDs" => person.tags = ids(key, value)?,
         "password" => {}
-        "assistantEmail" => _ = person.profile.set(key, value),
         _ if KEYS.contains(&key) => _ = person.profile.set(key, value),
         _ => return Err(Problem::invalid("key")),
     }

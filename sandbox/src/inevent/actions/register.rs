@@ -5,6 +5,7 @@ use crate::inevent::envelope::{Page, Problem};
 use crate::inevent::hooks::Trigger;
 use crate::inevent::model::{Admission, Attendee, MailKind, PROFILE, Profile};
 use crate::inevent::rows;
+use crate::inevent::tokens::Scope;
 use crate::inevent::turn::Turn;
 
 /// What a registration may say.
@@ -44,7 +45,7 @@ pub(super) const ACTIONS: &[Action] = &[
 
 /// An admin's registrations count at once; others wait where the event requires approval.
 fn bind(turn: &mut Turn<'_>) -> Result<Page, Problem> {
-    let waits = turn.scope.is_none() && turn.event()?.requires_approval;
+    let waits = turn.scope != Some(Scope::System) && turn.event()?.requires_approval;
     register(turn, if waits { Admission::Pending } else { Admission::Approved })
 }
 

@@ -112,7 +112,7 @@ fn leaderboard(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let ranked = points.into_iter().zip(1..);
     turn.call.page(ranked, |((person, points), position)| {
         let mut row = score_row(event, person, points);
-        row.insert("position".to_owned(), i64::to_string(&position).into());
+        row.push("position", i64::to_string(&position));
         row
     })
 }

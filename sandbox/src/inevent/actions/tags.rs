@@ -42,7 +42,7 @@ fn create(turn: &mut Turn<'_>) -> Result<Page, Problem> {
 
 fn of_activity(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let (event, activity) = turn.activity_ids()?;
-    let tags = turn.activity_mut(event, activity)?.tags.clone();
+    let tags = &turn.found(event)?.activity(activity)?.tags;
     let all = &turn.world.model.tags;
     turn.call.page(tags.iter().filter_map(|id| all.get_key_value(id)), |(id, tag)| rows::tag(*id, tag))
 }

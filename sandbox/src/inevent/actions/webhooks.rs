@@ -114,7 +114,7 @@ fn request_example(turn: &mut Turn<'_>) -> Result<Page, Problem> {
     let body = turn.world.hooks.example(hook.trigger, &subject);
     // A body that is no JSON stands in one member.
     Ok(Page::one(match serde_json::from_str(&body) {
-        Ok(Json::Object(members)) => members,
+        Ok(Json::Object(members)) => members.into(),
         _ => row([("body", body)]),
     }))
 }

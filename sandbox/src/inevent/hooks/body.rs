@@ -21,18 +21,21 @@ pub(super) fn body(trigger: Trigger, subject: &Subject, settings: &Settings) -> 
     if !settings.type_field.is_empty() {
         top.insert(settings.type_field.clone(), Json::String(settings.literal(trigger)));
     }
-    let content = || {
-        subject.ids.clone().into_iter().chain(subject.details.clone()).map(|(name, value)| {
+    // What the ids say the details need not say again.
+    let content = |rows: &[&Row]| {
+        let mut members = Map::new();
+        for (name, value) in rows.iter().flat_map(|row| row.members()) {
             let number = settings.ids_as_numbers && name.ends_with("ID");
             let id = number.then(|| value.as_str()?.parse::<u64>().ok()).flatten();
-            (name, id.map_or(value, Json::from))
-        })
+            members.entry(name).or_insert_with(|| id.map_or_else(|| value.clone(), Json::from));
+        }
+        members
     };
     match settings.body {
-        Shape::Thin => top.extend(content().take(subject.ids.len())),
-        Shape::Rich | Shape::Form => top.extend(content()),
+        Shape::Thin => top.extend(content(&[&subject.ids])),
+        Shape::Rich | Shape::Form => top.extend(content(&[&subject.ids, &subject.details])),
         Shape::Nested => {
-            top.insert(settings.data_key.clone(), Json::Object(content().collect()));
+            top.insert(settings.data_key.clone(), Json::Object(content(&[&subject.ids, &subject.details])));
         }
     }
     if settings.body == Shape::Form {
@@ -42,7 +45,7 @@ pub(super) fn body(trigger: Trigger, subject: &Subject, settings: &Settings) -> 
 }
 
 /// The members as a form; what is no text is written as JSON.
-fn form(members: &Row) -> String {
+fn form(members: &Map<String, Json>) -> String {
     let pairs = members.iter().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{}={}", crate::webapi::encode(name), crate::webapi::encode(&text))

@@ -127,7 +127,7 @@ impl Hooks {
     }
 
     /// Tells everybody who wants to be told; some deliveries get lost, late or doubled on demand.
-    pub(super) fn tell(&mut self, trigger: Trigger, event: u64, subject: &Subject, now: i64) {
+    pub(super) fn tell(&mut self, trigger: Trigger, event: u64, subject: &Subject, at: i64) {
         let hooks = self.registered.iter().filter(|(_, hook)| hook.wants(trigger, event));
         let hooks: Vec<_> = hooks.map(|(id, hook)| (*id, hook.url.clone())).collect();
         for (webhook, url) in hooks {
@@ -136,7 +136,7 @@ impl Hooks {
             let delivery = Delivery { webhook, literal, event, url, content_type, body, attempts: 0 };
             if self.random.f64() < self.settings.loss {
                 self.counts.lost += 1;
-                self.note(&delivery, Outcome::Lost, 0, now);
+                self.note(&delivery, Outcome::Lost, 0, at);
                 continue;
             }
             if self.random.f64() < self.settings.duplication {

@@ -16,8 +16,8 @@ mod views;
 
 use super::{Table, wire};
 
-/// Every shipped table.
-pub(crate) fn shipped() -> Vec<Table> {
+/// Every shipped table; with the connector's own table and columns, or without.
+pub(crate) fn shipped(connector: bool) -> Vec<Table> {
     let mut tables = vec![
         people::businessunit(),
         people::systemuser(),
@@ -54,6 +54,7 @@ pub(crate) fn shipped() -> Vec<Table> {
         background::backgroundoperation(),
         views::savedquery(),
         views::userquery(),
+        views::systemform(),
         files::fileattachment(),
         events::event(),
         events::session(),
@@ -61,6 +62,16 @@ pub(crate) fn shipped() -> Vec<Table> {
         events::checkin(),
         events::session_registration(),
     ];
+    if !connector {
+        tables.retain(|table| !table.schema.starts_with(CONNECTOR));
+        for table in &mut tables {
+            table.columns.retain(|column| !column.schema.starts_with(CONNECTOR));
+            table.reindex();
+        }
+    }
     wire(&mut tables);
     tables
 }
+
+/// What the names of the connector's tables and columns begin with.
+const CONNECTOR: &str = "new_";

@@ -35,3 +35,23 @@ pub(super) fn userquery() -> Table {
         .stamped()
         .build("name")
 }
+
+/// Forms that people fill in.
+pub(super) fn systemform() -> Table {
+    table("SystemForm", "systemforms", "System Form", "FormId")
+        .type_code(1030)
+        .text("Name", 100)
+        .required(Requirement::System)
+        .memo("Description", 2000)
+        .column("ObjectTypeCode", ColumnType::TableName)
+        .required(Requirement::System)
+        .indexed()
+        .choice("Type", &[(2, "Main"), (6, "Quick View Form"), (7, "Quick Create"), (11, "Card")])
+        .default(2)
+        .choice("FormActivationState", &[(0, "Inactive"), (1, "Active")])
+        .default(1)
+        .memo("FormXml", 1_073_741_823)
+        .flag("IsDefault", false)
+        .stamped()
+        .build("name")
+}

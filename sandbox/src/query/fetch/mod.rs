@@ -9,5 +9,4 @@ mod xml;
 
 pub(crate) use bind::{Fetched, Shown, bind_fetch};
 pub(crate) use cookie::next_cookie;
-pub(super) use xml::Element;
-pub(crate) use xml::parse_fetch;
+pub(crate) use xml::{Element, parse_fetch};

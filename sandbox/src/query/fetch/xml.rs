@@ -39,7 +39,29 @@ impl Element {
         Self { text: text.to_owned(), ..Self::new(name) }
     }
 
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text in it, without the space around it.
+    pub(crate) fn text(&self) -> &str {
+        self.text.trim()
+    }
+
+    pub(crate) fn children(&self) -> &[Element] {
+        &self.children
+    }
+
+    /// The first child element of this name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 

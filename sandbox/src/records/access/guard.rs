@@ -74,6 +74,12 @@ impl Session<'_> {
         if *id == self.caller || !self.switches.owners_need_read || self.rights.is_platform() {
             return Ok(());
         }
+        // Whoever gives a row to somebody has to see them.
+        if !self.rights.everything()
+            && let Some(owners) = self.data.schema.table(kind)
+        {
+            self.allowed(Right::Read, owners)?;
+        }
         let rights = Rights::of_principal(self.data, kind, *id)?;
         match rights.depth(Right::Read, table) {
             Depth::None => Err(self.misses(*id, &rights, Right::Read, table)),

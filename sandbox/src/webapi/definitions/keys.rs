@@ -1,7 +1,7 @@
 //! Alternate keys ("Work with alternate keys"). The index behind a key is made a while later, if the switch asks for
 //! that; it fails if rows collide.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::Described;
 use super::describe::{id_of, label};
@@ -28,16 +28,22 @@ fn key_id(table: &Table, key: &Key) -> uuid::Uuid {
 
 /// `POST …/Keys`
 pub(super) fn create(edit: &mut Edit<'_>, table: &Table, change: &Change<'_>) -> ApiResult<Response> {
+    let id = add(edit, table, change.body("EntityKeyMetadata")?)?;
+    let definition = &change.segments[0];
+    Ok(change.made(&format!("{}/Keys({id})", super::address(definition))))
+}
+
+/// Adds the key that a payload describes; returns its id.
+pub(super) fn add(edit: &mut Edit<'_>, table: &Table, body: &Map<String, Json>) -> ApiResult<uuid::Uuid> {
     let mut table = table.clone();
-    let mut key = read_key(edit, &table, change)?;
+    let mut key = read_key(edit, &table, body)?;
     let wait = edit.session.switches.key_index_seconds;
     key.index = if wait == 0 { built(edit, &table, &key)? } else { KeyIndex::Pending(edit.session.now + wait) };
     let id = key_id(&table, &key);
     table.keys.push(key);
     edit.schema.put(table);
     edit.component(Component::Key, id)?;
-    let definition = &change.segments[0];
-    Ok(change.made(&format!("{}/Keys({id})", super::address(definition))))
+    Ok(id)
 }
 
 fn built(edit: &Edit<'_>, table: &Table, key: &Key) -> ApiResult<KeyIndex> {
@@ -86,8 +92,7 @@ pub(super) fn find(table: &Table, part: &Segment) -> ApiResult<usize> {
         .ok_or_else(|| absent(name))
 }
 
-fn read_key(edit: &Edit<'_>, table: &Table, change: &Change<'_>) -> ApiResult<Key> {
-    let body = change.body("EntityKeyMetadata")?;
+fn read_key(edit: &Edit<'_>, table: &Table, body: &Map<String, Json>) -> ApiResult<Key> {
     let schema = parse::text(body, "SchemaName").unwrap_or_default().to_owned();
     check_name(edit.session, Named::Key, &schema)?;
     let name = schema.to_lowercase();

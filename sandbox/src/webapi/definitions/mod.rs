@@ -6,6 +6,7 @@ mod choices;
 mod describe;
 mod document;
 mod edit;
+mod import;
 mod keys;
 mod options;
 mod parse;
@@ -26,11 +27,10 @@ use super::{Request, Response};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Schema, Table};
 use crate::organization::Data;
-use crate::records::Rights;
-use crate::records::normal_id;
+use crate::records::{Rights, Session, normal_id};
 
 /// First segments of requests about definitions.
-const RESOURCES: [&str; 9] = [
+const RESOURCES: [&str; 11] = [
     "EntityDefinitions",
     "RelationshipDefinitions",
     "GlobalOptionSetDefinitions",
@@ -40,6 +40,8 @@ const RESOURCES: [&str; 9] = [
     "PublishXml",
     "PublishAllXml",
     "ReactivateEntityKey",
+    "ImportSolution",
+    "ImportSolutionAsync",
 ];
 const CRM: &str = "Microsoft.Dynamics.CRM.";
 
@@ -70,6 +72,26 @@ pub(super) fn write(service: &Service<'_>, data: &mut Data, request: &Request) -
         }
         Err(error) => Response::error(&error, &Prefer::of(request)),
     }
+}
+
+/// Refuses a `GET` of definitions to whom may not read them.
+pub(super) fn check_read(session: &Session<'_>, path: &str, raw_query: &str) -> ApiResult<()> {
+    if path.starts_with("$metadata") || session.rights.everything() {
+        return Ok(());
+    }
+    for (part, privilege) in [
+        ("EntityDefinitions", "prvReadEntity"),
+        ("RetrieveMetadataChanges", "prvReadEntity"),
+        ("Attributes", "prvReadAttribute"),
+        ("Relationship", "prvReadRelationship"),
+        ("OptionSet", "prvReadOptionSet"),
+        ("Keys", "prvReadEntityKey"),
+    ] {
+        if path.contains(part) || raw_query.contains(part) {
+            session.check_privilege(privilege)?;
+        }
+    }
+    Ok(())
 }
 
 /// Answers a `GET` of definitions.
@@ -192,9 +214,9 @@ fn parts(schema: &Schema, table: &Table, part: &Segment, cast: Option<&str>) -> 
     let general = if cast.is_some() { "" } else { "AttributeMetadata" };
     match (part.name.as_str(), &part.key) {
         ("Attributes", None) => {
-            let all = (0..table.columns.len()).map(|index| describe::column(table, index));
-            let found = all.filter(|described| cast.is_none_or(|cast| is_a(described, cast))).collect();
-            Ok((general, Found::Many(found)))
+            let wanted = |index: &usize| cast.is_none_or(|cast| describe::is(&table.columns[*index], cast));
+            let all = (0..table.columns.len()).filter(wanted).map(|index| describe::column(table, index));
+            Ok((general, Found::Many(all.collect())))
         }
         ("Attributes", Some(_)) => {
             let described = describe::column(table, attribute(table, part)?);

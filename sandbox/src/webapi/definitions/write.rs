@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::describe::{column_id, table_id};
 use super::edit::Edit;
-use super::{choices, keys, named, options, parse, relationships};
+use super::{choices, import, keys, named, options, parse, relationships};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::{Requirement, Table};
 use crate::webapi::address::Segment;
@@ -58,6 +58,7 @@ pub(super) fn privilege(change: &Change<'_>) -> String {
         "GlobalOptionSetDefinitions" => "OptionSet",
         // An option that comes or goes is a change of its choice.
         name if options::MESSAGES.contains(&name) => return "prvWriteOptionSet".to_owned(),
+        "ImportSolution" | "ImportSolutionAsync" => return "prvImportCustomization".to_owned(),
         "PublishXml" | "PublishAllXml" => return "prvPublishCustomization".to_owned(),
         _ => "Entity",
     };
@@ -78,6 +79,7 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>) -> ApiResult<Res
             Ok(change.made(&format!("EntityDefinitions({})", table_id(&table.logical))))
         }
         ([all], "POST") if all.name == "CreateEntities" => create_entities(edit, change),
+        ([all], "POST") if all.name.starts_with("ImportSolution") => import::run(edit, change, &all.name),
         ([all], "POST") if all.name == "PublishAllXml" => Ok(Response::empty(204)),
         ([all], "POST") if all.name == "PublishXml" => publish(change),
         ([all], "POST") if all.name == "ReactivateEntityKey" => keys::reactivate(edit, change),

@@ -10,7 +10,7 @@ const COMPLETED: i64 = 3;
 const SUCCEEDED: i64 = 30;
 
 /// A job of this `operationtype` that has succeeded just now.
-pub(super) fn finished(session: &Session<'_>, name: &str, kind: i64) -> ApiResult<Uuid> {
+pub(in crate::webapi) fn finished(session: &Session<'_>, name: &str, kind: i64) -> ApiResult<Uuid> {
     let jobs = session.data.schema.table("asyncoperation").ok_or_else(ApiError::unexpected)?;
     let values = [
         ("name", Value::Text(name.to_owned())),

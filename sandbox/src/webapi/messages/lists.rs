@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::query::{Comparison, Condition, Query};
-use crate::records::{Session, normal_id};
+use crate::records::{Right, Session, normal_id};
 use crate::value::Value;
 use crate::webapi::Response;
 use crate::webapi::dispatch::{Operation, Service};
@@ -159,6 +159,7 @@ fn memberships<'s>(session: &'s Session<'_>) -> ApiResult<&'s Arc<Table>> {
 fn open(session: &Session<'_>, id: Uuid) -> ApiResult<OpenList> {
     let table = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
     let row = session.find(table, id)?.ok_or_else(|| ApiError::does_not_exist(table, id))?;
+    session.check_row(Right::Read, table, &row)?;
     let number = |name: &str| table.column(name).and_then(|column| row[column].int()).unwrap_or_default();
     if number("type") != 0 {
         let message = "This action is not available for a dynamic marketing list.";
@@ -197,6 +198,7 @@ fn add(session: &Session<'_>, list: &OpenList, person: Uuid) -> ApiResult<Uuid> 
         }
         return Err(ApiError::does_not_exist(&list.members, person));
     }
+    link_rights(session, list, person)?;
     let table = memberships(session)?;
     if let Some(existing) = find(session, table, list.id, person)? {
         return Ok(existing);
@@ -211,6 +213,18 @@ fn add(session: &Session<'_>, list: &OpenList, person: Uuid) -> ApiResult<Uuid> 
     ];
     let values = values.into_iter().filter_map(|(name, value)| table.column(name).map(|column| (column, value)));
     session.create(table, values.collect())
+}
+
+/// A membership needs the right to append on the person's side and the right to be appended to on the list's.
+fn link_rights(session: &Session<'_>, list: &OpenList, person: Uuid) -> ApiResult<()> {
+    let lists = session.data.schema.table("list").ok_or_else(ApiError::unexpected)?;
+    if let Some(row) = session.find(lists, list.id)? {
+        session.check_row(Right::AppendTo, lists, &row)?;
+    }
+    match session.find(&list.members, person)? {
+        Some(row) => session.check_row(Right::Append, &list.members, &row),
+        None => Ok(()),
+    }
 }
 
 /// Keeps `membercount` right.

@@ -4,12 +4,12 @@ mod about;
 mod bulk_delete;
 mod duplicates;
 mod files;
-mod jobs;
+pub(super) mod jobs;
 pub(super) mod lists;
 mod merge;
 mod parameters;
 mod qualify;
-mod roles;
+pub(super) mod roles;
 
 pub(super) use lists::dynamic_members;
 

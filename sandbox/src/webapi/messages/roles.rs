@@ -34,8 +34,7 @@ pub(super) fn add(session: &Session<'_>, role: Uuid, replace: bool, operation: &
         return Err(ApiError::does_not_exist(roles, role));
     }
     let links = table(session, "roleprivileges")?;
-    let (of_role, of_privilege, mask) =
-        (column(links, "roleid")?, column(links, "privilegeid")?, column(links, "privilegedepthmask")?);
+    let of_role = column(links, "roleid")?;
     if replace {
         for link in session.equal(links, of_role, Value::Id(role))? {
             session.delete(links, link[links.id].id().ok_or_else(ApiError::unexpected)?)?;
@@ -51,28 +50,45 @@ pub(super) fn add(session: &Session<'_>, role: Uuid, replace: bool, operation: &
         }
         let name = privilege["Depth"].as_str().unwrap_or_default();
         let depth = DEPTHS.iter().find(|(known, bit)| *known == name || privilege["Depth"] == bit.ilog2());
-        let (_, bit) = depth.ok_or_else(|| ApiError::new(400, "0x8004140b", "Invalid privilege depth."))?;
-        let existing = session.equal(links, of_role, Value::Id(role))?;
-        let existing = existing.iter().find(|link| link[of_privilege].id() == Some(id));
-        match existing.and_then(|link| Some((link, link[links.id].id()?))) {
-            Some((link, link_id)) => session.update(links, link_id, link, vec![(mask, Value::Int(*bit))])?,
-            None => {
-                let key = id_of(&format!("{role}:{id}"));
-                let values = vec![
-                    (links.id, Value::Id(key)),
-                    (of_role, Value::Id(role)),
-                    (of_privilege, Value::Id(id)),
-                    (mask, Value::Int(*bit)),
-                ];
-                session.create(links, values)?;
-            }
-        }
+        let (_, bit) = depth.ok_or_else(wrong_depth)?;
+        set(session, role, id, *bit)?;
     }
     Ok(Response::empty(204))
 }
 
+fn wrong_depth() -> ApiError {
+    ApiError::new(400, "0x8004140b", "Invalid privilege depth.")
+}
+
+/// Gives a role a privilege, by the name of its depth.
+pub(in crate::webapi) fn grant(session: &Session<'_>, role: Uuid, privilege: Uuid, depth: &str) -> ApiResult<()> {
+    let (_, bit) = DEPTHS.iter().find(|(known, _)| *known == depth).ok_or_else(wrong_depth)?;
+    set(session, role, privilege, *bit)
+}
+
+fn set(session: &Session<'_>, role: Uuid, privilege: Uuid, bit: i64) -> ApiResult<()> {
+    let links = table(session, "roleprivileges")?;
+    let (of_role, of_privilege, mask) =
+        (column(links, "roleid")?, column(links, "privilegeid")?, column(links, "privilegedepthmask")?);
+    let existing = session.equal(links, of_role, Value::Id(role))?;
+    let existing = existing.iter().find(|link| link[of_privilege].id() == Some(privilege));
+    match existing.and_then(|link| Some((link, link[links.id].id()?))) {
+        Some((link, link_id)) => session.update(links, link_id, link, vec![(mask, Value::Int(bit))]),
+        None => {
+            let values = vec![
+                (links.id, Value::Id(id_of(&format!("{role}:{privilege}")))),
+                (of_role, Value::Id(role)),
+                (of_privilege, Value::Id(privilege)),
+                (mask, Value::Int(bit)),
+            ];
+            session.create(links, values).map(drop)
+        }
+    }
+}
+
 /// `GET /systemusers(id)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()`: the privileges of all roles of a user.
 pub(super) fn of_user(service: &Service<'_>, session: &Session<'_>, user: Uuid) -> ApiResult<Response> {
+    session.check_privilege("prvReadRole")?;
     let users = table(session, "systemuser")?;
     let row = session.find(users, user)?.ok_or_else(|| ApiError::does_not_exist(users, user))?;
     let unit = row[column(users, "businessunitid")?].id();

@@ -30,6 +30,15 @@ fn type_names(column: &Column) -> (&'static str, &'static str) {
     }
 }
 
+/// Whether a column is described by this type, such as `StringAttributeMetadata`.
+pub(in crate::webapi::definitions) fn is(column: &Column, metadata: &str) -> bool {
+    let told = column.told.get("@odata.type").and_then(Json::as_str);
+    match told.and_then(|told| told.rsplit('.').next()) {
+        Some(told) => told == metadata,
+        None => metadata.strip_suffix("AttributeMetadata") == Some(type_names(column).1),
+    }
+}
+
 /// `AttributeMetadata` and what its subtypes add.
 pub(in crate::webapi::definitions) fn column(table: &Table, index: usize) -> Described {
     let mut described = general(table, index);

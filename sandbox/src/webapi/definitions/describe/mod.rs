@@ -2,7 +2,7 @@
 
 mod column;
 
-pub(super) use column::{column, general, option};
+pub(super) use column::{column, general, is, option};
 
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! How webhooks are understood, from the settings document, read again and again.
+//! The settings document as the functions beside the engine see it, read again and again.
 
 use std::{
     sync::Arc,
@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     settings::{
-        document::{self, InEvent},
+        document::{self, Document},
         kept::{PlaceError, SettingsPlace},
     },
     sync::outcome::{Held, Postponement},
@@ -18,15 +18,15 @@ use crate::{
 /// How long a file is relied on, which is read for every batch otherwise.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// The document's section `inevent`.
+/// The document, wherever it is kept.
 #[derive(Debug)]
-pub struct Triggers {
+pub struct CurrentDocument {
     /// None: the defaults, for ever.
     place: Option<Arc<dyn SettingsPlace>>,
-    known: Mutex<Option<(Instant, Arc<InEvent>)>>,
+    known: Mutex<Option<(Instant, Arc<Document>)>>,
 }
 
-impl Triggers {
+impl CurrentDocument {
     pub fn new(place: Option<Arc<dyn SettingsPlace>>) -> Self {
         Self { place, known: Mutex::default() }
     }
@@ -35,32 +35,32 @@ impl Triggers {
     ///
     /// # Errors
     /// When the document must be mended first, or cannot be read for the moment and never was.
-    pub async fn current(&self) -> Result<Arc<InEvent>, Postponement> {
+    pub async fn document(&self) -> Result<Arc<Document>, Postponement> {
         let mut known = self.known.lock().await;
         let fresh_for = self.place.as_ref().map_or(Duration::MAX, |place| place.fresh_for().max(LEAST));
-        if let Some((read, inevent)) = known.as_ref()
+        if let Some((read, document)) = known.as_ref()
             && read.elapsed() < fresh_for
         {
-            return Ok(inevent.clone());
+            return Ok(document.clone());
         }
         let held = |remedy| Postponement::Held(Held { name: "settings", remedy });
-        let inevent = match &self.place {
-            None => InEvent::default(),
+        let document = match &self.place {
+            None => Document::default(),
             Some(place) => match place.read().await {
-                Ok(None) => InEvent::default(),
+                Ok(None) => Document::default(),
                 Ok(Some(kept)) => {
                     let read = document::read(&kept.text);
-                    read.map_err(|error| held(format!("Correct the settings document. {error}")))?.inevent
+                    read.map_err(|error| held(format!("Correct the settings document. {error}")))?
                 }
                 Err(PlaceError::Unreadable(why)) => return Err(held(format!("Make the settings readable: {why}."))),
                 Err(PlaceError::Unavailable(_) | PlaceError::Changed) => match known.as_ref() {
-                    Some((_, inevent)) => return Ok(inevent.clone()),
+                    Some((_, document)) => return Ok(document.clone()),
                     None => return Err(Postponement::Transient { retry_after: None }),
                 },
             },
         };
-        let inevent = Arc::new(inevent);
-        *known = Some((Instant::now(), inevent.clone()));
-        Ok(inevent)
+        let document = Arc::new(document);
+        *known = Some((Instant::now(), document.clone()));
+        Ok(document)
     }
 }

@@ -1,0 +1,93 @@
+//! `ReconcileEvents` (timer, every five minutes): works on backfills that wait, then looks at the events that are due.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use warp::reply::Response;
+
+use super::{
+    DEADLINE, answer,
+    services::{App, Services},
+};
+use crate::{
+    inevent,
+    reconcile::{
+        outlet::QueueOutlet,
+        pass::Broken,
+        round::{NotLooked, Reconciler, Round},
+    },
+    sync::outcome::Held,
+};
+
+pub async fn run(app: &App) -> Response {
+    let services = match app.services().await {
+        Ok(services) => services,
+        Err(why) => return answer::failed(&why),
+    };
+    // Without a company there is no list of events: webhooks alone tell of them.
+    let Some(reconciler) = reconciler(services) else { return answer::succeeded() };
+    match round(services, &reconciler).await {
+        Ok(round) => {
+            services.held_webhooks.observe(None).await;
+            if round.looked > 0 || round.broken_off {
+                tracing::info!(
+                    target: "outcome",
+                    events = round.events,
+                    looked = round.looked,
+                    sent = round.sent,
+                    broken_off = round.broken_off,
+                    "events reconciled"
+                );
+            }
+            answer::succeeded()
+        }
+        Err(why) => {
+            tracing::warn!(why, "events were not reconciled; the next run tries again");
+            answer::failed("events were not reconciled")
+        }
+    }
+}
+
+/// What looks at events, where both ways are set up.
+pub(super) fn reconciler(services: &Services) -> Option<Reconciler> {
+    let (Ok(dataverse), Ok(inevent)) = (&services.dataverse, &services.inevent) else { return None };
+    inevent.client().company().ok()?;
+    let outlet =
+        QueueOutlet { queue: services.events.clone(), bodies: services.bodies.clone(), store: services.store.clone() };
+    Some(Reconciler {
+        inevent: inevent.client().clone(),
+        dataverse: dataverse.client.clone(),
+        store: services.store.clone(),
+        outlet: std::sync::Arc::new(outlet),
+    })
+}
+
+async fn round(services: &Services, reconciler: &Reconciler) -> Result<Round, String> {
+    let Ok(access) = &services.dataverse else { return Ok(Round::default()) };
+    let document = services.settings.document().await.map_err(|why| why.name().to_owned())?;
+    // While settings are held, nothing that is queued would be written.
+    let rules =
+        access.writer.rules().await.map_err(|_| "the settings are not in order, or Dataverse does not answer")?;
+    let table = |event: &str| rules.of_event(event).activity.table;
+    let until = Instant::now() + DEADLINE / 2;
+    let looked = async {
+        reconciler.jobs(&document, table, until).await?;
+        reconciler.round(&document, table, Timestamp::now, until).await
+    };
+    match looked.await {
+        Ok(round) => Ok(round),
+        Err(error) => {
+            if let NotLooked::Broken(Broken::InEvent(error)) = &error {
+                hold(services, error).await;
+            }
+            Err(error.to_string())
+        }
+    }
+}
+
+/// What an administrator must mend is shown in Health.
+async fn hold(services: &Services, error: &inevent::Error) {
+    if let Some(remedy) = error.remedy() {
+        services.held_webhooks.observe(Some(&Held { name: "inevent", remedy })).await;
+    }
+}

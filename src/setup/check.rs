@@ -1,0 +1,49 @@
+//! The connection test: everything that the connector needs, each with OK or what to do about it.
+
+mod dataverse;
+mod sending;
+mod settings;
+mod storage;
+
+use serde::Serialize;
+
+pub use dataverse::{address, credentials, environment, tables};
+pub use sending::{Sending, Sent, send};
+pub use settings::problems;
+pub use storage::storage;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub name: &'static str,
+    pub state: State,
+    /// What was found, or what is wrong and what to do about it.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Ok,
+    Wrong,
+    NotChecked,
+}
+
+impl Line {
+    pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, state: State::Ok, detail: detail.into() }
+    }
+
+    pub fn wrong(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, state: State::Wrong, detail: detail.into() }
+    }
+
+    pub fn not_checked(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, state: State::NotChecked, detail: detail.into() }
+    }
+}
+
+/// InEvent's side: its token and what it allows.
+pub fn inevent() -> Line {
+    Line::not_checked("inevent", "The connection to InEvent is not looked at yet.")
+}

@@ -1,0 +1,103 @@
+//! One marked registration, sent the way that events come, and looked for where they end.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::super::present;
+use crate::{
+    dataverse::{Client, query},
+    model::{SourceTime, attendance},
+    settings::document::Document,
+    sync::rows::{self, ATTENDANCE},
+};
+
+/// InEvent's id of the event that the connection test pretends, and of its participant.
+pub const EVENT: &str = "connection-test";
+/// Nobody has an address of this domain (RFC 2606).
+const ADDRESS: &str = "connection-test@inevent.invalid";
+
+/// Where events are taken.
+#[derive(Debug, Clone)]
+pub struct Sending {
+    /// `https://{app}.azurewebsites.net`
+    pub url: String,
+    /// The function's key.
+    pub key: String,
+    /// How long the registration may take to arrive.
+    pub patience: Duration,
+}
+
+/// The registration's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Where a person sees it.
+    pub link: String,
+    pub took: Duration,
+}
+
+/// Sends the registration and waits for its row. Every test is about the same participant, so there is one row, and one lead.
+///
+/// # Errors
+/// In words: what is wrong and what to do about it.
+pub async fn send(
+    http: &reqwest::Client,
+    client: &Client,
+    sending: &Sending,
+    document: &Document,
+    now: Timestamp,
+) -> Result<Sent, String> {
+    let settings = document.effective(EVENT);
+    if settings.activity_table != ATTENDANCE.name || !settings.sync {
+        return Err(format!(
+            "The settings write events to {} or not at all: give the event {EVENT} settings of its own with sync and the \
+             activity_table {}.",
+            settings.activity_table, ATTENDANCE.name
+        ));
+    }
+    let begun = Instant::now();
+    let event = json!([{
+        "id": format!("{EVENT}-{}", Uuid::now_v7()),
+        "time": now.to_string(),
+        "kind": "registered",
+        "event": { "id": EVENT, "name": "InEvent connection test" },
+        "participant": { "id": EVENT, "email": ADDRESS, "first_name": "Connection", "last_name": "Test" },
+    }]);
+    let url = format!("{}/api/events", sending.url.trim_end_matches('/'));
+    let request = http.post(&url).header("x-functions-key", &sending.key).json(&event);
+    let answer = request.timeout(Duration::from_secs(60)).send().await;
+    let answer = answer.map_err(|error| format!("{}.", crate::dataverse::Error::from(error)))?;
+    match answer.status().as_u16() {
+        202 => {}
+        401 | 403 => return Err(format!("{url} refuses the key: give that of the function IngestEvents.")),
+        404 => return Err(format!("{url} is not there: give the function app's address, and see whether it runs.")),
+        status => return Err(format!("{url} answers {status}: see its Health.")),
+    }
+    let stated = SourceTime::new(now);
+    let filter = format!("new_eventid eq {}", query::text(EVENT));
+    let columns = [ATTENDANCE.key, "new_registrationstamp"];
+    let mut pause = Duration::from_millis(200);
+    loop {
+        let found =
+            present::rows(client, ATTENDANCE.set, &columns, &filter).await.map_err(|error| error.to_string())?;
+        let arrived = found.iter().find(|row| {
+            let stamp = row["new_registrationstamp"].as_str().and_then(attendance::parse_registration);
+            stamp.is_some_and(|cell| Some(cell.time) >= stated)
+        });
+        if let Some(id) = arrived.and_then(|row| row.as_object()).and_then(|row| rows::guid(row, ATTENDANCE.key)) {
+            let link = client.page(&format!("main.aspx?pagetype=entityrecord&etn={}&id={id}", ATTENDANCE.name));
+            return Ok(Sent { link, took: begun.elapsed() });
+        }
+        if begun.elapsed() > sending.patience {
+            return Err(format!(
+                "It was queued and did not arrive within {} s: see Health for what is held, and `parked list` for what was refused.",
+                sending.patience.as_secs()
+            ));
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(3));
+    }
+}
