@@ -137,16 +137,16 @@ impl Client {
     }
 
     /// The rows of one page of a query, and where the next one is. `path` is a query or the place that the page before gave.
-    pub async fn page(&self, path: String) -> Result<(Vec<Columns>, Option<String>), Error> {
+    pub async fn read_page(&self, path: String) -> Result<(Vec<Columns>, Option<String>), Error> {
         let answer = self.batch(&[Part::page(path, PAGE)]).await?.into_iter().next();
-        let page: RowPage = read_page(answer.ok_or(Error::Protocol(NO_ROWS))??)?;
+        let page: RowPage = rows_of(answer.ok_or(Error::Protocol(NO_ROWS))??)?;
         Ok((page.value, page.next))
     }
 
     /// The rows of one page of FetchXML, and what leads to the next one.
     pub async fn fetch(&self, set: &str, xml: &str) -> Result<(Vec<Columns>, Option<FetchCookie>), Error> {
         let answer = self.batch(&[Part::fetch(set, xml)]).await?.into_iter().next();
-        let page: RowPage = read_page(answer.ok_or(Error::Protocol(NO_ROWS))??)?;
+        let page: RowPage = rows_of(answer.ok_or(Error::Protocol(NO_ROWS))??)?;
         Ok((page.value, page.more.then_some(FetchCookie(page.cookie))))
     }
 
@@ -162,7 +162,7 @@ impl Client {
             let answers = self.batch(&parts).await?;
             let asked = std::mem::take(&mut open);
             for ((index, _), answer) in asked.into_iter().zip(answers) {
-                let mut page = read_page(answer?)?;
+                let mut page = rows_of(answer?)?;
                 rows[index].append(&mut page.value);
                 open.extend(page.next.map(|next| (index, next)));
             }
@@ -316,7 +316,7 @@ struct RowPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchCookie(pub Option<String>);
 
-fn read_page(answer: Value) -> Result<RowPage, Error> {
+fn rows_of(answer: Value) -> Result<RowPage, Error> {
     serde_json::from_value(answer).map_err(|_| Error::Protocol(NO_ROWS))
 }
 

@@ -207,7 +207,7 @@ impl List {
             ListKind::Static => {
                 let first =
                     || query::select("listmembers", &["_entityid_value"], &format!("_listid_value eq {}", self.id));
-                let (rows, next) = client.page(at.map_or_else(first, str::to_owned)).await?;
+                let (rows, next) = client.read_page(at.map_or_else(first, str::to_owned)).await?;
                 Ok(MemberPage { ids: rows.iter().filter_map(|row| id(row, "_entityid_value")).collect(), next })
             }
             ListKind::Dynamic(people) => {
