@@ -19,7 +19,7 @@ mod token;
 pub use batch::{Answer, Part};
 pub use bulk_size::BulkSize;
 pub use certificate::{Certificate, Certificates};
-pub use client::{Client, ClientOptions, WhoAmI};
+pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};
 pub use client_credentials::{ClientCredentials, Credential, SecretValue};
 pub use concurrency::Share;
 pub use error::{Error, ServiceError};

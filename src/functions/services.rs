@@ -24,6 +24,7 @@ use crate::{
     forget,
     hydrate::Hydrator,
     inevent::{self, Pacer, Terms, Token},
+    invite::{self, Inviter},
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
     settings::{
         DataverseSettings, InEventSettings, InEventSignIn, KeyVaultCertificate, KeyVaultSecret, PlainSecret, Proof,
@@ -180,6 +181,16 @@ impl Services {
             dataverse,
             inevent,
         })
+    }
+
+    /// What invites the members of marketing lists.
+    ///
+    /// # Errors
+    /// What must be mended first.
+    pub fn inviter(&self) -> Result<Inviter, Held> {
+        let dataverse = self.dataverse.as_ref().map_err(Clone::clone)?;
+        let inevent = self.inevent.as_ref().map_err(Clone::clone)?;
+        Ok(Inviter::new(dataverse.client.clone(), inevent.client(), self.store.clone(), invite::Terms::default()))
     }
 }
 

@@ -112,6 +112,11 @@ impl World {
         self.settings = settings;
     }
 
+    /// A file that the connector keeps something in.
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
     /// What the stand-in's admin API answers.
     pub async fn inevent_admin(&self, method: &str, path: &str, body: Value) -> Value {
         let url = format!("{}/{path}", self.sandbox.connection().inevent.admin_url);
