@@ -21,7 +21,7 @@ const DAY: i64 = 24 * HOUR;
 
 /// How webhooks fare until the event is over.
 fn network() -> Value {
-    json!({ "loss": 0.15, "duplication": 0.2, "shuffle_ms": 200, "parallel": 8, "seed": 2026 })
+    json!({ "loss": 0.15, "duplication": 0.2, "shuffle_ms": 100, "parallel": 32, "seed": 2026 })
 }
 
 /// What came of the webinar.
@@ -106,8 +106,11 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     let missed = Comparison::of(desk, &cast.event, Stage::Open).await?.different;
     // The timer may have looked in the middle of the story, which lasts seconds and not weeks: the next look is the first again.
     cursor::save(desk.store(), &cast.event, &Cursor::default()).await?;
-    desk.host().run_timer("ReconcileEvents").await.map_err(|why| anyhow!("ReconcileEvents failed: {why}"))?;
-    desk.settled().await?;
+    // The second concludes who did not come.
+    for timer in ["ReconcileEvents", "FlushActivities"] {
+        desk.host().run_timer(timer).await.map_err(|why| anyhow!("{timer} failed: {why}"))?;
+        desk.settled().await?;
+    }
     let seconds = begun.elapsed().as_secs_f64();
     let Comparison { people, rows, different } = Comparison::of(desk, &cast.event, Stage::Over).await?;
     let (counts, calls) = (organizer.told("deliveries/counts").await?, organizer.told("calls").await?);
