@@ -8,6 +8,7 @@ pub mod forget;
 pub mod functions;
 pub mod hydrate;
 pub mod inevent;
+pub mod invite;
 pub mod model;
 pub mod parked;
 pub mod queue;

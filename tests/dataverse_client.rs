@@ -5,16 +5,16 @@
 use std::{sync::Arc, time::Duration};
 
 use inevent_d365::{
-    dataverse::{Client, ClientOptions, ClientSecret, Error, Failure, Hold, Part},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential, Error, Failure, Hold, Part},
     settings::PlainSecret,
 };
 use mockito::{Matcher, Mock, Server, ServerGuard};
 
 async fn client(server: &ServerGuard) -> Client {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let secret = Arc::new(PlainSecret("s3cret".to_owned().into()));
+    let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret("s3cret".to_owned().into()))));
     let token_url = format!("{}/tenant/oauth2/v2.0/token", server.url());
-    let tokens = ClientSecret::new(http.clone(), token_url, "client".into(), &server.url(), secret);
+    let tokens = ClientCredentials::new(http.clone(), token_url, "client".into(), &server.url(), secret);
     Client::new(http, Arc::new(tokens), ClientOptions::new(&server.url()))
 }
 
@@ -101,7 +101,7 @@ async fn entra_says_no() {
     let body = r#"{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys for app 'x' are expired.","error_codes":[7000222]}"#;
     server.mock("POST", "/tenant/oauth2/v2.0/token").with_status(401).with_body(body).create_async().await;
     let error = client(&server).await.who_am_i().await.unwrap_err();
-    assert_eq!(error.failure(), Failure::Held(Hold::Credentials));
+    assert_eq!(error.failure(), Failure::Held(Hold::Entra(7_000_222)));
     assert_eq!(error.to_string(), "Entra refuses a token: AADSTS7000222");
 }
 
@@ -148,9 +148,9 @@ async fn a_throttled_batch_may_answer_without_parts_and_a_short_answer_is_no_ans
 #[tokio::test]
 async fn an_error_never_names_the_address_that_was_searched_for() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let secret = Arc::new(PlainSecret("s3cret".to_owned().into()));
+    let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret("s3cret".to_owned().into()))));
     let nowhere = "http://127.0.0.1:9";
-    let tokens = ClientSecret::new(http.clone(), format!("{nowhere}/token"), "client".into(), nowhere, secret);
+    let tokens = ClientCredentials::new(http.clone(), format!("{nowhere}/token"), "client".into(), nowhere, secret);
     let client = Client::new(http, Arc::new(tokens), ClientOptions { retries: 0, ..ClientOptions::new(nowhere) });
     let error = client.read(vec!["contacts?$filter=ana@x.example".into()]).await.unwrap_err();
     for text in [error.to_string(), format!("{error:?}")] {

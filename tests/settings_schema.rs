@@ -37,6 +37,9 @@ fn schema_and_connector_agree() {
         mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
         json!({ "pace": { "concurrency": 4, "requests_per_five_minutes": null }, "defaults": { "writing": "automatic" } }),
         list_rule(json!({})),
+        json!({ "events": { "4711": { "invitations": {
+            "lists": ["00000000-0000-0000-0000-000000000001"], "send": "link", "link": { "contact": "new_link" }
+        } } } }),
         json!({ "inevent": { "trigger_fields": ["type"], "triggers": { "ticket.sold": "event-enrollment" } } }),
         json!({ "defaults": { "level": "attendance", "partial": { "below_minutes": 5 }, "fallback_owner": null } }),
         json!({ "defaults": { "lookups": [{ "column": "new_accountid", "table": "account" }] } }),
@@ -52,6 +55,7 @@ fn schema_and_connector_agree() {
         json!({ "pace": { "batch_size": 0 } }),
         json!({ "defaults": { "writing": "later" } }),
         json!({ "defaults": { "batch_minutes": 61 } }),
+        json!({ "defaults": { "invitations": { "lists": ["x"], "max_per_run": 0 } } }),
         list_rule(json!({ "remove": "yes" })),
         list_rule(json!({ "list": "x" })),
         json!({ "defaults": { "level": "everything" } }),
@@ -73,7 +77,7 @@ fn schema_and_connector_agree() {
 fn the_docs_name_every_setting_with_its_default() {
     let docs = include_str!("../docs/settings.md");
     let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
-    for table in ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "InEvent", "ListRule"] {
+    for table in ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "InEvent", "ListRule", "Invitations"] {
         for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
             let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));

@@ -17,10 +17,10 @@ param private bool
 @description('Public addresses or ranges that may reach a private vault all the same.')
 param adminAddresses string[]
 
-// Key Vault Secrets User, and Key Vault Certificate User, which holds the rights of the first for certificates.
+// Key Vault Secrets User; and for a certificate Key Vault Certificate User and Key Vault Crypto User: its key signs in the vault.
 var roles = concat(
   ['4633458b-17de-408a-b874-0445c86b69e6'],
-  certificates ? ['db79e9a7-68ee-4b58-9aeb-b90e7c24fcba'] : []
+  certificates ? ['db79e9a7-68ee-4b58-9aeb-b90e7c24fcba', '12338af0-0e69-4776-bea7-57ae8d297424'] : []
 )
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {

@@ -104,7 +104,7 @@ async fn dataverse(http: &reqwest::Client, document: &Document, lines: &mut Vec<
             return None;
         }
     };
-    let (found, me) = check::credentials(&signed.client, signed.secret.as_ref(), &settings.sign_in).await;
+    let (found, me) = check::credentials(&signed.client, signed.credential.as_deref()).await;
     lines.extend(found);
     lines.extend(check::environment(&signed.client, &me?, document).await);
     Some(signed.client)

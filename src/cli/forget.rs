@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use inevent_d365::{
-    forget::{Erased, erase, remember, take_back},
+    forget::{Erased, erase, load, remember, take_back},
+    invite,
     model::Address,
 };
 use jiff::Timestamp;
@@ -39,7 +40,11 @@ async fn forget(address: &Address) -> Result<()> {
     let now = Timestamp::now();
     remember(&*storage.store, address, now).await?;
     let Erased { entries, reasons, missed } = erase(&*storage.store, now).await?;
-    println!("Forgotten. {entries} parked events erased, and {reasons} reasons that named the person.");
+    let (forgotten, _) = load(&*storage.store).await?;
+    let invitations = invite::erase(&*storage.store, &forgotten).await?;
+    println!(
+        "Forgotten. {entries} parked events erased, {reasons} reasons that named the person, and {invitations} invitations."
+    );
     println!(
         "What still waits in a queue is dropped when it is delivered, from ten seconds from now on at the latest."
     );

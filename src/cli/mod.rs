@@ -4,6 +4,7 @@ mod backfill;
 mod check;
 mod forget;
 mod inevent;
+mod invitations;
 #[cfg(feature = "local")]
 mod local;
 mod parked;
@@ -46,6 +47,8 @@ enum Command {
     Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
     Forget(forget::ForgetArgs),
+    /// Look at who was invited from marketing lists, decide what InEvent cannot tell, invite by hand
+    Invitations(invitations::InvitationsArgs),
     /// Set up InEvent's webhooks, learn what they say, list events
     Inevent(inevent::InEventArgs),
     /// Print the JSON Schema of the events that IngestEvents takes
@@ -67,6 +70,7 @@ impl Cli {
             Command::Parked(args) => parked::run(args),
             Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
+            Command::Invitations(args) => invitations::run(args),
             Command::Setup(args) => setup::run(args),
             Command::Check(args) => check::run(args),
             Command::Settings(args) => settings::run(args),

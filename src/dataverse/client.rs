@@ -136,12 +136,25 @@ impl Client {
         Ok(read)
     }
 
+    /// The rows of one page of a query, and where the next one is. `path` is a query or the place that the page before gave.
+    pub async fn read_page(&self, path: String) -> Result<(Vec<Columns>, Option<String>), Error> {
+        let answer = self.batch(&[Part::page(path, PAGE)]).await?.into_iter().next();
+        let page: RowPage = rows_of(answer.ok_or(Error::Protocol(NO_ROWS))??)?;
+        Ok((page.value, page.next))
+    }
+
+    /// The rows of one page of FetchXML, and what leads to the next one.
+    pub async fn fetch(&self, set: &str, xml: &str) -> Result<(Vec<Columns>, Option<FetchCookie>), Error> {
+        let answer = self.batch(&[Part::fetch(set, xml)]).await?.into_iter().next();
+        let page: RowPage = rows_of(answer.ok_or(Error::Protocol(NO_ROWS))??)?;
+        Ok((page.value, page.more.then_some(FetchCookie(page.cookie))))
+    }
+
     /// Reads all pages of queries, inside `$batch` so that nothing that is searched for stands in a URL.
     ///
     /// # Errors
     /// When a call or any one query failed.
     pub async fn read(&self, queries: Vec<String>) -> Result<Vec<Vec<Columns>>, Error> {
-        const PAGE: u32 = 5_000;
         let mut rows: Vec<Vec<Columns>> = vec![Vec::new(); queries.len()];
         let mut open: Vec<(usize, String)> = queries.into_iter().enumerate().collect();
         while !open.is_empty() {
@@ -149,8 +162,7 @@ impl Client {
             let answers = self.batch(&parts).await?;
             let asked = std::mem::take(&mut open);
             for ((index, _), answer) in asked.into_iter().zip(answers) {
-                let mut page: RowPage =
-                    serde_json::from_value(answer?).map_err(|_| Error::Protocol("a query's answer holds no rows"))?;
+                let mut page = rows_of(answer?)?;
                 rows[index].append(&mut page.value);
                 open.extend(page.next.map(|next| (index, next)));
             }
@@ -172,9 +184,19 @@ impl Client {
 
     /// Calls an action that answers nothing.
     pub async fn post(&self, path: &str, body: &Value) -> Result<(), Error> {
+        self.call(path, body).await.map(drop)
+    }
+
+    /// Calls an action that answers with JSON.
+    pub async fn ask(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        let answer = self.call(path, body).await?;
+        serde_json::from_slice(&answer.body).map_err(|_| Error::Protocol("an action's answer is not JSON"))
+    }
+
+    async fn call(&self, path: &str, body: &Value) -> Result<Received, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        self.send(Method::POST, path, headers, body.to_string().into()).await.map(drop)
+        self.send(Method::POST, path, headers, body.to_string().into()).await
     }
 
     /// Makes a definition, or a row that belongs to one, as a component of a solution (Microsoft: "Create and update table definitions
@@ -274,11 +296,28 @@ struct Received {
     body: Bytes,
 }
 
+/// Rows of a page.
+const PAGE: u32 = 5_000;
+
+const NO_ROWS: &str = "a query's answer holds no rows";
+
 #[derive(Deserialize)]
 struct RowPage {
     value: Vec<Columns>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
+    #[serde(default, rename = "@Microsoft.Dynamics.CRM.morerecords")]
+    more: bool,
+    #[serde(rename = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie")]
+    cookie: Option<String>,
+}
+
+/// What leads to the next page of FetchXML: a cookie element as Dataverse gave it, or none where pages are counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchCookie(pub Option<String>);
+
+fn rows_of(answer: Value) -> Result<RowPage, Error> {
+    serde_json::from_value(answer).map_err(|_| Error::Protocol(NO_ROWS))
 }
 
 /// `Retry-After` in seconds, as Dataverse sends it.

@@ -27,6 +27,10 @@ pub enum Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hold {
     Credentials,
+    /// Entra refuses a token, with this AADSTS number.
+    Entra(u32),
+    /// The managed identity is refused.
+    Identity,
     ApplicationUser,
     Role,
     Privilege,
@@ -38,7 +42,7 @@ impl Hold {
     /// A short name, for records and alerts.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Credentials => "credentials",
+            Self::Credentials | Self::Entra(_) | Self::Identity => "credentials",
             Self::ApplicationUser => "application-user",
             Self::Role => "role",
             Self::Privilege => "privilege",
@@ -52,6 +56,10 @@ impl Hold {
         match self {
             Self::Credentials => {
                 "Renew the client secret (or certificate) of the app registration and check tenant id, client id and organisation URL."
+            }
+            Self::Entra(code) => refused_by_entra(code),
+            Self::Identity => {
+                "Assign the managed identity to the function app and set AZURE_CLIENT_ID to its client id, not its object id."
             }
             Self::ApplicationUser => {
                 "In the Power Platform admin centre, add the app registration as an application user of this environment and enable it."
@@ -70,6 +78,51 @@ impl Hold {
     }
 }
 
+/// What to do about an AADSTS number ("Microsoft Entra authentication and authorization error codes").
+fn refused_by_entra(code: u32) -> &'static str {
+    match code {
+        7_000_215 => {
+            "The client secret is none of the app registration's: store the secret's value (not its id), or a new secret, in Key Vault. No restart is needed."
+        }
+        7_000_222 => {
+            "The client secret has expired: add a new one to the app registration and store its value in Key Vault. No restart is needed."
+        }
+        7_000_216 | 7_000_218 => {
+            "Nothing was sent to sign in with: set DATAVERSE_SIGN_IN to the kind of credential that you use."
+        }
+        700_016 | 7_000_229 => {
+            "The directory has no such application: check DATAVERSE_CLIENT_ID (the application id, not the object id) and DATAVERSE_TENANT_ID, and that the application has a service principal (enterprise application) there."
+        }
+        7_000_112 => "The application is disabled: enable sign-in under Enterprise applications, Properties.",
+        90_002 | 900_023 => {
+            "There is no such directory: check DATAVERSE_TENANT_ID, and DATAVERSE_TOKEN_URL outside the public cloud."
+        }
+        500_011 | 70_011 => {
+            "The directory knows no such environment: check DATAVERSE_URL, and that the environment belongs to the directory DATAVERSE_TENANT_ID."
+        }
+        70_021 | 700_211 | 700_212 | 700_213 => {
+            "No federated credential of the app registration fits the managed identity: add one with the issuer https://login.microsoftonline.com/{tenant id}/v2.0, the managed identity's object (principal) id as subject, and the audience api://AzureADTokenExchange."
+        }
+        700_027 => {
+            "The certificate is not registered for the application, or has expired: upload the public part of the newest version in Key Vault to the app registration. No restart is needed."
+        }
+        700_024 => "The assertion is out of time: set the clock right.",
+        700_021 | 700_023 | 50_027 => {
+            "The assertion does not fit: check DATAVERSE_CLIENT_ID, DATAVERSE_TENANT_ID and DATAVERSE_TOKEN_URL."
+        }
+        53_003 => {
+            "A policy of Conditional Access keeps the application out: exclude its service principal, or admit the addresses that the connector calls from."
+        }
+        65_001 => {
+            "Nobody has consented for the application: an administrator grants it the permission in the app registration, under API permissions."
+        }
+        50_105 | 501_051 => {
+            "The application is not assigned to what it asks for: assign it under Enterprise applications, Users and groups."
+        }
+        _ => Hold::Credentials.remedy(),
+    }
+}
+
 impl Error {
     /// Whether the call was more than Dataverse does in one go: the same rows may come through in smaller bulks.
     pub fn took_too_long(&self) -> bool {
@@ -84,7 +137,11 @@ impl Error {
         match self {
             Self::Service(error) => error.failure(),
             Self::Paused(wait) => Failure::Transient { retry_after: Some(*wait) },
-            Self::Token(TokenError::Refused { .. }) => Failure::Held(Hold::Credentials),
+            Self::Token(TokenError::Refused { code }) => {
+                let number = code.strip_prefix("AADSTS").and_then(|digits| digits.parse().ok());
+                Failure::Held(number.map_or(Hold::Credentials, Hold::Entra))
+            }
+            Self::Token(TokenError::Identity(_)) => Failure::Held(Hold::Identity),
             Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::TimedOut | Self::Protocol(_) => {
                 Failure::Transient { retry_after: None }
             }
@@ -184,6 +241,12 @@ mod tests {
         ] {
             assert_eq!(kind(status, code, message), expected, "{status} {code:x?} {message}");
         }
+        for known in [7_000_215, 7_000_222, 700_016, 90_002, 500_011, 70_021, 700_213, 700_027, 65_001] {
+            let hold = Hold::Entra(known);
+            assert_eq!(hold.name(), Hold::Credentials.name());
+            assert_ne!(hold.remedy(), Hold::Credentials.remedy(), "{known}");
+        }
+        assert_eq!(Hold::Entra(1).remedy(), Hold::Credentials.remedy());
         let lacking = |message: &str| {
             ServiceError { status: 403, code: None, message: message.into(), retry_after: None }.lacking()
         };

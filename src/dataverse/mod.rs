@@ -5,7 +5,9 @@
 mod batch;
 mod budget;
 mod bulk_size;
+mod certificate;
 mod client;
+mod client_credentials;
 mod concurrency;
 pub mod definition;
 mod error;
@@ -16,11 +18,13 @@ mod token;
 
 pub use batch::{Answer, Part};
 pub use bulk_size::BulkSize;
-pub use client::{Client, ClientOptions, WhoAmI};
+pub use certificate::{Certificate, Certificates};
+pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};
+pub use client_credentials::{ClientCredentials, Credential, SecretValue};
 pub use concurrency::Share;
 pub use error::{Error, ServiceError};
 pub use failure::{Failure, Hold};
-pub use token::{ClientSecret, CredentialToken, SecretValue, TokenError, TokenSource};
+pub use token::{CredentialToken, TokenError, TokenSource};
 
 /// The columns of a row as the Web API carries them.
 pub type Columns = serde_json::Map<String, serde_json::Value>;

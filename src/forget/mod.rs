@@ -31,9 +31,10 @@ pub struct Forgotten {
     hashes: HashSet<String>,
 }
 
-/// What the hashes are made with, made once and kept in the store: without it a hash cannot be tried out on addresses.
+/// What addresses are hashed with wherever one must be known again and not kept: made once and kept in the store. Without it a hash
+/// cannot be tried out on addresses.
 #[derive(Debug, Clone)]
-struct HashKey(Secret);
+pub struct HashKey(Secret);
 
 impl Forgotten {
     pub fn is_empty(&self) -> bool {
@@ -45,6 +46,11 @@ impl Forgotten {
             Some(key) if !self.is_empty() => key.hash(address).is_ok_and(|hash| self.hashes.contains(&hash)),
             _ => false,
         }
+    }
+
+    /// The same by the address' hash.
+    pub fn contains_hash(&self, hash: &str) -> bool {
+        self.hashes.contains(hash)
     }
 
     /// Whether the event is about somebody who is forgotten.
@@ -64,18 +70,7 @@ impl Forgotten {
 /// # Errors
 /// When it was not noted; it has to be done again.
 pub async fn remember(store: &dyn Store, address: &Address, now: Timestamp) -> Result<(), StoreError> {
-    let (key, _) = match read_key(store).await? {
-        Some(read) => read,
-        None => {
-            // Random, 244 bits of it.
-            let fresh = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
-            match store.insert(&state(), &key_record(&STANDARD.encode(fresh))).await {
-                // Somebody else's is as good.
-                Ok(_) | Err(StoreError::Exists) => read_key(store).await?.ok_or_else(unreadable)?,
-                Err(error) => return Err(error),
-            }
-        }
-    };
+    let key = HashKey::of(store).await?;
     store.put(&Key::new(KIND, ADDRESSES, key.hash(address)?), &json!({ "at": now })).await?;
     changed(store).await
 }
@@ -91,7 +86,7 @@ pub async fn take_back(store: &dyn Store, address: &Address) -> Result<bool, Sto
 }
 
 /// Everybody who is forgotten now, and the version by which a change is noticed.
-async fn load(store: &dyn Store) -> Result<(Forgotten, Option<ETag>), StoreError> {
+pub async fn load(store: &dyn Store) -> Result<(Forgotten, Option<ETag>), StoreError> {
     // First the version: whoever is added after it was read changes it again.
     let Some((key, version)) = read_key(store).await? else { return Ok((Forgotten::default(), None)) };
     let (mut hashes, mut next) = (HashSet::new(), None::<String>);
@@ -130,8 +125,22 @@ fn unreadable() -> StoreError {
 }
 
 impl HashKey {
-    /// HMAC-SHA-256 in hexadecimal digits. It stands in URLs.
-    fn hash(&self, address: &Address) -> Result<String, StoreError> {
+    /// The key of this store, which is made if there is none.
+    pub async fn of(store: &dyn Store) -> Result<Self, StoreError> {
+        if let Some((key, _)) = read_key(store).await? {
+            return Ok(key);
+        }
+        // Random, 244 bits of it.
+        let fresh = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
+        match store.insert(&state(), &key_record(&STANDARD.encode(fresh))).await {
+            // Somebody else's is as good.
+            Ok(_) | Err(StoreError::Exists) => Ok(read_key(store).await?.ok_or_else(unreadable)?.0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// HMAC-SHA-256 in hexadecimal digits. It may stand in URLs.
+    pub fn hash(&self, address: &Address) -> Result<String, StoreError> {
         let hash = hmac_sha256(address.as_str(), &self.0).map_err(|_| unreadable())?;
         let bytes = STANDARD.decode(hash).map_err(|_| unreadable())?;
         Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

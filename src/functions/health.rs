@@ -13,6 +13,7 @@ use warp::{
 use super::{
     answer,
     held::{self, Way},
+    pull_marketing_lists,
     services::{App, Services},
 };
 use crate::{
@@ -45,7 +46,7 @@ struct Health {
     held_webhooks: Option<held::Hold>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
-    /// Marketing lists that take nobody. Events flow all the same.
+    /// Marketing lists that take nobody, or of which nobody can be invited. Events flow all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lists: Vec<Trouble>,
     /// Events of which InEvent tells something that is hard to believe. What can be written is written all the same.
@@ -136,7 +137,8 @@ async fn check(app: &App) -> Health {
         parked: parked::count(&*services.store, COUNTED).await.ok(),
     };
     let ok = held.is_none() && held_webhooks.is_none() && checks.iter().all(|check| check.ok);
-    let lists = lists::troubles(&*services.store).await.unwrap_or_default();
+    let mut lists = lists::troubles(&*services.store).await.unwrap_or_default();
+    lists.extend(pull_marketing_lists::troubles(services).await.unwrap_or_default());
     let alarms = cursor::alarms(&*services.store).await.unwrap_or_default();
     let reconcile = alarms.into_iter().map(|(event, alarm)| Alarm { event, alarm }).collect();
     Health { version, ok, checks, held, held_webhooks, waiting: Some(waiting), lists, reconcile }
@@ -154,12 +156,12 @@ async fn queue(services: &Services) -> Check {
 async fn secrets(services: &Services) -> Check {
     let (ok, detail) = match &services.dataverse {
         Err(_) => (false, NOT_ASKED.to_owned()),
-        Ok(access) => match &access.secret {
+        Ok(access) => match &access.credential {
             None => (true, "none needed: a managed identity signs in".to_owned()),
-            Some(secret) => match tokio::time::timeout(PATIENCE, secret.read()).await {
-                Ok(Ok(_)) => (true, "the client secret can be read".to_owned()),
+            Some(credential) => match tokio::time::timeout(PATIENCE, credential.check()).await {
+                Ok(Ok(())) => (true, format!("the {} can be had", credential.name())),
                 Ok(Err(why)) => (false, why),
-                Err(_) => (false, "the client secret's place does not answer".to_owned()),
+                Err(_) => (false, format!("the place of the {} does not answer", credential.name())),
             },
         },
     };

@@ -14,6 +14,7 @@ mod ingest_events;
 pub mod invocation;
 mod park_poisoned_events;
 mod parking;
+mod pull_marketing_lists;
 mod reconcile_events;
 pub mod retention;
 mod routes;

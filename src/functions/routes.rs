@@ -14,7 +14,7 @@ use warp::{
 use super::{
     DEADLINE, answer, flush_activities, health, hydrate_events, inevent_webhook, ingest_events,
     park_poisoned_events::{self, Poisoned},
-    reconcile_events,
+    pull_marketing_lists, reconcile_events,
     services::App,
     sync_events,
 };
@@ -140,12 +140,18 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
 
     let flush = warp::path!("FlushActivities")
         .and(warp::post())
-        .and(app)
+        .and(app.clone())
         .then(|app: Arc<App>| async move { within_deadline(flush_activities::run(&app)).await })
         .boxed();
 
+    let pull = warp::path!("PullMarketingLists")
+        .and(warp::post())
+        .and(app)
+        .then(|app: Arc<App>| async move { within_deadline(pull_marketing_lists::run(&app)).await })
+        .boxed();
+
     let http = ping.or(ingest).unify().or(webhook).unify().or(health).unify();
-    let events = sync.or(poisoned).unify().or(flush).unify();
+    let events = sync.or(poisoned).unify().or(flush).unify().or(pull).unify();
     let webhooks = hydrate.or(poisoned_webhooks).unify().or(reconcile).unify();
     http.or(events).unify().or(webhooks).unify().recover(no_route).unify()
 }

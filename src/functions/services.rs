@@ -20,14 +20,15 @@ use super::{
 };
 use crate::{
     azure::Account,
-    dataverse::{Client, ClientOptions, ClientSecret, CredentialToken, SecretValue, TokenSource},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential, CredentialToken, SecretValue, TokenSource},
     forget,
     hydrate::Hydrator,
     inevent::{self, Pacer, Terms, Token},
+    invite::{self, Inviter},
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
     settings::{
-        DataverseSettings, InEventSettings, InEventSignIn, KeyVaultSecret, PlainSecret, SecretPlace, SettingProblem,
-        SignIn,
+        DataverseSettings, InEventSettings, InEventSignIn, KeyVaultCertificate, KeyVaultSecret, PlainSecret, Proof,
+        SecretPlace, SettingProblem, SignIn,
         kept::{self, SettingsPlace},
         webhook_keys,
     },
@@ -90,7 +91,7 @@ pub struct Services {
 pub struct DataverseAccess {
     pub client: Arc<Client>,
     /// None where a managed identity signs in.
-    pub secret: Option<Arc<dyn SecretValue>>,
+    pub credential: Option<Arc<Credential>>,
     pub writer: Coalescer,
     writers: Writers,
 }
@@ -181,6 +182,16 @@ impl Services {
             inevent,
         })
     }
+
+    /// What invites the members of marketing lists.
+    ///
+    /// # Errors
+    /// What must be mended first.
+    pub fn inviter(&self) -> Result<Inviter, Held> {
+        let dataverse = self.dataverse.as_ref().map_err(Clone::clone)?;
+        let inevent = self.inevent.as_ref().map_err(Clone::clone)?;
+        Ok(Inviter::new(dataverse.client.clone(), inevent.client(), self.store.clone(), invite::Terms::default()))
+    }
 }
 
 /// One storage place: the account, or the desk's file.
@@ -264,7 +275,7 @@ fn dataverse(
     store: &Arc<dyn Store>,
     current: CurrentSettings,
 ) -> Result<DataverseAccess, Held> {
-    let Signed { client, secret, .. } = connect(settings)?;
+    let Signed { client, credential, .. } = connect(settings)?;
     let crm = Arc::new(DataverseCrm::new(client.clone()));
     let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
     let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
@@ -273,15 +284,15 @@ fn dataverse(
         .with_lists(lists);
     let (held, writers) = (HeldRecord::new(store.clone(), Way::Dataverse), Writers::new(store.clone()));
     let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
-    Ok(DataverseAccess { client, secret, writer, writers })
+    Ok(DataverseAccess { client, credential, writer, writers })
 }
 
 /// A client that signs in as the settings say.
 pub struct Signed {
     pub client: Arc<Client>,
     pub tokens: Arc<dyn TokenSource>,
-    /// What it signs in with, if that is a secret.
-    pub secret: Option<Arc<dyn SecretValue>>,
+    /// What the app registration proves itself with; none where a managed identity signs in itself.
+    pub credential: Option<Arc<Credential>>,
 }
 
 /// The HTTP client of everything that is asked outside the storage account.
@@ -302,19 +313,31 @@ pub fn http_client() -> reqwest::Result<reqwest::Client> {
 /// What must be mended first.
 pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     let http = http()?;
-    let (tokens, secret): (Arc<dyn TokenSource>, Option<Arc<dyn SecretValue>>) = match &settings.sign_in {
+    let (tokens, credential): (Arc<dyn TokenSource>, _) = match &settings.sign_in {
         SignIn::ManagedIdentity { client_id } => {
             (Arc::new(CredentialToken::new(identity(client_id.as_ref())?, &settings.url)), None)
         }
-        SignIn::ClientSecret { token_url, client_id, secret } => {
-            let secret = self::secret(secret)?;
-            let tokens =
-                ClientSecret::new(http.clone(), token_url.clone(), client_id.clone(), &settings.url, secret.clone());
-            (Arc::new(tokens), Some(secret))
+        SignIn::Application { token_url, client_id, proof } => {
+            let credential = Arc::new(credential(proof)?);
+            let (token_url, client_id) = (token_url.clone(), client_id.clone());
+            let tokens = ClientCredentials::new(http.clone(), token_url, client_id, &settings.url, credential.clone());
+            (Arc::new(tokens), Some(credential))
         }
     };
     let client = Arc::new(Client::new(http, tokens.clone(), ClientOptions::new(&settings.url)));
-    Ok(Signed { client, tokens, secret })
+    Ok(Signed { client, tokens, credential })
+}
+
+fn credential(proof: &Proof) -> Result<Credential, Held> {
+    Ok(match proof {
+        Proof::Federated { identity: id } => Credential::Federated(identity(id.as_ref())?),
+        Proof::Secret(place) => Credential::Secret(secret(place)?),
+        Proof::Certificate { vault, name } => {
+            let reader = identity(vault.identity.as_ref())?;
+            let certificate = KeyVaultCertificate::new(&vault.url, name, reader, Default::default());
+            Credential::Certificate(Arc::new(certificate.map_err(broken)?))
+        }
+    })
 }
 
 /// Makes the client of InEvent's API. No call is made. Processes that share `store` take turns.
@@ -358,7 +381,8 @@ fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
     Ok(match place {
         SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
         SecretPlace::KeyVault { vault, name } => {
-            Arc::new(KeyVaultSecret::new(vault, name, identity(None)?, None).map_err(broken)?)
+            let reader = identity(vault.identity.as_ref())?;
+            Arc::new(KeyVaultSecret::new(&vault.url, name, reader, None).map_err(broken)?)
         }
     })
 }

@@ -18,6 +18,8 @@ pub struct Invitation {
     /// `None`: they did not answer yet.
     pub rsvp: Option<bool>,
     pub time: Option<SourceTime>,
+    /// Where they register. Under which name InEvent gives it is not published: these are guesses.
+    pub link: Option<String>,
     pub raw: Row,
 }
 
@@ -28,7 +30,8 @@ impl Invitation {
             return None;
         }
         let (rsvp, time) = (raw.flag(&["rsvp"]), raw.time(&["date", "dateCreated", "invitationDate"]));
-        Some(Self { person, email, rsvp, time, raw })
+        let link = raw.text(&["link", "inviteLink", "registrationLink", "url"]);
+        Some(Self { person, email, rsvp, time, link, raw })
     }
 }
 

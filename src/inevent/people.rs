@@ -105,6 +105,14 @@ impl Client {
         Found::first(self.read("event.person.get", &query, &[]).await, |row| Person::read(row).filter(other))
     }
 
+    /// Registers somebody. InEvent confirms it by mail unless the event says otherwise, and it costs a credit (FAQ, attendees list).
+    /// `more` are further attributes of the body. It is never made twice by itself.
+    pub async fn register(&self, event: &str, email: &str, more: &[(&str, &str)]) -> Result<Answer, Error> {
+        let body: Vec<(&str, &str)> =
+            [("username", email), ("email", email)].into_iter().chain(more.iter().copied()).collect();
+        self.write("event.person.bind", &[("eventID", event)], &body).await
+    }
+
     /// Somebody on the list of an event, by address. It goes in the body: that InEvent takes it there is assumed.
     pub async fn person_by_email(&self, event: &str, email: &str) -> Result<Found<Person>, Error> {
         Found::first(self.read("event.person.get", &[("eventID", event)], &[("email", email)]).await, Person::read)

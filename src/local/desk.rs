@@ -17,7 +17,7 @@ use super::{
     organizer::Organizer,
 };
 use crate::{
-    dataverse::{Client, ClientOptions, ClientSecret},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential},
     functions::{ACTIVITIES_QUEUE, DESK_STORAGE, EVENTS_QUEUE, HYDRATE_QUEUE},
     inevent::{
         self, Pacer, Token,
@@ -238,7 +238,8 @@ async fn register_webhooks(stand_in: &stand_in::Connection, http: reqwest::Clien
 
 fn client(dataverse: &Connection, http: reqwest::Client) -> Client {
     let secret = Arc::new(PlainSecret(dataverse.client_secret.clone().into()));
-    let tokens = ClientSecret::new(
+    let secret = Arc::new(Credential::Secret(secret));
+    let tokens = ClientCredentials::new(
         http.clone(),
         dataverse.token_url.clone(),
         dataverse.client_id.clone(),

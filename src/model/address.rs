@@ -36,6 +36,12 @@ impl Address {
         &self.0
     }
 
+    /// Whether it is in this domain, written in lower case without a leading dot, or in a subdomain of it.
+    pub fn is_in(&self, domain: &str) -> bool {
+        let (_, own) = self.0.rsplit_once('@').unwrap_or_default();
+        own.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+
     /// What stands before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or(self.0.as_str(), |(local, _)| local)
@@ -60,6 +66,13 @@ mod tests {
         assert_eq!(key("jose\u{301}@x.example"), key("jos\u{e9}@x.example"));
         assert_ne!(key("ana+vip@x.example"), key("ana@x.example"));
         assert_eq!(key("o'neil@x.example").local_part(), "o'neil");
+    }
+
+    #[test]
+    fn subdomains_are_in_a_domain_and_longer_names_are_not() {
+        let address = Address::parse("ana@mail.contoso.example").unwrap();
+        assert!(address.is_in("contoso.example") && address.is_in("mail.contoso.example"));
+        assert!(!address.is_in("so.example") && !address.is_in("news.mail.contoso.example"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{Lookup, SecretPlace, SettingProblem, secure};
+use super::{Lookup, SecretPlace, SettingProblem, Vault, secure, setting};
 
 /// InEvent's API.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl InEventSettings {
     pub fn owner(&self) -> String {
         match &self.sign_in {
             InEventSignIn::Password { username, .. } => username.clone(),
-            InEventSignIn::Token(SecretPlace::KeyVault { vault, name }) => format!("{vault} {name}"),
+            InEventSignIn::Token(SecretPlace::KeyVault { vault, name }) => format!("{} {name}", vault.url),
             InEventSignIn::Token(SecretPlace::Value(_)) => "INEVENT_TOKEN".to_owned(),
         }
     }
@@ -93,13 +93,9 @@ fn place(lookup: Lookup<'_>, name: &str, in_vault: (&str, &str)) -> Option<Secre
     if let Some(value) = setting(lookup, name) {
         return Some(SecretPlace::Value(SecretString::from(value)));
     }
-    let vault = setting(lookup, "KEY_VAULT_URL")?;
+    let vault = Vault::read(lookup)?;
     let name = setting(lookup, in_vault.0).unwrap_or_else(|| in_vault.1.to_owned());
     Some(SecretPlace::KeyVault { vault, name })
-}
-
-fn setting(lookup: Lookup<'_>, name: &str) -> Option<String> {
-    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

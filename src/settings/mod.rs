@@ -1,14 +1,18 @@
 //! What the connector is told: by its environment (app settings in Azure, variables on a desk), and by the settings document.
 
+mod certificate;
 pub mod document;
 mod inevent;
 pub mod kept;
 mod secret;
+mod sign_in;
 
 use secrecy::SecretString;
 
+pub use certificate::KeyVaultCertificate;
 pub use inevent::{InEventSettings, InEventSignIn, webhook_keys};
 pub use secret::{KeyVaultSecret, PlainSecret};
+pub use sign_in::{Proof, SignIn};
 
 pub use crate::dataverse::SecretValue;
 
@@ -26,20 +30,6 @@ pub struct DataverseSettings {
     pub tenant: String,
 }
 
-/// How tokens are had.
-#[derive(Debug, Clone)]
-pub enum SignIn {
-    /// `DATAVERSE_TENANT_ID`, `DATAVERSE_CLIENT_ID` and the secret.
-    ClientSecret {
-        /// `DATAVERSE_TOKEN_URL`, by default the public cloud's v2 endpoint of the tenant.
-        token_url: String,
-        client_id: String,
-        secret: SecretPlace,
-    },
-    /// `DATAVERSE_SIGN_IN=managed-identity`, user-assigned where `AZURE_CLIENT_ID` names one.
-    ManagedIdentity { client_id: Option<String> },
-}
-
 /// Where a secret is.
 #[derive(Debug, Clone)]
 pub enum SecretPlace {
@@ -47,7 +37,23 @@ pub enum SecretPlace {
     Value(SecretString),
     /// In the vault that `KEY_VAULT_URL` names, under a name that may be set, such as by `DATAVERSE_CLIENT_SECRET_NAME` (default
     /// `dataverse-client-secret`).
-    KeyVault { vault: String, name: String },
+    KeyVault { vault: Vault, name: String },
+}
+
+/// A vault, and who reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vault {
+    /// `KEY_VAULT_URL`.
+    pub url: String,
+    /// `AZURE_CLIENT_ID`: the user-assigned managed identity; none: the app's own.
+    pub identity: Option<String>,
+}
+
+impl Vault {
+    /// The vault of the settings, if they name one.
+    fn read(lookup: Lookup<'_>) -> Option<Self> {
+        Some(Self { url: setting(lookup, "KEY_VAULT_URL")?, identity: setting(lookup, "AZURE_CLIENT_ID") })
+    }
 }
 
 /// One thing to mend in the settings, in words for the person who mends it.
@@ -58,50 +64,36 @@ impl DataverseSettings {
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, Vec<SettingProblem>> {
-        let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let mut problems = Vec::new();
-        let mut require = |name: &str, what: &str| {
-            get(name).unwrap_or_else(|| {
-                problems.push(SettingProblem(format!("Set {name} to {what}.")));
-                String::new()
-            })
-        };
-        let url = require("DATAVERSE_URL", "the URL of your environment, such as https://contoso.crm4.dynamics.com");
-        let sign_in = if get("DATAVERSE_SIGN_IN").as_deref() == Some("managed-identity") {
-            SignIn::ManagedIdentity { client_id: get("AZURE_CLIENT_ID") }
-        } else {
-            let directory = require("DATAVERSE_TENANT_ID", "your directory (tenant) id");
-            let client_id = require("DATAVERSE_CLIENT_ID", "the application (client) id of the app registration");
-            let secret = match (get("DATAVERSE_CLIENT_SECRET"), get("KEY_VAULT_URL")) {
-                (Some(value), _) => SecretPlace::Value(value.into()),
-                (None, Some(vault)) => {
-                    let name =
-                        get("DATAVERSE_CLIENT_SECRET_NAME").unwrap_or_else(|| "dataverse-client-secret".to_owned());
-                    SecretPlace::KeyVault { vault, name }
-                }
-                (None, None) => {
-                    require(
-                        "KEY_VAULT_URL",
-                        "the vault that holds the client secret (or DATAVERSE_CLIENT_SECRET to the secret itself)",
-                    );
-                    SecretPlace::Value(String::new().into())
-                }
-            };
-            let token_url = get("DATAVERSE_TOKEN_URL")
-                .unwrap_or_else(|| format!("https://login.microsoftonline.com/{directory}/oauth2/v2.0/token"));
-            SignIn::ClientSecret { token_url, client_id, secret }
-        };
+        let url = require(
+            lookup,
+            "DATAVERSE_URL",
+            "the URL of your environment, such as https://contoso.crm4.dynamics.com",
+            &mut problems,
+        );
+        let sign_in = SignIn::read(lookup, &mut problems);
         if !url.is_empty() && !secure(&url) {
             problems.push(SettingProblem("DATAVERSE_URL must begin with https:// and name a host.".to_owned()));
         }
-        if let SignIn::ClientSecret { token_url, .. } = &sign_in
-            && !secure(token_url)
-        {
-            problems.push(SettingProblem("DATAVERSE_TOKEN_URL must begin with https:// and name a host.".to_owned()));
+        let tenant = setting(lookup, "INEVENT_TENANT").unwrap_or_else(|| "inevent".to_owned());
+        match sign_in {
+            Some(sign_in) if problems.is_empty() => Ok(Self { url, sign_in, tenant }),
+            _ => Err(problems),
         }
-        let tenant = get("INEVENT_TENANT").unwrap_or_else(|| "inevent".to_owned());
-        if problems.is_empty() { Ok(Self { url, sign_in, tenant }) } else { Err(problems) }
     }
+}
+
+/// A setting without the space around it; blank is absent.
+fn setting(lookup: Lookup<'_>, name: &str) -> Option<String> {
+    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// A setting that has to be there; what it is to be set `to` is a problem without it.
+fn require(lookup: Lookup<'_>, name: &str, to: &str, problems: &mut Vec<SettingProblem>) -> String {
+    setting(lookup, name).unwrap_or_else(|| {
+        problems.push(SettingProblem(format!("Set {name} to {to}.")));
+        String::new()
+    })
 }
 
 /// https, or http on this very machine.
@@ -143,13 +135,33 @@ mod tests {
             ("DATAVERSE_CLIENT_ID", "c"),
         ];
         let with = |more: &[(&str, &str)]| read(&[&base[..], more].concat());
+        let proof = |settings: DataverseSettings| match settings.sign_in {
+            SignIn::Application { proof, .. } => proof,
+            other => panic!("{other:?}"),
+        };
         let settings = with(&[("DATAVERSE_CLIENT_SECRET", "s3cret")]).unwrap();
         assert!(!format!("{settings:?}").contains("s3cret"));
         assert!(
-            matches!(settings.sign_in, SignIn::ClientSecret { token_url, .. } if token_url.ends_with("/t/oauth2/v2.0/token"))
+            matches!(settings.sign_in, SignIn::Application { token_url, .. } if token_url.ends_with("/t/oauth2/v2.0/token"))
         );
-        let vault = with(&[("KEY_VAULT_URL", "https://v.vault.azure.net")]).unwrap();
-        assert!(matches!(vault.sign_in, SignIn::ClientSecret { secret: SecretPlace::KeyVault { .. }, .. }));
+        let vault = ("KEY_VAULT_URL", "https://v.vault.azure.net");
+        assert!(matches!(proof(with(&[vault]).unwrap()), Proof::Secret(SecretPlace::KeyVault { .. })));
+        let named = with(&[vault, ("DATAVERSE_SIGN_IN", "client-secret"), ("AZURE_CLIENT_ID", "id")]).unwrap();
+        let Proof::Secret(SecretPlace::KeyVault { vault: by, name }) = proof(named) else { panic!() };
+        assert_eq!((by.identity.as_deref(), name.as_str()), (Some("id"), "dataverse-client-secret"));
+
+        let federated = with(&[("DATAVERSE_SIGN_IN", "federated"), ("AZURE_CLIENT_ID", "id")]).unwrap();
+        assert!(matches!(proof(federated), Proof::Federated { identity: Some(id) } if id == "id"));
+        let certificate = with(&[vault, ("DATAVERSE_SIGN_IN", "certificate")]).unwrap();
+        assert!(matches!(proof(certificate), Proof::Certificate { name, .. } if name == "dataverse-certificate"));
+        let certificate = [("DATAVERSE_SIGN_IN", "certificate"), ("DATAVERSE_CERTIFICATE_NAME", "mine")];
+        assert!(with(&certificate).unwrap_err()[0].0.contains("KEY_VAULT_URL"));
+        assert!(
+            matches!(proof(with(&[&certificate[..], &[vault]].concat()).unwrap()), Proof::Certificate { name, .. } if name == "mine")
+        );
+        let unknown = with(&[("DATAVERSE_SIGN_IN", "password")]).unwrap_err();
+        assert!(unknown[0].0.contains("DATAVERSE_SIGN_IN") && unknown[0].0.contains("federated"), "{unknown:?}");
+
         let identity =
             read(&[("DATAVERSE_URL", "https://x.crm.dynamics.com"), ("DATAVERSE_SIGN_IN", "managed-identity")]);
         assert!(matches!(identity.unwrap().sign_in, SignIn::ManagedIdentity { client_id: None }));

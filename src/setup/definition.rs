@@ -109,8 +109,11 @@ pub struct View {
 pub struct Form {
     pub id: Uuid,
     pub name: String,
-    pub sections: Vec<(&'static str, Vec<(String, String, Control)>)>,
+    pub sections: Vec<(&'static str, Vec<Shown>)>,
 }
+
+/// A column on a form: its name, its label, and how it is shown.
+pub type Shown = (String, String, Control);
 
 /// How a form shows a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

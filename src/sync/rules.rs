@@ -144,7 +144,6 @@ impl EventRules {
         }
         // What was read has been checked: an expression that stands here can be compiled.
         let only_if = settings.only_if.clone().and_then(|text| Reader::new(&Source::Expression(text)).ok());
-        let bare = |domain: &String| domain.trim().trim_start_matches('.').to_lowercase();
         Self {
             sync: settings.sync,
             matcher: Matcher::new(&settings.matching),
@@ -157,7 +156,7 @@ impl EventRules {
             batch_minutes: settings.batch_minutes,
             backlog_threshold: settings.backlog_threshold,
             list_rules: settings.list_rules.iter().filter_map(compiled).collect(),
-            excluded_domains: settings.excluded_domains.iter().map(bare).collect(),
+            excluded_domains: settings.bare_excluded_domains(),
             mappings,
             related,
             activity,
@@ -180,10 +179,7 @@ impl EventRules {
 
     /// Whether participants with this address are left out.
     pub fn excludes(&self, address: &Address) -> bool {
-        let (_, domain) = address.as_str().rsplit_once('@').unwrap_or_default();
-        self.excluded_domains.iter().any(|excluded| {
-            domain.strip_suffix(excluded.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
+        self.excluded_domains.iter().any(|excluded| address.is_in(excluded))
     }
 }
 

@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn store() -> (Arc<dyn Store>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (Arc::new(SqliteStore::open(&folder.path().join("db")).unwrap()), folder)
+    (Arc::new(SqliteStore::open(folder.path().join("db")).unwrap()), folder)
 }
 
 fn process(store: &Arc<dyn Store>, terms: Terms) -> Pacer {

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use dataverse_sandbox::{Options, Sandbox, Seed};
 use inevent_d365::{
-    dataverse::{Client, ClientOptions, ClientSecret},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential},
     inevent::{self, Pacer, Token},
     model::ParticipantEvent,
     reconcile::{
@@ -76,7 +76,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap());
         let secret = Arc::new(PlainSecret(connection.client_secret.clone().into()));
-        let tokens = ClientSecret::new(
+        let secret = Arc::new(Credential::Secret(secret));
+        let tokens = ClientCredentials::new(
             http.clone(),
             connection.token_url.clone(),
             connection.client_id.clone(),
@@ -109,6 +110,11 @@ impl World {
         let text = json!({ "defaults": settings }).to_string();
         std::fs::write(self.folder.path().join("settings.json"), text).unwrap();
         self.settings = settings;
+    }
+
+    /// A file that the connector keeps something in.
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
     }
 
     /// What the stand-in's admin API answers.

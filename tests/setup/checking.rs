@@ -178,7 +178,7 @@ async fn a_registration_is_sent_and_found_and_the_next_one_uses_its_row() {
     let url = desk.host().url();
     let check = async |more: &[&str]| {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
-        command.args(["check", "--json", "--send", "--url", &url, "--key"]).args(more).env_clear().env("NO_PROXY", "*");
+        command.args(["check", "--json", "--send", "--url", url, "--key"]).args(more).env_clear().env("NO_PROXY", "*");
         command.envs([
             ("DATAVERSE_URL", &connection.http),
             ("DATAVERSE_TENANT_ID", &connection.tenant),

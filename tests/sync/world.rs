@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use dataverse_sandbox::{Options, Sandbox, Seed};
 use inevent_d365::{
-    dataverse::{Client, ClientOptions, ClientSecret},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential},
     model::{ParticipantEvent, validate},
     settings::{
         PlainSecret,
@@ -178,8 +178,9 @@ fn engine(
 
 fn client(sandbox: &Sandbox, http: &reqwest::Client, (id, secret): (&str, &str)) -> Arc<Client> {
     let connection = sandbox.connection();
-    let secret = Arc::new(PlainSecret(secret.to_owned().into()));
-    let tokens = ClientSecret::new(http.clone(), connection.token_url.clone(), id.to_owned(), &connection.http, secret);
+    let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret(secret.to_owned().into()))));
+    let tokens =
+        ClientCredentials::new(http.clone(), connection.token_url.clone(), id.to_owned(), &connection.http, secret);
     Arc::new(Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&connection.http)))
 }
 

@@ -1,6 +1,9 @@
 //! Managed identities: tokens for who runs in Azure, without any credential.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Application, Directory, LIFETIME, Tokens};
 use crate::organizations::Organizations;
@@ -9,6 +12,33 @@ use crate::webapi::form_pairs;
 
 /// What `X-IDENTITY-HEADER` has to say: who sees it runs on the same machine.
 pub(crate) const IDENTITY_HEADER: &str = "sandbox-identity-header";
+
+/// Whom the token is for that stands for the secret of an application which trusts the identity.
+const TOKEN_EXCHANGE: &str = "api://AzureADTokenExchange";
+
+/// A token of the identity that an application may be proved by; it opens nothing itself. Its signature is no signature, so a
+/// federated credential for it has no keys.
+fn assertion(tenant: Uuid, client: Uuid, now: i64) -> String {
+    let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let principal = Uuid::new_v5(&tenant, client.as_bytes());
+    let claims = json!({
+        "aud": TOKEN_EXCHANGE,
+        "iss": format!("https://login.microsoftonline.com/{tenant}/v2.0"),
+        "iat": now,
+        "nbf": now,
+        "exp": now + LIFETIME,
+        "oid": principal,
+        "sub": principal,
+        "tid": tenant,
+        "ver": "2.0",
+    });
+    format!(
+        "{}.{}.{}",
+        part(json!({ "typ": "JWT", "alg": "RS256" })),
+        part(claims),
+        URL_SAFE_NO_PAD.encode(b"unsigned")
+    )
+}
 
 /// A request for the token of a managed identity.
 pub(crate) struct IdentityRequest<'a> {
@@ -37,7 +67,8 @@ pub(crate) fn answer_identity(request: &IdentityRequest<'_>) -> (u16, String) {
         return refuse(401, "The header that proves the caller runs here is missing or wrong.");
     }
     let Some(resource) = field("resource") else { return refuse(400, "The parameter 'resource' is missing.") };
-    if request.organizations.of_resource(resource).is_none() {
+    let exchanges = resource == TOKEN_EXCHANGE;
+    if !exchanges && request.organizations.of_resource(resource).is_none() {
         return refuse(
             400,
             &format!("AADSTS500011: The resource principal named {resource} was not found in the tenant."),
@@ -50,7 +81,12 @@ pub(crate) fn answer_identity(request: &IdentityRequest<'_>) -> (u16, String) {
             "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
         );
     };
-    let token = request.tokens.issue(request.directory.tenant, client_id, resource, request.now);
+    let tenant = request.directory.tenant;
+    let token = if exchanges {
+        assertion(tenant, client_id, request.now)
+    } else {
+        request.tokens.issue(tenant, client_id, resource, request.now)
+    };
     let body = json!({
         "access_token": token,
         "client_id": client_id,

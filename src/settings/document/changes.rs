@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 
 use super::{Document, EventSettings};
 
-/// Settings that say when rows are written, not what they hold.
-const PACE: [&str; 3] = ["writing", "batch_minutes", "backlog_threshold"];
+/// Settings that say when rows are written or who is invited, not what rows hold.
+const BESIDE: [&str; 4] = ["writing", "batch_minutes", "backlog_threshold", "invitations"];
 
 /// What changes for one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// InEvent's id; `None` stands for every event that neither document names.
     pub event: Option<String>,
-    /// The names of the settings that differ, short of those about pace.
+    /// The names of the settings that differ, short of those about pace and invitations.
     pub settings: Vec<String>,
     /// People are found by other keys: whoever was created by the earlier ones may be created once more.
     pub keys: bool,
@@ -42,8 +42,10 @@ pub fn changes(old: &Document, new: &Document) -> Vec<Change> {
 fn change(event: Option<&String>, old: &EventSettings, new: &EventSettings) -> Option<Change> {
     let (before, after) = (fields(old), fields(new));
     let names = before.keys().chain(after.keys()).collect::<BTreeSet<_>>().into_iter();
-    let settings: Vec<String> =
-        names.filter(|name| !PACE.contains(&name.as_str()) && before.get(*name) != after.get(*name)).cloned().collect();
+    let settings: Vec<String> = names
+        .filter(|name| !BESIDE.contains(&name.as_str()) && before.get(*name) != after.get(*name))
+        .cloned()
+        .collect();
     if settings.is_empty() {
         return None;
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Document, EventSettings, Expression, MappedRow, Mapping, Mode, Overrides, Problem, Source, Target, activity,
-    inevent, lists, matching, related, writing,
+    inevent, invitations, lists, matching, related, writing,
 };
 
 /// Columns of contact and lead that the connector finds or keeps rows by.
@@ -46,6 +46,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
 fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
     writing::check_event(place, settings, own, problems);
     lists::check(place, settings, own, problems);
+    invitations::check(place, settings, own, problems);
     if own.contains_key("lead_topic") && settings.lead_topic.speaks_of_status() {
         problems.push(Problem::new(
             format!("{place}.lead_topic"),

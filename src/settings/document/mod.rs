@@ -8,6 +8,7 @@ mod changes;
 mod check;
 mod expression;
 mod inevent;
+mod invitations;
 mod lists;
 mod mapping;
 mod matching;
@@ -28,6 +29,7 @@ pub use changes::{Change, changes};
 pub use check::{RESERVED, is_column_name};
 pub use expression::{Expression, ExpressionError};
 pub use inevent::{InEvent, Trigger};
+pub use invitations::{Invitations, Sending};
 pub use lists::ListRule;
 pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Target, TooLong};
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
@@ -121,6 +123,8 @@ pub struct EventSettings {
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
+    /// Who is invited to the event.
+    pub invitations: Invitations,
     /// What the connector looks up in InEvent by itself.
     pub reconcile: Reconcile,
     /// Rows beside person and attendance that columns are mapped to, by a name of your own. `account` is there without being described.
@@ -179,6 +183,7 @@ impl Default for EventSettings {
             score: None,
             mappings: mapping::built_in(),
             list_rules: Vec::new(),
+            invitations: Invitations::default(),
             reconcile: Reconcile::default(),
             related: BTreeMap::new(),
         }
@@ -187,6 +192,14 @@ impl Default for EventSettings {
 
 fn version() -> u32 {
     VERSION
+}
+
+impl EventSettings {
+    /// `excluded_domains` as [`crate::model::Address::is_in`] takes them.
+    pub fn bare_excluded_domains(&self) -> Vec<String> {
+        let bare = |domain: &String| domain.trim().trim_start_matches('.').to_lowercase();
+        self.excluded_domains.iter().map(bare).collect()
+    }
 }
 
 impl Document {

@@ -16,9 +16,9 @@ use super::{
     Line,
 };
 use crate::{
-    dataverse::{Client, Error, Failure, SecretValue, WhoAmI, definition},
+    dataverse::{Client, Credential, Error, Failure, Hold, WhoAmI, definition},
     settings::{
-        DataverseSettings, SecretPlace, SignIn,
+        DataverseSettings,
         document::{Document, MappedRow},
     },
     sync::{
@@ -69,21 +69,17 @@ pub async fn address(http: &reqwest::Client, settings: &DataverseSettings, now: 
     vec![Line::ok(NAME, format!("{url} answers")), clock]
 }
 
-/// Whether the secret can be read, a token is given, and the environment knows the application.
-pub async fn credentials(
-    client: &Client,
-    secret: Option<&Arc<dyn SecretValue>>,
-    sign_in: &SignIn,
-) -> (Vec<Line>, Option<WhoAmI>) {
-    let mut lines = vec![match secret {
+/// Whether the application's credential can be had, a token is given, and the environment knows the application.
+pub async fn credentials(client: &Client, credential: Option<&Credential>) -> (Vec<Line>, Option<WhoAmI>) {
+    let mut lines = vec![match credential {
         None => Line::ok("secret", "none needed"),
-        Some(secret) => match tokio::time::timeout(PATIENCE, secret.read()).await {
-            Ok(Ok(_)) => Line::ok("secret", place(sign_in)),
-            Ok(Err(why)) => Line::wrong(
+        Some(credential) => match tokio::time::timeout(PATIENCE, credential.check()).await {
+            Ok(Ok(())) => Line::ok("secret", format!("the {} can be had", credential.name())),
+            Ok(Err(why)) => Line::wrong("secret", format!("{why}. {}", remedy(credential))),
+            Err(_) => Line::wrong(
                 "secret",
-                format!("{why}. Give the identity that runs this the role Key Vault Secrets User on the vault."),
+                format!("The place of the {} does not answer. Let this machine reach it.", credential.name()),
             ),
-            Err(_) => Line::wrong("secret", "Key Vault does not answer. Let this machine reach it."),
         },
     }];
     let me = match client.who_am_i().await {
@@ -105,10 +101,13 @@ pub async fn credentials(
     (lines, me)
 }
 
-fn place(sign_in: &SignIn) -> &'static str {
-    match sign_in {
-        SignIn::ClientSecret { secret: SecretPlace::KeyVault { .. }, .. } => "can be read from Key Vault",
-        _ => "is set",
+fn remedy(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Secret(_) => "Give the identity that runs this the role Key Vault Secrets User on the vault.",
+        Credential::Certificate(_) => {
+            "Give the identity that runs this the roles Key Vault Certificate User and Key Vault Crypto User on the vault."
+        }
+        Credential::Federated(_) => Hold::Identity.remedy(),
     }
 }
 

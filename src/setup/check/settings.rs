@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    dataverse::{Client, Failure},
+    dataverse::{
+        Client, Failure,
+        metadata::{self, ColumnKind},
+    },
+    invite,
     settings::document::{Document, Problem},
     sync::{
         DataverseCrm, Surroundings,
@@ -25,6 +29,42 @@ pub async fn problems(client: &Arc<Client>, document: &Document, doubts: bool) -
         problems.extend(rules::doubts(document, &around));
     }
     problems.extend(lists(client, document).await?);
+    problems.extend(invitation_lists(client, document).await?);
+    Ok(problems)
+}
+
+/// Which of the lists whose members are invited cannot be read, and which columns for links are none.
+async fn invitation_lists(client: &Arc<Client>, document: &Document) -> Result<Vec<Problem>, Failure> {
+    let mut problems = Vec::new();
+    let own = document.events.iter().filter(|(_, own)| own.contains_key("invitations"));
+    for (event, settings) in own.map(|(event, _)| (event, document.effective(event).invitations)) {
+        let place = format!("events.{event}.invitations");
+        let found = match settings.lists.is_empty() {
+            true => Vec::new(),
+            false => invite::look(client, &settings.lists).await.map_err(|error| error.failure())?,
+        };
+        let troubles =
+            found.iter().enumerate().filter_map(|(index, found)| Some((index, found.as_ref().err()?.told())));
+        problems.extend(
+            troubles.map(|(index, (problem, remedy))| Problem::new(format!("{place}.lists[{index}]"), problem, remedy)),
+        );
+        let link = settings.link.unwrap_or_default();
+        for (table, column) in [("contact", link.contact), ("lead", link.lead)] {
+            let Some(column) = column else { continue };
+            let columns = metadata::columns(client, table).await.map_err(|error| error.failure())?;
+            let fits = columns.get(&column).is_some_and(|column| {
+                column.updatable && matches!(column.kind, ColumnKind::Text { .. } | ColumnKind::Memo { .. })
+            });
+            if !fits {
+                let problem = format!("{table} has no text column {column} that can be written");
+                problems.push(Problem::new(
+                    format!("{place}.link.{table}"),
+                    problem,
+                    "Correct the name, or add the column.",
+                ));
+            }
+        }
+    }
     Ok(problems)
 }
 

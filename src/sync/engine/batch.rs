@@ -30,7 +30,7 @@ impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Held(held) => f.write_str(&held.remedy),
-            Self::Failed(Failure::Held(hold)) => f.write_str(&hold.remedy()),
+            Self::Failed(Failure::Held(hold)) => f.write_str(hold.remedy()),
             Self::Failed(_) => f.write_str("Dataverse does not answer"),
             Self::Store => f.write_str("the connector's storage does not answer"),
         }

@@ -1,0 +1,254 @@
+//! Tokens of an application (OAuth 2.0 client credentials; Microsoft identity platform, v2 endpoint). It proves itself by a secret, by a
+//! certificate, or by a token of the managed identity that it trusts.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use azure_core::credentials::TokenCredential;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{
+    TokenError, TokenSource,
+    certificate::{Certificate, Certificates, Unsigned},
+    token::{self, causes},
+};
+
+/// Reads the secret whenever a token is fetched, so that a rotated secret needs no restart.
+#[async_trait]
+pub trait SecretValue: Send + Sync {
+    /// # Errors
+    /// In words that name the place of the secret, not the secret.
+    async fn read(&self) -> Result<SecretString, String>;
+}
+
+/// What an application proves itself with.
+pub enum Credential {
+    Secret(Arc<dyn SecretValue>),
+    Certificate(Arc<dyn Certificates>),
+    /// The managed identity that is a federated credential of the application.
+    Federated(Arc<dyn TokenCredential>),
+}
+
+/// A credential at one moment.
+#[derive(Clone)]
+enum Proof {
+    Secret(SecretString),
+    Certificate(Certificate),
+    Assertion(SecretString),
+}
+
+/// For whom Entra gives the token of a managed identity that stands for a secret ("Workload identity federation").
+const TOKEN_EXCHANGE: &str = "api://AzureADTokenExchange/.default";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+impl Credential {
+    /// What an administrator calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "client secret",
+            Self::Certificate(_) => "certificate",
+            Self::Federated(_) => "managed identity's token",
+        }
+    }
+
+    /// Whether it can be had now.
+    ///
+    /// # Errors
+    /// In words that name its place.
+    pub async fn check(&self) -> Result<(), String> {
+        self.newest().await.map(drop).map_err(|error| match error {
+            TokenError::Unavailable(why) => why,
+            other => other.to_string(),
+        })
+    }
+
+    async fn newest(&self) -> Result<Proof, TokenError> {
+        match self {
+            Self::Secret(secret) => secret.read().await.map(Proof::Secret).map_err(TokenError::Unavailable),
+            Self::Certificate(all) => all.newest().await.map(Proof::Certificate).map_err(TokenError::Unavailable),
+            Self::Federated(identity) => token::of(&**identity, TOKEN_EXCHANGE).await.map(Proof::Assertion),
+        }
+    }
+}
+
+impl PartialEq for Proof {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Secret(a), Self::Secret(b)) | (Self::Assertion(a), Self::Assertion(b)) => {
+                a.expose_secret() == b.expose_secret()
+            }
+            (Self::Certificate(a), Self::Certificate(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// How long before its end a token is replaced.
+const MARGIN: Duration = Duration::from_secs(300);
+/// After how long Entra is asked again for a token that could not be replaced ahead of its end.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// An application that signs in.
+pub struct ClientCredentials {
+    http: reqwest::Client,
+    token_url: String,
+    client_id: String,
+    scope: String,
+    credential: Arc<Credential>,
+    /// Held while a token is fetched: who needs one meanwhile waits for that one.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    granted: Option<Granted>,
+    /// What Entra took last.
+    accepted: Option<Proof>,
+}
+
+struct Granted {
+    token: SecretString,
+    replace: Instant,
+    end: Instant,
+}
+
+impl ClientCredentials {
+    /// `token_url` is `https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token`; `organisation` the organisation's URL.
+    pub fn new(
+        http: reqwest::Client,
+        token_url: String,
+        client_id: String,
+        organisation: &str,
+        credential: Arc<Credential>,
+    ) -> Self {
+        let scope = format!("{}/.default", organisation.trim_end_matches('/'));
+        Self { http, token_url, client_id, scope, credential, state: Mutex::default() }
+    }
+
+    /// Credentials are rotated at any time. What Entra refuses may have been replaced since it was read; what is new in the vault may
+    /// not be known to Entra yet, which then still takes the one before.
+    async fn fetch(&self, accepted: &mut Option<Proof>) -> Result<Granted, TokenError> {
+        let mut tried: Vec<Proof> = Vec::new();
+        let mut first = None;
+        for turn in 0..3 {
+            let proof = if turn < 2 { self.credential.newest().await.map(Some) } else { Ok(accepted.clone()) };
+            let outcome = match proof {
+                Ok(Some(proof)) if !tried.contains(&proof) => {
+                    let outcome = self.ask(&proof).await;
+                    tried.push(proof.clone());
+                    if outcome.is_ok() {
+                        *accepted = Some(proof);
+                    }
+                    outcome
+                }
+                Ok(_) => continue,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(granted) => return Ok(granted),
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| TokenError::Unavailable("there is nothing to sign in with".into())))
+    }
+
+    async fn ask(&self, proof: &Proof) -> Result<Granted, TokenError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            access_token: SecretString,
+            expires_in: u64,
+        }
+        #[derive(Deserialize)]
+        struct Denied {
+            #[serde(default)]
+            error: String,
+            #[serde(default)]
+            error_codes: Vec<u64>,
+        }
+        let signed;
+        let (name, value) = match proof {
+            Proof::Secret(secret) => ("client_secret", secret),
+            Proof::Assertion(assertion) => ("client_assertion", assertion),
+            Proof::Certificate(certificate) => {
+                signed = self.sign(certificate).await.map_err(TokenError::Unavailable)?;
+                ("client_assertion", &signed)
+            }
+        };
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", &self.client_id),
+            ("scope", &self.scope),
+            (name, value.expose_secret()),
+        ];
+        if name == "client_assertion" {
+            form.push(("client_assertion_type", JWT_BEARER));
+        }
+        let asked = Instant::now();
+        let unavailable = |error: reqwest::Error| TokenError::Unavailable(causes(&error.without_url()));
+        let answer = self.http.post(&self.token_url).form(&form).send().await.map_err(unavailable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(unavailable)?;
+        if status.is_success() {
+            let answer: Answer = serde_json::from_slice(&body)
+                .map_err(|_| TokenError::Unavailable("the answer holds no token".into()))?;
+            let end = asked + Duration::from_secs(answer.expires_in);
+            let replace = end.checked_sub(MARGIN).unwrap_or(asked);
+            return Ok(Granted { token: answer.access_token, replace, end });
+        }
+        match serde_json::from_slice::<Denied>(&body) {
+            Ok(denied) if status.is_client_error() && status.as_u16() != 429 => Err(TokenError::Refused {
+                code: denied.error_codes.first().map_or(denied.error, |code| format!("AADSTS{code}")),
+            }),
+            _ => Err(TokenError::Unavailable(format!("Entra answered {}", status.as_u16()))),
+        }
+    }
+
+    async fn sign(&self, certificate: &Certificate) -> Result<SecretString, String> {
+        let Credential::Certificate(certificates) = &*self.credential else {
+            return Err("there is no certificate to sign with".to_owned());
+        };
+        let unsigned = Unsigned::new(certificate, &self.token_url, &self.client_id, Timestamp::now(), Uuid::new_v4());
+        let signature = certificates.sign(certificate, &unsigned.digest()).await?;
+        Ok(unsigned.signed(&signature))
+    }
+}
+
+#[async_trait]
+impl TokenSource for ClientCredentials {
+    async fn token(&self) -> Result<SecretString, TokenError> {
+        let mut state = self.state.lock().await;
+        let State { granted, accepted } = &mut *state;
+        if let Some(granted) = granted.as_ref().filter(|granted| granted.replace > Instant::now()) {
+            return Ok(granted.token.clone());
+        }
+        match (self.fetch(accepted).await, granted) {
+            (Ok(new), granted) => Ok(granted.insert(new).token.clone()),
+            (Err(error), Some(old)) if old.end > Instant::now() + PAUSE => {
+                tracing::warn!(%error, "the token could not be replaced ahead of its end");
+                old.replace = Instant::now() + PAUSE;
+                Ok(old.token.clone())
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn forget(&self) {
+        self.state.lock().await.granted = None;
+    }
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
