@@ -62,19 +62,16 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
 
     tell("In InEvent, people register for a webinar; webhooks are lost, doubled, shuffled", ENOUGH - LATE);
     cast.register(ENOUGH - LATE).await?;
-    desk.settled().await?;
 
     organizer.go_to(begin - 5 * DAY).await?;
     tell("Some more do, most enrol in its two sessions, one answers a question", LATE + cast.enrolments().len() + 1);
     cast.register(LATE).await?;
     cast.enrol().await?;
     cast.answer(2, "50,000 to 100,000").await?;
-    desk.settled().await?;
 
     organizer.go_to(begin - 2 * DAY).await?;
     tell("Three cancel", GONE.len());
     cast.dismiss().await?;
-    desk.settled().await?;
 
     organizer.go_to(begin).await?;
     let seen = cast.seen();
@@ -86,7 +83,6 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     for (who, session) in cast.present() {
         cast.check("In", who, Some(session)).await?;
     }
-    desk.settled().await?;
 
     organizer.go_to(begin + 50 * 60).await?;
     let (leaving, awarded) = (seen.iter().step_by(2), seen.iter().step_by(3));
@@ -97,7 +93,6 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     for who in awarded {
         cast.award(*who).await?;
     }
-    desk.settled().await?;
     organizer.set("webhooks", &json!({ "parallel": 8 })).await?;
     organizer.go_to(begin + HOUR).await?;
     organizer.go_to(Timestamp::now().as_second()).await?;
