@@ -83,8 +83,8 @@ async fn local(args: &LocalArgs) -> Result<bool> {
         desk.settled().await?;
     }
     let played = player.result().await?;
-    let acts = |caption: &str, acts: usize| eprintln!("  {caption:<82} {acts:>3} calls");
-    let inevent = if own { Some(webinar(&desk, Timestamp::now(), acts).await?) } else { None };
+    let hear = |caption: &str, calls: usize| eprintln!("  {caption:<72} {calls:>5} calls");
+    let inevent = if own { Some(webinar(&desk, Timestamp::now(), hear).await?) } else { None };
     let outcome = Outcome { played, inevent };
     tell(&desk, &outcome);
     if args.json {

@@ -60,11 +60,11 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     organizer.go_to(begin - 14 * DAY).await?;
     let mut cast = Cast::announced(organizer, begin).await?;
 
-    tell("In InEvent, people register for a webinar; webhooks are lost, doubled, shuffled", ENOUGH - LATE);
+    tell("In InEvent people register; webhooks are lost, doubled and shuffled", ENOUGH - LATE);
     cast.register(ENOUGH - LATE).await?;
 
     organizer.go_to(begin - 5 * DAY).await?;
-    tell("Some more do, most enrol in its two sessions, one answers a question", LATE + cast.enrolments().len() + 1);
+    tell("More do, most enrol in two sessions, one answers a question", LATE + cast.enrolments().len() + 1);
     cast.register(LATE).await?;
     cast.enrol().await?;
     cast.answer(2, "50,000 to 100,000").await?;
@@ -75,7 +75,7 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
 
     organizer.go_to(begin).await?;
     let seen = cast.seen();
-    tell("They check in, to the event and to the sessions", seen.len() + cast.present().len());
+    tell("They check in, to the webinar and to its sessions", seen.len() + cast.present().len());
     for who in &seen {
         cast.check("In", *who, None).await?;
     }
