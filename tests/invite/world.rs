@@ -7,7 +7,7 @@ use std::{
 
 use dataverse_sandbox::{Options, Sandbox, Seed, inevent::StandIn};
 use inevent_d365::{
-    dataverse::{self, ClientSecret},
+    dataverse::{self, ClientCredentials, Credential},
     inevent::{self, Pacer, Token},
     invite::{self, Inviter, Kept, Report, Run, State, Terms},
     settings::{
@@ -64,9 +64,9 @@ impl World {
     fn inviter_with(&self, url: &str, abandoned: SignedDuration) -> (Inviter, Arc<dataverse::Client>) {
         let connection = self.sandbox.connection();
         let http = || reqwest::Client::builder().no_proxy().build().unwrap();
-        let secret = Arc::new(PlainSecret(connection.client_secret.clone().into()));
+        let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret(connection.client_secret.clone().into()))));
         let (token_url, id) = (connection.token_url.clone(), connection.client_id.clone());
-        let tokens = ClientSecret::new(http(), token_url, id, &connection.http, secret);
+        let tokens = ClientCredentials::new(http(), token_url, id, &connection.http, secret);
         let options = dataverse::ClientOptions::new(&connection.http);
         let dataverse = Arc::new(dataverse::Client::new(http(), Arc::new(tokens), options));
         let known = self.standin.connection();

@@ -8,14 +8,14 @@ use inevent_d365::{
     functions::{App, DESK_STORAGE, EVENTS_QUEUE, HYDRATE_QUEUE, routes},
     model::ParticipantEvent,
     queue::{
-        Queue, Queues, SqliteQueues,
+        Queues, SqliteQueues,
         envelope::{Content, Envelope},
     },
     reconcile::outlet::Outlet,
 };
 use serde_json::json;
 
-use crate::world::{ATTENDED, CANCELLED, EVENT, HOUR, KEYNOTE, NO_SHOW, REGISTERED, World};
+use crate::world::{ATTENDED, CANCELLED, HOUR, KEYNOTE, NO_SHOW, REGISTERED, World};
 
 const KEY: &str = "a-key-that-nobody-guesses";
 const PATIENCE: Duration = Duration::from_secs(60);
