@@ -28,7 +28,15 @@ fn the_story_arrives_whole() {
     assert!(result["unchanged"].as_u64().unwrap() >= 34, "a delivery that comes twice changes nothing: {result}");
     assert!(result["api_calls"].as_u64().unwrap() < 100, "{result}");
     assert!(result["seconds"].as_f64().unwrap() > 0.0);
-    assert!(told.contains("/timeline") && told.contains("/api/health"));
+    assert!(told.contains("/timeline") && told.contains("/api/health") && told.contains("action=event.person.bind"));
+
+    // The webinar in InEvent: webhooks do get lost and doubled, and in the end the rows say what InEvent knows.
+    let webinar = &result["inevent"];
+    assert_eq!((&webinar["people"], &webinar["lost"]), (&22.into(), &0.into()), "{webinar}");
+    assert!(webinar["rows"].as_u64().unwrap() > 22, "with the sessions' rows: {webinar}");
+    for happened in ["webhooks", "webhooks_lost", "webhooks_doubled", "missed"] {
+        assert!(webinar[happened].as_u64().unwrap() > 0, "{happened}: {webinar}");
+    }
 }
 
 #[test]
@@ -41,6 +49,7 @@ fn a_file_is_played_and_bad_lines_are_named() {
     let output = local(&["--once", "--json", "--events", file]);
     assert!(output.status.success());
     assert_eq!((&result(&output)["events"], &result(&output)["lost"]), (&good.lines().count().into(), &0.into()));
+    assert!(result(&output).get("inevent").is_none(), "a file is played by itself");
 
     std::fs::write(file, good.replacen("\"registered\"", "\"arrived\"", 1)).unwrap();
     let output = local(&["--once", "--json", "--events", file]);

@@ -10,14 +10,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use inevent_d365::{
     functions::DESK_STORAGE,
-    local::{Desk, DeskOptions, FUNCTION_KEY, Played, Player, Scene, read_lines, story},
+    local::{Desk, DeskOptions, FUNCTION_KEY, Played, Player, Scene, Webinar, read_lines, story, webinar},
 };
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
-/// Starts a Dataverse sandbox with a small CRM, the connector under a local Functions host, and plays a conference: registrations,
-/// a cancellation, check-ins, scores, late and doubled deliveries, the end. Then it keeps running, so that you can look around and
-/// send more. No account, no network beyond this machine; everything is gone when it stops.
+/// Starts a Dataverse sandbox with a small CRM, a small InEvent, and the connector under a local Functions host. Plays a conference:
+/// registrations, a cancellation, check-ins, scores, late and doubled deliveries, the end; then a webinar that happens in InEvent and
+/// comes by its webhooks, of which some are lost. Then it keeps running, so that you can look around, register people and send more. No account, no network beyond this machine; everything is gone when it stops.
 #[derive(Debug, Args)]
 pub struct LocalArgs {
     /// Stop when everything is settled; exit with 1 if anything was lost
@@ -67,9 +68,10 @@ async fn local(args: &LocalArgs) -> Result<bool> {
     let scenes = args.events.as_deref().map(scenes).transpose()?;
     let root = root(args.root.as_deref())?;
     let executable = std::env::current_exe().context("the program does not find itself")?;
-    eprintln!("Starting the Dataverse sandbox and the connector …");
+    eprintln!("Starting the Dataverse sandbox, InEvent and the connector …");
     let desk = Desk::start(DeskOptions { root, executable, port: args.port }).await?;
     let mut player = Player::new(&desk).await?;
+    let own = scenes.is_none();
     for scene in scenes.unwrap_or_else(|| story(Timestamp::now())) {
         let events: usize = scene.deliveries.iter().map(|delivery| delivery.as_array().map_or(1, Vec::len)).sum();
         eprintln!("  {:<72} {events:>5} {}", scene.caption, if events == 1 { "event" } else { "events" });
@@ -78,12 +80,15 @@ async fn local(args: &LocalArgs) -> Result<bool> {
                 eprintln!("    refused, {refused}");
             }
         }
-        player.settled().await?;
+        desk.settled().await?;
     }
     let played = player.result().await?;
-    tell(&desk, &played);
+    let hear = |caption: &str, calls: usize| eprintln!("  {caption:<72} {calls:>5} calls");
+    let inevent = if own { Some(webinar(&desk, Timestamp::now(), hear).await?) } else { None };
+    let outcome = Outcome { played, inevent };
+    tell(&desk, &outcome);
     if args.json {
-        println!("{}", serde_json::to_string(&played)?);
+        println!("{}", serde_json::to_string(&outcome)?);
     }
     if !args.once {
         tokio::select! {
@@ -93,7 +98,25 @@ async fn local(args: &LocalArgs) -> Result<bool> {
         eprintln!();
     }
     desk.stop().await;
-    Ok(played.lost == 0 && played.refused == 0)
+    Ok(outcome.is_whole())
+}
+
+/// What came of it all.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    played: Played,
+    /// Of the webinar, where it was played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inevent: Option<Webinar>,
+}
+
+impl Outcome {
+    fn is_whole(&self) -> bool {
+        self.played.lost == 0
+            && self.played.refused == 0
+            && self.inevent.as_ref().is_none_or(|webinar| webinar.lost == 0)
+    }
 }
 
 /// Ctrl-C, or whatever else ends programs politely here.
@@ -112,11 +135,19 @@ async fn asked_to_stop() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-fn tell(desk: &Desk, played: &Played) {
-    let Played { events, created, updated, unchanged, api_calls, parked, lost, seconds, .. } = played;
+fn tell(desk: &Desk, outcome: &Outcome) {
+    let Played { events, created, updated, unchanged, api_calls, parked, lost, seconds, .. } = &outcome.played;
     eprintln!();
     eprintln!("{events} events in, {created} rows created, {updated} updated, {unchanged} events changed nothing.");
     eprintln!("{api_calls} Web API calls, {seconds:.1} s, {parked} parked, {lost} lost.");
+    if let Some(webinar) = &outcome.inevent {
+        let Webinar { people, webhooks, webhooks_lost, webhooks_doubled, rows, missed, lost, seconds, .. } = webinar;
+        eprintln!();
+        eprintln!(
+            "{people} people in InEvent, {webhooks} webhooks arrived ({webhooks_doubled} twice), {webhooks_lost} were lost on their way."
+        );
+        eprintln!("{missed} of {rows} rows were wrong until InEvent was looked at, {lost} are now. {seconds:.1} s.");
+    }
     eprintln!();
     eprintln!("  Timeline  {}", desk.timeline_url());
     eprintln!("  Health    {}", desk.health_url());
@@ -130,6 +161,10 @@ fn tell(desk: &Desk, played: &Played) {
         desk.events_url(),
         sample()
     );
+    eprintln!();
+    eprintln!("Register somebody in InEvent, who comes by a webhook:");
+    eprintln!();
+    eprintln!("  {}", desk.registration());
     eprintln!();
 }
 

@@ -15,6 +15,7 @@ mod pace;
 mod paging;
 pub mod people;
 pub mod questions;
+pub mod registration;
 mod row;
 pub mod scores;
 pub mod tags;

@@ -1,19 +1,29 @@
-//! One process tree: the Dataverse sandbox, the local host, and the connector as its child.
+//! One process tree: the Dataverse sandbox with its InEvent, the local host, and the connector as its child.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use dataverse_sandbox::{Connection, Sandbox, Seed};
+use dataverse_sandbox::{Connection, Sandbox, Seed, inevent as stand_in};
+use reqwest::Url;
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::host::{self, FunctionKeys, Host, HostOptions, StopReason, TimerFolder};
+use super::{
+    host::{self, FunctionKeys, Host, HostOptions, StopReason, TimerFolder},
+    organizer::Organizer,
+};
 use crate::{
     dataverse::{Client, ClientCredentials, ClientOptions, Credential},
-    functions::DESK_STORAGE,
+    functions::{ACTIVITIES_QUEUE, DESK_STORAGE, EVENTS_QUEUE, HYDRATE_QUEUE},
+    inevent::{
+        self, Pacer, Token,
+        registration::{Outcome, Target},
+        webhooks::Owner,
+    },
     queue::{Queues, SqliteQueues},
     settings::PlainSecret,
     setup::{Provisioning, Solution, Wanted, provision},
@@ -23,11 +33,17 @@ use crate::{
 /// The key of the functions on a desk, which only this machine can reach.
 pub const FUNCTION_KEY: &str = "desk";
 
+/// The key of the webhooks on a desk.
+const WEBHOOK_KEY: &str = "desk-webhooks-of-inevent";
+
 /// The file that stands in for the storage account.
 const STORAGE: &str = "storage.db";
 
 /// How long the connector may take to answer the host for the first time.
 const START: Duration = Duration::from_secs(30);
+
+/// Without any progress for so long, what is still under way counts as lost.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a desk is set up with.
 #[derive(Debug, Clone)]
@@ -47,6 +63,7 @@ pub struct Desk {
     queues: Arc<dyn Queues>,
     store: Arc<dyn Store>,
     client: Client,
+    organizer: Organizer,
     storage: TempDir,
 }
 
@@ -74,11 +91,16 @@ impl Desk {
             ..HostOptions::new(options.root, queues.clone())
         })
         .await?;
-        let client = client(sandbox.connection())?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let client = client(sandbox.connection(), http.clone());
+        let organizer = Organizer::new(http.clone(), sandbox.connection().inevent.clone());
         // As an administrator does before the connector runs.
         let solution = Solution::new(&Wanted::default())?;
         provision(&client, &solution, &Provisioning::default(), &mut |_| {}).await?;
-        let desk = Self { sandbox, host, queues, store, client, storage };
+        // The people of a story are in no way bound to ten calls a second. The connector still is.
+        organizer.set("variants", &json!({ "rate_limit_per_second": 0, "rate_limit_per_machine": 0 })).await?;
+        register_webhooks(&sandbox.connection().inevent, http, host.url()).await?;
+        let desk = Self { sandbox, host, queues, store, client, organizer, storage };
         match tokio::time::timeout(START, desk.host.ready()).await {
             Ok(Ok(())) => Ok(desk),
             Ok(Err(StopReason::TooManyRestarts | StopReason::Asked)) | Err(_) => {
@@ -95,12 +117,36 @@ impl Desk {
         self.sandbox.connection()
     }
 
-    pub fn host(&self) -> &Host {
-        &self.host
+    /// Somebody who organizes events in the InEvent stand-in.
+    pub(super) fn organizer(&self) -> &Organizer {
+        &self.organizer
     }
 
-    pub fn queues(&self) -> &dyn Queues {
-        &*self.queues
+    /// Waits until InEvent has sent what it has to send and nothing is queued any more, or nothing happens for a minute; returns how
+    /// many webhooks and messages are left.
+    ///
+    /// # Errors
+    /// When the stand-in or the storage does not answer.
+    pub async fn settled(&self) -> Result<u64> {
+        let mut last = (u64::MAX, Instant::now());
+        loop {
+            // In the order in which it all travels, so that nothing is overlooked on its way.
+            let mut left = self.organizer.told("deliveries/counts").await?["pending"].as_u64().unwrap_or_default();
+            for name in [HYDRATE_QUEUE, EVENTS_QUEUE, ACTIVITIES_QUEUE] {
+                left += self.queues.queue(name)?.approximate_len().await?;
+            }
+            if left == 0 || last.1.elapsed() > PATIENCE {
+                return Ok(left);
+            }
+            if left != last.0 {
+                last = (left, Instant::now());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub fn host(&self) -> &Host {
+        &self.host
     }
 
     pub fn store(&self) -> &dyn Store {
@@ -120,6 +166,15 @@ impl Desk {
     /// Where events are sent.
     pub fn events_url(&self) -> String {
         format!("{}/api/events", self.host.url())
+    }
+
+    /// The command line that registers somebody for the event that InEvent has from the beginning.
+    pub fn registration(&self) -> String {
+        let stand_in::Connection { url, token, .. } = &self.dataverse().inevent;
+        format!(
+            "curl -H 'Authorization: Bearer {token}' '{url}/?action=event.person.bind&eventID=4711' -d firstName=Maria -d lastName=Neves \
+             -d username=maria.neves@example.com"
+        )
     }
 
     pub fn health_url(&self) -> String {
@@ -148,6 +203,11 @@ fn environment(dataverse: &Connection, storage: &Path) -> Vec<(String, String)> 
         ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
         ("DATAVERSE_SIGN_IN", ""),
         ("INEVENT_TENANT", TENANT),
+        ("INEVENT_API_URL", &dataverse.inevent.url),
+        ("INEVENT_TOKEN", &dataverse.inevent.token),
+        ("INEVENT_USERNAME", ""),
+        ("INEVENT_COMPANY_ID", &dataverse.inevent.company_id),
+        ("INEVENT_WEBHOOK_KEYS", WEBHOOK_KEY),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
@@ -156,8 +216,27 @@ fn environment(dataverse: &Connection, storage: &Path) -> Vec<(String, String)> 
 /// The InEvent tenant that is played.
 pub(super) const TENANT: &str = "inevent";
 
-fn client(dataverse: &Connection) -> Result<Client> {
-    let http = reqwest::Client::builder().no_proxy().build()?;
+/// As an administrator does with `inevent webhooks register`.
+async fn register_webhooks(stand_in: &stand_in::Connection, http: reqwest::Client, app: &str) -> Result<()> {
+    let token = Token::kept(Arc::new(PlainSecret(stand_in.token.clone().into())));
+    let options = inevent::ClientOptions::new(&stand_in.url, Some(stand_in.company_id.clone()));
+    let client = inevent::Client::new(http, token, Pacer::unpaced(), options).map_err(anyhow::Error::msg)?;
+    let target = Target {
+        app: Url::parse(app)?,
+        source: "main".to_owned(),
+        code: Some(FUNCTION_KEY.to_owned()),
+        key: WEBHOOK_KEY.to_owned(),
+    };
+    let registrations = client.register_webhooks(Owner::Company, &target, &[], false).await?;
+    for registration in registrations.into_iter().flatten() {
+        if let Outcome::NotSetUp(error) = registration.outcome {
+            return Err(error).context("InEvent does not take a webhook");
+        }
+    }
+    Ok(())
+}
+
+fn client(dataverse: &Connection, http: reqwest::Client) -> Client {
     let secret = Arc::new(PlainSecret(dataverse.client_secret.clone().into()));
     let secret = Arc::new(Credential::Secret(secret));
     let tokens = ClientCredentials::new(
@@ -167,5 +246,5 @@ fn client(dataverse: &Connection) -> Result<Client> {
         &dataverse.http,
         secret,
     );
-    Ok(Client::new(http, Arc::new(tokens), ClientOptions::new(&dataverse.http)))
+    Client::new(http, Arc::new(tokens), ClientOptions::new(&dataverse.http))
 }

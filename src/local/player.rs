@@ -1,9 +1,6 @@
-//! Sends events to a desk, waits until they are settled, and looks whether all of them arrived.
+//! Sends events to a desk, and looks whether all of them arrived.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
@@ -16,14 +13,10 @@ use super::{
 };
 use crate::{
     dataverse::query,
-    functions::{ACTIVITIES_QUEUE, EVENTS_QUEUE},
     model::{ParticipantEvent, ids},
     parked::{self, Entry},
     sync::rows::ATTENDANCE,
 };
-
-/// Without any progress for so long, what is still queued counts as lost.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What came of the events played.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -97,27 +90,9 @@ impl<'a> Player<'a> {
         Ok(refused.into_iter().map(|item| format!("item {}: {}", item.index, item.problems)).collect())
     }
 
-    /// Waits until nothing is queued any more, or nothing happens for a minute; returns how many messages are left.
-    pub async fn settled(&self) -> Result<u64> {
-        let mut last = (u64::MAX, Instant::now());
-        loop {
-            let mut left = 0;
-            for name in [EVENTS_QUEUE, ACTIVITIES_QUEUE] {
-                left += self.desk.queues().queue(name)?.approximate_len().await?;
-            }
-            if left == 0 || last.1.elapsed() > PATIENCE {
-                return Ok(left);
-            }
-            if left != last.0 {
-                last = (left, Instant::now());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     /// Waits, and looks what came of it all.
     pub async fn result(self) -> Result<Played> {
-        let waiting = self.settled().await?;
+        let waiting = self.desk.settled().await?;
         let seconds = self.begun.elapsed().as_secs_f64();
         let api_calls = calls(&self.http, self.desk).await? - self.calls_before;
         let parked = self.parked().await?;

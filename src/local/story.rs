@@ -196,9 +196,13 @@ fn minus(time: Timestamp, span: Span) -> Timestamp {
     time.checked_sub(span).unwrap_or(time)
 }
 
+/// First name, last name and address of everybody: contacts, leads, and people whom the CRM did not know before.
+pub(super) fn people() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> + Clone {
+    CONTACTS.iter().chain(&LEADS).chain(&STRANGERS).copied()
+}
+
 fn participant(who: usize) -> Value {
-    let people = CONTACTS.iter().chain(&LEADS).chain(&STRANGERS);
-    let (first, last, email) = people.cycle().nth(who).copied().unwrap_or_default();
+    let (first, last, email) = people().cycle().nth(who).unwrap_or_default();
     let stranger = who >= CONTACTS.len() + LEADS.len();
     let mut participant =
         json!({ "id": (7_000 + who).to_string(), "first_name": first, "last_name": last, "email": email });

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use inevent_d365::{
     inevent::{
         Client,
+        registration::{Outcome, Registration, Target},
         webhooks::{Owner, Webhook},
     },
     settings::document::Trigger,
@@ -70,38 +71,13 @@ pub enum Command {
     },
 }
 
-/// What the connector wants to know.
-const WANTED: [Trigger; 13] = [
-    Trigger::EventEdited,
-    Trigger::EventEnrollment,
-    Trigger::EventEnrollmentUpdate,
-    Trigger::EventDismissal,
-    Trigger::EventCheckIn,
-    Trigger::EventCheckOut,
-    Trigger::EventEnd,
-    Trigger::ActivityEdited,
-    Trigger::ActivityRemoved,
-    Trigger::ActivityEnrollment,
-    Trigger::ActivityDismissal,
-    Trigger::ActivityCheckIn,
-    Trigger::ActivityCheckOut,
-];
-
-/// What InEvent may call a trigger. A guess: none of the names is published.
-fn guess(trigger: Trigger) -> String {
-    match trigger {
-        Trigger::EventEnd => "end_of_event".to_owned(),
-        other => other.name().replace('-', "_"),
-    }
-}
-
 pub async fn run(client: &Client, command: Command) -> Result<()> {
     match command {
         Command::Register { url, code, source, event, types, dry_run, json } => {
             let key = key()?;
             let names = names(&types)?;
             let code = code.or_else(|| environment("INEVENT_WEBHOOK_FUNCTION_KEY"));
-            let target = Target { base: url, source, code, key };
+            let target = Target { app: url, source, code, key };
             register(client, &target, owner(event.as_deref()), &names, dry_run, json).await
         }
         Command::List { event, json } => list(client, owner(event.as_deref()), json).await,
@@ -111,30 +87,6 @@ pub async fn run(client: &Client, command: Command) -> Result<()> {
 
 fn owner(event: Option<&str>) -> Owner<'_> {
     event.map_or(Owner::Company, Owner::Event)
-}
-
-/// Where the webhooks are to lead.
-struct Target {
-    base: Url,
-    source: String,
-    code: Option<String>,
-    key: String,
-}
-
-impl Target {
-    fn url(&self, trigger: Trigger) -> Result<Url> {
-        let mut url = self.base.clone();
-        {
-            let mut path = url.path_segments_mut().ok().context("the URL must name a host")?;
-            path.clear().extend(["api", "inevent", "webhook", &self.source]);
-        }
-        {
-            let mut query = url.query_pairs_mut();
-            query.clear().extend_pairs(self.code.iter().map(|code| ("code", code)));
-            query.append_pair("key", &self.key).append_pair("trigger", trigger.name());
-        }
-        Ok(url)
-    }
 }
 
 fn key() -> Result<String> {
@@ -162,26 +114,20 @@ async fn register(
     dry_run: bool,
     as_json: bool,
 ) -> Result<()> {
-    let there = client.webhooks(owner).await.map_err(told)?.items;
+    let registrations = client.register_webhooks(owner, target, names, dry_run).await.map_err(told)?;
     let (mut made, mut failed) = (0, 0);
-    for trigger in WANTED {
-        let own = names.iter().find(|(named, _)| *named == trigger).map(|(_, name)| name.clone());
-        let kind = own.unwrap_or_else(|| guess(trigger));
-        let url = target.url(trigger)?;
-        let stands = there.iter().any(|hook| hook.url.as_deref() == Some(url.as_str()));
-        let outcome = match (stands, dry_run) {
-            (true, _) => "there already".to_owned(),
-            (false, true) => "would be set up".to_owned(),
-            (false, false) => match client.create_webhook(owner, &kind, url.as_str()).await.map_err(told) {
-                Ok(()) => {
-                    made += 1;
-                    "set up".to_owned()
-                }
-                Err(error) => {
-                    failed += 1;
-                    format!("not set up: {error:#}")
-                }
-            },
+    for Registration { trigger, kind, outcome } in registrations.context("the URL must name a host")? {
+        let outcome = match outcome {
+            Outcome::ThereAlready => "there already".to_owned(),
+            Outcome::Lacking => "would be set up".to_owned(),
+            Outcome::SetUp => {
+                made += 1;
+                "set up".to_owned()
+            }
+            Outcome::NotSetUp(error) => {
+                failed += 1;
+                format!("not set up: {:#}", told(error))
+            }
         };
         match as_json {
             true => println!("{}", json!({ "trigger": trigger.name(), "type": kind, "outcome": outcome })),
@@ -250,20 +196,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_carry_key_and_trigger_and_lists_do_not_show_them() {
-        let target = Target {
-            base: Url::parse("https://x.azurewebsites.net/").unwrap(),
-            source: "main".into(),
-            code: Some("f=1".into()),
-            key: "k".into(),
-        };
-        let url = target.url(Trigger::EventDismissal).unwrap();
+    fn lists_do_not_show_keys() {
+        let url = "https://x.azurewebsites.net/api/inevent/webhook/main?code=f%3D1&key=k&trigger=event-dismissal";
         assert_eq!(
-            url.as_str(),
-            "https://x.azurewebsites.net/api/inevent/webhook/main?code=f%3D1&key=k&trigger=event-dismissal"
-        );
-        assert_eq!(
-            without_keys(url.as_str()),
+            without_keys(url),
             "https://x.azurewebsites.net/api/inevent/webhook/main?code=…&key=…&trigger=event-dismissal"
         );
     }

@@ -40,6 +40,7 @@ pub struct Host {
     log: Arc<HostLog>,
     /// `None` if host.json can't be used.
     core: Option<Arc<Core>>,
+    functions: Vec<Arc<Function>>,
     stopping: watch::Sender<bool>,
     /// Answers clients.
     server: JoinHandle<()>,
@@ -67,6 +68,7 @@ pub(super) async fn start(options: HostOptions) -> Result<Host, HostError> {
                 responder: Arc::new(NotRunning),
                 log,
                 core: None,
+                functions: Vec::new(),
                 stopping,
                 keeper: None,
                 listeners: JoinSet::new(),
@@ -86,6 +88,7 @@ pub(super) async fn start(options: HostOptions) -> Result<Host, HostError> {
         url,
         log: host.log,
         core: host.core.take(),
+        functions: host.functions,
         stopping: host.stopping,
         server,
         keeper: host.keeper,
@@ -97,6 +100,7 @@ struct Started {
     responder: Arc<dyn Respond>,
     log: Arc<HostLog>,
     core: Option<Arc<Core>>,
+    functions: Vec<Arc<Function>>,
     stopping: watch::Sender<bool>,
     keeper: Option<JoinHandle<()>>,
     listeners: JoinSet<()>,
@@ -139,7 +143,7 @@ async fn started(
         listen(&core, function, &stopping, &mut listeners);
     }
     let responder = Arc::new(HttpFrontend::new(Arc::clone(&core), &functions));
-    Ok(Started { responder, log, core: Some(core), stopping, keeper: Some(keeper), listeners })
+    Ok(Started { responder, log, core: Some(core), functions, stopping, keeper: Some(keeper), listeners })
 }
 
 fn listen(core: &Arc<Core>, function: &Arc<Function>, stopping: &watch::Sender<bool>, listeners: &mut JoinSet<()>) {
@@ -220,6 +224,23 @@ impl Host {
             Some(core) => core.handler.gave_up().await,
             None => std::future::pending().await,
         }
+    }
+
+    /// Runs a timer function now, beside its schedule, and waits until it is done. The real host does so when it is asked by
+    /// `POST /admin/functions/{name}`, and does not wait.
+    ///
+    /// # Errors
+    /// In words, when there is no such timer or it fails.
+    pub async fn run_timer(&self, name: &str) -> Result<(), String> {
+        let function = self.functions.iter().find(|function| function.name == name);
+        let (Some(core), Some(function)) = (&self.core, function) else {
+            return Err(format!("there is no function '{name}'"));
+        };
+        let Trigger::Timer(trigger) = function.trigger.clone() else {
+            return Err(format!("the function '{name}' has no timer"));
+        };
+        let timer = Timer::new(Arc::clone(core), Arc::clone(function), trigger);
+        timer.run_now().await.map_err(|failure| failure.to_string())
     }
 
     /// Kills the handler now, with SIGKILL, as a crash would. The host takes it for one and starts it again.

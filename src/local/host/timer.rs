@@ -56,6 +56,13 @@ impl Timer {
         }
     }
 
+    /// Runs the function once, beside its schedule: nothing is tried again or remembered.
+    pub(super) async fn run_now(&self) -> Result<(), Failure> {
+        let adjusts_for_dst = self.trigger.schedule.adjusts_for_dst();
+        let call = TimerCall { adjusts_for_dst, status: Value::Null, past_due: false, retry: Value::Null };
+        self.try_once(Uuid::new_v4(), &call).await
+    }
+
     /// Runs the function, with its retries, and remembers the run.
     async fn fire(
         &self,
