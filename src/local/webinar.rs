@@ -166,7 +166,7 @@ impl<'a> Cast<'a> {
         let people = story::people().filter(|(.., email)| !email.contains('\''));
         for (first, last, email) in people.skip(self.people.len()).take(more) {
             let mut body = vec![("firstName", first), ("lastName", last), ("username", email)];
-            body.extend((self.people.len() % 4 == 0).then_some((self.budget.as_str(), "10k")));
+            body.extend((self.people.len().is_multiple_of(4)).then_some((self.budget.as_str(), "10k")));
             let id = self.organizer.make("event.person.bind", &[("eventID", &self.event)], &body, "personID").await?;
             self.people.push(id);
         }

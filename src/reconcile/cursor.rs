@@ -77,10 +77,10 @@ pub async fn save(store: &dyn Store, event: &str, cursor: &Cursor) -> Result<(),
     }
 }
 
-/// Notes that a webhook said that the event is over.
+/// Notes that a webhook said that the event is over: a look at everybody is due now, whenever the last one was.
 pub async fn ended(store: &dyn Store, event: &str) -> Result<(), StoreError> {
     let cursor = load(store, event).await?;
-    save(store, event, &Cursor { ended: true, tried: None, ..cursor }).await
+    save(store, event, &Cursor { ended: true, tried: None, whole: None, ..cursor }).await
 }
 
 /// What should be looked at, by event.

@@ -56,7 +56,7 @@ pub fn due(event: &Occasion, cursor: &Cursor, settings: &Reconcile, now: Timesta
 fn is_past(event: &Occasion, cursor: &Cursor, settings: &Reconcile, now: Timestamp) -> bool {
     let Some(end) = event.end else { return false };
     // An event that was over before anybody looked is for a backfill to bring in.
-    now > end + HOUR * i32::from(settings.grace_hours) && (cursor.closed || cursor.whole.is_none())
+    now > end + HOUR * i32::from(settings.grace_hours) && (cursor.closed || cursor.whole.is_none() && !cursor.ended)
 }
 
 fn is_far(event: &Occasion, settings: &Reconcile, now: Timestamp) -> bool {
