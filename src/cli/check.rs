@@ -20,7 +20,7 @@ use serde_json::json;
 use super::setting;
 
 /// Looks at everything that the connector needs: address, clock, secret, token, application user, privileges, tables and columns, the
-/// settings, marketing lists, queue and store. Each is OK, or says what to do. Run it with the app settings of the function app in its
+/// settings, marketing lists, queue and store, InEvent. Each is OK, or says what to do. Run it with the app settings of the function app in its
 /// environment. Exit code: 0 everything is OK, 1 something is to be mended, 2 the command line is wrong.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -63,7 +63,7 @@ async fn everything(args: &CheckArgs) -> Result<bool> {
         Ok(storage) => lines.extend(check::storage(storage).await),
         Err(why) => lines.push(Line::wrong("storage", why)),
     }
-    lines.push(check::inevent());
+    lines.push(check::inevent(&setting, storage.as_ref().ok().map(|storage| storage.store.clone())).await);
     let link = match client {
         Some(client) if args.send => send(args, &http, &client, &document, &mut lines).await,
         _ => None,

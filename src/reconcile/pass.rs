@@ -173,7 +173,10 @@ impl Going<'_> {
             let at = pages.offset();
             let Some(rows) = pages.next().await? else { break };
             for person in rows.into_iter().filter_map(Person::read) {
-                self.listed.insert(person.id.clone());
+                // Some lists have those, too, who were not let in.
+                if person.approved != Some(false) {
+                    self.listed.insert(person.id.clone());
+                }
                 self.passed.people += 1;
                 // InEvent may not heed what was asked for.
                 if look.since.is_some_and(|since| person.updated.is_some_and(|updated| updated < since)) {

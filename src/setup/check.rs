@@ -1,6 +1,7 @@
 //! The connection test: everything that the connector needs, each with OK or what to do about it.
 
 mod dataverse;
+mod inevent;
 mod sending;
 mod settings;
 mod storage;
@@ -8,6 +9,7 @@ mod storage;
 use serde::Serialize;
 
 pub use dataverse::{address, credentials, environment, tables};
+pub use inevent::inevent;
 pub use sending::{Sending, Sent, send};
 pub use settings::problems;
 pub use storage::storage;
@@ -41,9 +43,4 @@ impl Line {
     pub fn not_checked(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, state: State::NotChecked, detail: detail.into() }
     }
-}
-
-/// InEvent's side: its token and what it allows.
-pub fn inevent() -> Line {
-    Line::not_checked("inevent", "The connection to InEvent is not looked at yet.")
 }

@@ -101,7 +101,13 @@ async fn without_any_webhook_the_rows_end_as_inevent_has_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn applicants_are_registered_once_they_are_let_in_and_cancelled_once_they_are_rejected() {
-    let world = World::start(json!({}), json!({})).await;
+    for variant in [json!({}), json!({ "all_lists_everyone": true }), json!({ "no_date_updated": true })] {
+        applicants(variant).await;
+    }
+}
+
+async fn applicants(variant: serde_json::Value) {
+    let world = World::start(json!({}), variant).await;
     let apply = async |name: &str| {
         let email = format!("{name}@fabrikam.example");
         let body = [("name", name), ("username", email.as_str())];

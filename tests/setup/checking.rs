@@ -74,6 +74,24 @@ async fn an_environment_that_was_set_up_is_in_order() {
 }
 
 #[tokio::test]
+async fn inevents_token_is_tried_where_one_is_set() {
+    let world = bare().await;
+    let inevent = world.sandbox.connection().inevent.clone();
+    let told = async |token: &str, company: &str| {
+        let set =
+            [("INEVENT_API_URL", inevent.url.as_str()), ("INEVENT_TOKEN", token), ("INEVENT_COMPANY_ID", company)];
+        let (_, lines) = checked(&world, &set).await;
+        let line = lines.iter().find(|line| line["name"] == "inevent").unwrap();
+        (line["state"].as_str().unwrap().to_owned(), line["detail"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(told(&inevent.token, &inevent.company_id).await.0, "ok");
+    let (state, detail) = told("nobody's", &inevent.company_id).await;
+    assert!(state == "wrong" && detail.contains("Renew INEVENT_TOKEN"), "{detail}");
+    let (state, detail) = told(&inevent.token, "").await;
+    assert!(state == "wrong" && detail.contains("INEVENT_COMPANY_ID"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_column_that_somebody_deleted_is_named_until_setup_restores_it() {
     let world = bare().await;
     standard(&world).await;
