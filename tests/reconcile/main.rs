@@ -3,6 +3,7 @@
 #![cfg(feature = "local")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod fixed_bugs;
 mod life;
 mod lists;
 mod webhooks;
