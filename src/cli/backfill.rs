@@ -2,7 +2,10 @@
 
 use std::{
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -112,6 +115,7 @@ async fn list(json: bool) -> Result<()> {
 async fn work(storage: &Storage, job: Job, json: bool) -> Result<()> {
     let queue = storage.events().await?;
     let outlet = QueueOutlet { queue, bodies: storage.bodies.clone(), store: storage.store.clone() };
+    let outlet = Counting { outlet, queued: AtomicUsize::new(0) };
     let (reconciler, document, engine) = ways(storage, Arc::new(outlet)).await?;
     let rules = engine
         .rules()
@@ -182,6 +186,23 @@ fn print(write: &Write, json: bool) {
     // What keeps the state of the row is for machines.
     for (column, value) in write.columns.iter().filter(|(column, _)| !column.ends_with("stamp")) {
         println!("    {column}: {value}");
+    }
+}
+
+/// Says how many statements were queued, as they are.
+struct Counting {
+    outlet: QueueOutlet,
+    queued: AtomicUsize,
+}
+
+#[async_trait]
+impl Outlet for Counting {
+    async fn put(&self, events: Vec<ParticipantEvent>) -> Result<(), NotPut> {
+        let count = events.len();
+        self.outlet.put(events).await?;
+        let queued = self.queued.fetch_add(count, Ordering::Relaxed) + count;
+        eprintln!("{queued} statements queued");
+        Ok(())
     }
 }
 

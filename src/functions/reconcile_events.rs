@@ -29,12 +29,13 @@ pub async fn run(app: &App) -> Response {
     match round(services, &reconciler).await {
         Ok(round) => {
             services.held_webhooks.observe(None).await;
-            if round.looked > 0 || round.broken_off {
+            if round.looked + round.failed > 0 || round.broken_off {
                 tracing::info!(
                     target: "outcome",
                     events = round.events,
                     looked = round.looked,
                     sent = round.sent,
+                    failed = round.failed,
                     broken_off = round.broken_off,
                     "events reconciled"
                 );

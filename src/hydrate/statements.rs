@@ -116,15 +116,14 @@ impl Saying<'_> {
             }
             EventEnrollment | EventEnrollmentUpdate | EventDismissal => vec![state(Kind::Cancelled, read.date, true)],
             EventCheckIn | EventCheckOut | ActivityCheckIn | ActivityCheckOut => {
-                let kind = |direction| if direction == Direction::In { Kind::CheckedIn } else { Kind::CheckedOut };
                 let place = self.activity.as_ref().map(|activity| activity.id.as_str());
                 let seen = read.checks.iter().filter(|check| check.activity.as_deref() == place);
                 let mut events: Vec<_> = match hint.time {
                     Some(_) => Vec::new(),
-                    None => seen.map(|check| state(kind(check.direction), Some(check.time), false)).collect(),
+                    None => seen.map(|check| state(check.direction.kind(), Some(check.time), false)).collect(),
                 };
                 if hint.time.is_some() || !shows(hint.trigger, place, read) {
-                    let told = direction(hint.trigger).map(kind).unwrap_or(Kind::CheckedIn);
+                    let told = direction(hint.trigger).unwrap_or(Direction::In).kind();
                     events.push(state(told, hint.time.or(read.date), hint.time.is_none()));
                 }
                 events

@@ -1,7 +1,7 @@
 //! The check-in log (module `checklog`). None of its fields is published: what is read here is a guess, spelled in several ways.
 
 use super::{Client, Error, Listing, Pages, Row};
-use crate::model::SourceTime;
+use crate::model::{Kind, SourceTime};
 
 const ID: &[&str] = &["checklogID", "checkLogID", "logID", "id"];
 
@@ -10,6 +10,16 @@ const ID: &[&str] = &["checklogID", "checkLogID", "logID", "id"];
 pub enum Direction {
     In,
     Out,
+}
+
+impl Direction {
+    /// What it is in the connector's vocabulary.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::In => Kind::CheckedIn,
+            Self::Out => Kind::CheckedOut,
+        }
+    }
 }
 
 /// One passage.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::schedule::Look;
 use crate::{
     model::SourceTime,
-    store::{Key, Store, StoreError},
+    store::{Key, Record, Store, StoreError},
 };
 
 const KIND: &str = "reconcile";
@@ -54,33 +54,40 @@ fn key(event: &str) -> Key {
 }
 
 pub async fn load(store: &dyn Store, event: &str) -> Result<Cursor, StoreError> {
-    let record = store.get(&key(event)).await?;
-    // What an earlier release kept otherwise is begun anew.
-    Ok(record.and_then(|record| serde_json::from_value(record.value).ok()).unwrap_or_default())
+    Ok(read(store.get(&key(event)).await?))
+}
+
+/// What an earlier release kept otherwise is begun anew.
+fn read(record: Option<Record>) -> Cursor {
+    record.and_then(|record| serde_json::from_value(record.value).ok()).unwrap_or_default()
 }
 
 /// Keeps the cursor. A hint that came meanwhile stays: [`ended`] may be told at any time.
 pub async fn save(store: &dyn Store, event: &str, cursor: &Cursor) -> Result<(), StoreError> {
-    loop {
-        let Some(record) = store.get(&key(event)).await? else {
-            match store.insert(&key(event), &json!(cursor)).await {
-                Err(StoreError::Exists) => continue,
-                done => return done.map(drop),
-            }
-        };
-        let ended = !cursor.closed && record.value["ended"].as_bool() == Some(true);
-        let kept = Cursor { ended: cursor.ended || ended, ..cursor.clone() };
-        match store.replace(&key(event), &json!(kept), &record.etag).await {
-            Err(StoreError::Changed) => {}
-            done => return done.map(drop),
-        }
-    }
+    let keep = |kept: Cursor| Cursor { ended: cursor.ended || kept.ended && !cursor.closed, ..cursor.clone() };
+    update(store, event, keep).await
 }
 
 /// Notes that a webhook said that the event is over: a look at everybody is due now, whenever the last one was.
 pub async fn ended(store: &dyn Store, event: &str) -> Result<(), StoreError> {
-    let cursor = load(store, event).await?;
-    save(store, event, &Cursor { ended: true, tried: None, whole: None, ..cursor }).await
+    update(store, event, |kept| Cursor { ended: true, tried: None, whole: None, ..kept }).await
+}
+
+/// Changes what is kept, whoever else changes it at the same time.
+async fn update(store: &dyn Store, event: &str, change: impl Fn(Cursor) -> Cursor) -> Result<(), StoreError> {
+    loop {
+        let record = store.get(&key(event)).await?;
+        let etag = record.as_ref().map(|record| record.etag.clone());
+        let changed = json!(change(read(record)));
+        let written = match &etag {
+            Some(etag) => store.replace(&key(event), &changed, etag).await,
+            None => store.insert(&key(event), &changed).await,
+        };
+        match written {
+            Err(StoreError::Changed | StoreError::Exists) => {}
+            written => return written.map(drop),
+        }
+    }
 }
 
 /// What should be looked at, by event.

@@ -13,8 +13,8 @@ use crate::{
 };
 
 const KIND: &str = "backfill";
-/// How long nobody else works on a job after a sign of life.
-pub const LEASE: Duration = Duration::from_secs(120);
+/// How long nobody else works on a job after a sign of life: longer than a slice, and what is read after the people.
+pub const LEASE: Duration = Duration::from_secs(10 * 60);
 
 /// One backfill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

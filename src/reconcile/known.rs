@@ -12,8 +12,6 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Known {
     rows: HashMap<String, HashMap<Option<String>, AttendanceRow>>,
-    /// Nothing can be told from what is not among them: the platform's own tables do not say which event a row is about.
-    pub blind: bool,
 }
 
 impl Known {
@@ -25,13 +23,14 @@ impl Known {
         known
     }
 
-    /// Reads them.
+    /// Reads them. The platform's own tables do not say which event a row is about: of these none is known, so nobody is missing, and
+    /// everything is news.
     ///
     /// # Errors
     /// When Dataverse does not give them.
     pub async fn load(client: &Client, table: ActivityTable, event: &str) -> Result<Self, Failure> {
         if table.form == Form::Plain {
-            return Ok(Self { blind: true, ..Self::default() });
+            return Ok(Self::default());
         }
         let filter = format!("new_eventid eq {}", query::text(event));
         let query = query::select(table.table.set, &table.reads(), &filter);

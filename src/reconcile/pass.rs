@@ -191,10 +191,9 @@ impl Going<'_> {
             }
         }
         let whole = offset == 0 && pages.is_complete();
-        if look.since.is_none() && !whole && offset == 0 {
-            self.alarm(
-                "InEvent's list of people did not seem whole, so nobody was taken off it in Dynamics.".to_owned(),
-            );
+        if look.since.is_none() && !whole {
+            let why = if offset == 0 { "did not seem whole" } else { "took more than one run to read" };
+            self.alarm(format!("InEvent's list of people {why}, so nobody was taken off it in Dynamics."));
         }
         Ok((true, whole))
     }

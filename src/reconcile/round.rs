@@ -40,6 +40,19 @@ pub enum NotLooked {
     Rows,
 }
 
+impl NotLooked {
+    /// Whether every other event would meet it, too: what must be mended first, a token that is busy, storage that does not answer.
+    pub(super) fn concerns_all(&self) -> bool {
+        match self {
+            Self::Broken(Broken::InEvent(error)) => {
+                error.remedy().is_some() || matches!(error, Error::RateLimited { .. } | Error::Busy)
+            }
+            Self::Broken(Broken::NotPut(_)) | Self::Store(_) => true,
+            Self::Broken(Broken::NoDate) | Self::Rows => false,
+        }
+    }
+}
+
 impl From<Error> for NotLooked {
     fn from(error: Error) -> Self {
         Self::Broken(error.into())
@@ -52,6 +65,8 @@ pub struct Round {
     pub events: usize,
     pub looked: usize,
     pub sent: u64,
+    /// Events that were due, and of which InEvent or Dataverse did not tell everything: the next round tries again.
+    pub failed: usize,
     /// The time was up before every event that was due was looked at.
     pub broken_off: bool,
 }
@@ -60,7 +75,7 @@ impl Reconciler {
     /// Looks at the events that are due. `table` gives the activity table of an event.
     ///
     /// # Errors
-    /// When InEvent does not list its events, or the store fails. An event that fails takes no other along.
+    /// When InEvent does not list its events, or for a reason that every event would meet. An event that fails takes no other along.
     pub async fn round(
         &self,
         document: &Document,
@@ -70,7 +85,6 @@ impl Reconciler {
     ) -> Result<Round, NotLooked> {
         let events = self.inevent.at(Priority::Backfill).events("all").await?;
         let mut round = Round { events: events.items.len(), ..Round::default() };
-        let mut failed = None;
         for event in &events.items {
             let (occasion, settings) = (translate::event_occasion(event), document.effective(&event.id));
             if !settings.sync || !settings.reconcile.enabled {
@@ -90,18 +104,14 @@ impl Reconciler {
                     round.looked += 1;
                     round.sent += passed.sent;
                 }
+                Err(error) if error.concerns_all() => return Err(error),
                 Err(error) => {
                     tracing::warn!(event = event.id, %error, "the event was not reconciled; the next round tries again");
-                    // A token that is refused is refused for the next event, too.
-                    if matches!(&error, NotLooked::Broken(Broken::InEvent(inner)) if inner.remedy().is_some() || inner.is_transient())
-                    {
-                        failed = Some(error);
-                        break;
-                    }
+                    round.failed += 1;
                 }
             }
         }
-        failed.map_or(Ok(round), Err)
+        Ok(round)
     }
 
     /// One look, and what is remembered of it.

@@ -1,12 +1,7 @@
 //! What follows from what was read, in the connector's vocabulary.
 
 use crate::{
-    inevent::{
-        attendance::{Check, Direction},
-        people::Person,
-        questions::Question,
-        translate,
-    },
+    inevent::{attendance::Check, people::Person, questions::Question, translate},
     model::{Kind, Occasion, Participant, ParticipantEvent, SourceTime},
 };
 
@@ -36,11 +31,7 @@ impl Speaker<'_> {
 
     /// A passage of the check-in log happened when the log says.
     pub fn passed(&self, check: &Check, session: Option<&Occasion>, participant: Participant) -> ParticipantEvent {
-        let kind = match check.direction {
-            Direction::In => Kind::CheckedIn,
-            Direction::Out => Kind::CheckedOut,
-        };
-        let state = self.state(kind, check.time, session, participant);
+        let state = self.state(check.direction.kind(), check.time, session, participant);
         translate::identified(ParticipantEvent { read: false, ..state })
     }
 

@@ -19,14 +19,14 @@ use crate::{
     sync::rows::ActivityTable,
 };
 
-/// How long a slice of a job is, so that its progress is kept and its lease renewed.
-const SLICE: Duration = Duration::from_secs(60);
+/// How long a slice of a job is: as long as a look of the timer's, for only of a list that was read in one go is known who is missing.
+const SLICE: Duration = Duration::from_secs(4 * 60);
 
 impl Reconciler {
-    /// Works on the jobs that wait, one slice after the other, until the time is up.
+    /// Works on the jobs that wait, one slice after the other, until the time is up. One that fails waits, and takes no other along.
     ///
     /// # Errors
-    /// When a job broke off; it is gone on with another time.
+    /// For a reason that every job would meet.
     pub async fn jobs(
         &self,
         document: &Document,
@@ -35,7 +35,12 @@ impl Reconciler {
     ) -> Result<(), NotLooked> {
         for job in jobs::all(&*self.store).await? {
             if job.state == State::Waiting && Instant::now() < until {
-                self.work(job.clone(), &document.effective(&job.event), table(&job.event), until, |_| {}).await?;
+                let (event, settings) = (job.event.clone(), document.effective(&job.event));
+                match self.work(job, &settings, table(&event), until, |_| {}).await {
+                    Err(error) if error.concerns_all() => return Err(error),
+                    Err(error) => tracing::warn!(event, %error, "the backfill was broken off; the next run goes on"),
+                    Ok(_) => {}
+                }
             }
         }
         Ok(())

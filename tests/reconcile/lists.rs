@@ -1,6 +1,9 @@
 //! What follows from who is missing, and what does not.
 
-use inevent_d365::reconcile::{cursor, jobs::Job};
+use inevent_d365::reconcile::{
+    cursor,
+    jobs::{self, Job, State},
+};
 use serde_json::json;
 
 use crate::world::{CANCELLED, EVENT, HOUR, REGISTERED, World};
@@ -30,7 +33,7 @@ async fn a_list_that_is_implausibly_short_changes_nothing_until_somebody_says_th
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let table = inevent_d365::sync::rows::ActivityTable::OURS;
     let done = world.reconciler.work(job, &document.effective(EVENT), table, until, |_| {}).await.unwrap().unwrap();
-    assert_eq!(done.state, inevent_d365::reconcile::jobs::State::Done);
+    assert_eq!(done.state, State::Done);
     for person in &people[..20] {
         assert_eq!(world.row(person, None).await, Some((CANCELLED, None)));
     }
@@ -54,5 +57,46 @@ async fn changed_settings_reach_rows_that_exist_by_a_backfill() {
     world.use_settings(json!({ "level": "sessions" }));
     world.reconciler.work(job, &document.effective(EVENT), table, until, |_| {}).await.unwrap().unwrap();
     assert_eq!(world.row(&ana, Some("47112")).await, Some((REGISTERED, None)));
+    world.sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_inevent_does_not_tell_of_takes_no_other_along() {
+    let world = World::start(json!({}), json!({})).await;
+    let company = world.sandbox.connection().inevent.company_id.clone();
+    world.inevent("company.event.bind", &[("companyID", &company)], &[("name", "Another Day")]).await;
+    let ana = world.register("ana").await;
+    // One call, made again once: the event that is looked at first.
+    world.inevent_admin("POST", "faults", json!({ "kind": "unavailable", "match": "event.get", "count": 2 })).await;
+    let round = world.try_round().await.unwrap();
+    assert_eq!((round.events, round.looked, round.failed), (2, 1, 1));
+    world.later(120).await;
+    let round = world.try_round().await.unwrap();
+    assert_eq!((round.looked, round.failed), (1, 0));
+    assert_eq!(world.row(&ana, None).await, Some((REGISTERED, None)));
+    world.sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_that_fails_takes_no_other_along() {
+    let world = World::start(json!({}), json!({})).await;
+    let ana = world.register("ana").await;
+    let store = &*world.reconciler.store;
+    for event in ["10", EVENT] {
+        jobs::save(store, &Job::new(event.to_owned(), None, false, world.now())).await.unwrap();
+    }
+    world.inevent_admin("POST", "faults", json!({ "kind": "unavailable", "match": "event.get", "count": 2 })).await;
+    let document = inevent_d365::settings::document::Document::default();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let work = async || {
+        world.reconciler.jobs(&document, |_| inevent_d365::sync::rows::ActivityTable::OURS, until).await.unwrap()
+    };
+    work().await;
+    let states = async || jobs::all(store).await.unwrap().iter().map(|job| job.state).collect::<Vec<_>>();
+    assert_eq!(states().await, [State::Waiting, State::Done]);
+    assert_eq!(world.row(&ana, None).await, Some((REGISTERED, None)));
+    // There is no such event.
+    work().await;
+    assert_eq!(states().await, [State::Failed, State::Done]);
     world.sandbox.stop().await;
 }

@@ -36,7 +36,9 @@ pub fn import(file: &Path) -> Result<String, std::process::ExitCode> {
 
 /// The kept document with one value changed; `null` takes the setting away.
 pub fn with(text: Option<&str>, path: &str, value: &str) -> Result<String, std::process::ExitCode> {
-    let mut document: Value = serde_json::from_str(text.unwrap_or("{}")).unwrap_or_else(|_| Value::Object(Map::new()));
+    let mut document: Value = serde_json::from_str(text.unwrap_or("{}")).map_err(|error| {
+        failed(&format!("the settings that are kept are not JSON ({error}); import whole ones"), DATA)
+    })?;
     // What is no JSON is meant as text: `set defaults.level attendance`.
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     let (mut place, mut names) = (&mut document, path.split('.').peekable());
@@ -171,5 +173,6 @@ mod tests {
         assert_eq!(set(Some(text), "events.4711.batch_minutes", "9").unwrap()["events"]["4711"]["batch_minutes"], 9);
         assert_eq!(set(Some(text), "events.4711.sync", "null").unwrap()["events"]["4711"], serde_json::json!({}));
         assert!(set(Some(text), "events.4711.sync.x", "1").is_err());
+        assert!(set(Some("{"), "defaults.sync", "false").is_err(), "what cannot be read is not thrown away");
     }
 }
