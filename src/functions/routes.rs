@@ -7,6 +7,7 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use warp::{
     Filter, Rejection, Reply,
+    filters::BoxedFilter,
     http::{Method, StatusCode},
     reply::Response,
 };
@@ -24,6 +25,20 @@ const MAX_INVOCATION: usize = 1024 * 1024;
 
 /// All routes.
 pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone {
+    let [first, others @ ..] = [
+        triggered("SyncEvents", &app, |app, body| async move { sync_events::run(&app, &body).await }),
+        triggered("ParkPoisonedEvents", &app, |app, body| async move {
+            park_poisoned_events::run(&app, Poisoned::Events, &body).await
+        }),
+        triggered("HydrateEvents", &app, |app, body| async move { hydrate_events::run(&app, &body).await }),
+        triggered("ParkPoisonedWebhooks", &app, |app, body| async move {
+            park_poisoned_events::run(&app, Poisoned::Webhooks, &body).await
+        }),
+        triggered("FlushActivities", &app, |app, _| async move { flush_activities::run(&app).await }),
+        triggered("ReconcileEvents", &app, |app, _| async move { reconcile_events::run(&app).await }),
+        triggered("PullMarketingLists", &app, |app, _| async move { pull_marketing_lists::run(&app).await }),
+    ];
+    let triggers = others.into_iter().fold(first, |one, other| one.or(other).unify().boxed());
     let app = warp::any().map(move || app.clone());
     // The host pings it for as long as it lives: cheap, and never logged.
     let ping = warp::path::end().and(warp::get()).map(|| "inevent-d365".into_response()).boxed();
@@ -84,76 +99,30 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         .then(|app: Arc<App>, accept: Option<String>| async move { health::run(&app, accept.as_deref()).await })
         .boxed();
 
-    let sync = warp::path!("SyncEvents")
-        .and(warp::post())
-        .and(app.clone())
-        .and(warp::body::stream())
-        .then(|app: Arc<App>, body| async move {
-            match read_capped(None, body, MAX_INVOCATION).await {
-                Ok(body) => within_deadline(sync_events::run(&app, &body)).await,
-                Err(answer) => answer,
-            }
-        })
-        .boxed();
-
-    let poisoned = warp::path!("ParkPoisonedEvents")
-        .and(warp::post())
-        .and(app.clone())
-        .and(warp::body::stream())
-        .then(|app: Arc<App>, body| async move {
-            match read_capped(None, body, MAX_INVOCATION).await {
-                Ok(body) => within_deadline(park_poisoned_events::run(&app, Poisoned::Events, &body)).await,
-                Err(answer) => answer,
-            }
-        })
-        .boxed();
-
-    let hydrate = warp::path!("HydrateEvents")
-        .and(warp::post())
-        .and(app.clone())
-        .and(warp::body::stream())
-        .then(|app: Arc<App>, body| async move {
-            match read_capped(None, body, MAX_INVOCATION).await {
-                Ok(body) => within_deadline(hydrate_events::run(&app, &body)).await,
-                Err(answer) => answer,
-            }
-        })
-        .boxed();
-
-    let poisoned_webhooks = warp::path!("ParkPoisonedWebhooks")
-        .and(warp::post())
-        .and(app.clone())
-        .and(warp::body::stream())
-        .then(|app: Arc<App>, body| async move {
-            match read_capped(None, body, MAX_INVOCATION).await {
-                Ok(body) => within_deadline(park_poisoned_events::run(&app, Poisoned::Webhooks, &body)).await,
-                Err(answer) => answer,
-            }
-        })
-        .boxed();
-
-    let reconcile = warp::path!("ReconcileEvents")
-        .and(warp::post())
-        .and(app.clone())
-        .then(|app: Arc<App>| async move { within_deadline(reconcile_events::run(&app)).await })
-        .boxed();
-
-    let flush = warp::path!("FlushActivities")
-        .and(warp::post())
-        .and(app.clone())
-        .then(|app: Arc<App>| async move { within_deadline(flush_activities::run(&app)).await })
-        .boxed();
-
-    let pull = warp::path!("PullMarketingLists")
-        .and(warp::post())
-        .and(app)
-        .then(|app: Arc<App>| async move { within_deadline(pull_marketing_lists::run(&app)).await })
-        .boxed();
-
     let http = ping.or(ingest).unify().or(webhook).unify().or(health).unify();
-    let events = sync.or(poisoned).unify().or(flush).unify().or(pull).unify();
-    let webhooks = hydrate.or(poisoned_webhooks).unify().or(reconcile).unify();
-    http.or(events).unify().or(webhooks).unify().recover(no_route).unify()
+    http.or(triggers).unify().recover(no_route).unify()
+}
+
+/// What the host calls when a message or a time has come.
+fn triggered<R>(
+    name: &'static str,
+    app: &Arc<App>,
+    run: impl Fn(Arc<App>, Bytes) -> R + Clone + Send + Sync + 'static,
+) -> BoxedFilter<(Response,)>
+where
+    R: Future<Output = Response> + Send,
+{
+    let app = app.clone();
+    let call = move |body| {
+        let (app, run) = (app.clone(), run.clone());
+        async move {
+            match read_capped(None, body, MAX_INVOCATION).await {
+                Ok(body) => within_deadline(run(app, body)).await,
+                Err(answer) => answer,
+            }
+        }
+    };
+    warp::path(name).and(warp::path::end()).and(warp::post()).and(warp::body::stream()).then(call).boxed()
 }
 
 #[derive(Debug, Deserialize)]
