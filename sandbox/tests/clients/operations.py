@@ -29,32 +29,27 @@ def modules_of(names):
 
 
 def public_operations(names):
-    """The code of every public method of every public class of these modules, by name."""
-    operations = {}
+    """The names of every public method of every public class of these modules."""
+    operations = set()
     for module in modules_of(names):
         for name, kind in inspect.getmembers(module, inspect.isclass):
             if name.startswith("_") or kind.__module__ != module.__name__:
                 continue
-            for method, function in inspect.getmembers(kind, inspect.isfunction):
-                if not method.startswith("_"):
-                    operations[f"{name}.{method}"] = inspect.unwrap(function).__code__
+            methods = (method for method, _ in inspect.getmembers(kind, inspect.isfunction))
+            operations.update(f"{name}.{method}" for method in methods if not method.startswith("_"))
     return operations
 
 
 def watch(*modules):
     """Watches the public operations of these modules from now on."""
     operations = public_operations(modules)
-    codes = {}
-    for operation, code in operations.items():
-        codes.setdefault(code, []).append(operation)
     called = set()
 
     def see(frame, event, _):
         # What the client calls of itself does not count.
-        if event == "call" and frame.f_code in codes and frame.f_back.f_code.co_filename.startswith(SCRIPTS):
-            instance = frame.f_locals.get("self")
-            names = {f"{kind.__name__}.{frame.f_code.co_name}" for kind in type(instance).__mro__}
-            called.update(names.intersection(codes[frame.f_code]))
+        if event == "call" and frame.f_back and frame.f_back.f_code.co_filename.startswith(SCRIPTS):
+            classes = type(frame.f_locals.get("self")).__mro__
+            called.update(operations.intersection(f"{kind.__name__}.{frame.f_code.co_name}" for kind in classes))
 
     def tell():
         sys.setprofile(None)

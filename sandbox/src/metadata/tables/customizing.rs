@@ -106,6 +106,22 @@ pub(super) fn sdkmessagefilter() -> Table {
 }
 
 /// Work the platform does in the background, such as bulk deletion.
+/// Imports of solution files.
+pub(super) fn importjob() -> Table {
+    table("ImportJob", "importjobs", "Import Job", "ImportJobId")
+        .type_code(9107)
+        .text("Name", 500)
+        .text("SolutionName", 250)
+        .text("ImportContext", 256)
+        .text("OperationContext", 256)
+        .memo("Data", 1_073_741_823)
+        .double("Progress", 2, 100.0)
+        .datetime("StartedOn")
+        .datetime("CompletedOn")
+        .stamped()
+        .build("name")
+}
+
 pub(super) fn asyncoperation() -> Table {
     table("AsyncOperation", "asyncoperations", "System Job", "AsyncOperationId")
         .type_code(4700)

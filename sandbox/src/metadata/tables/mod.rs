@@ -9,6 +9,7 @@ mod duplicates;
 mod events;
 mod files;
 mod lists;
+mod notes;
 mod people;
 mod sales;
 mod security;
@@ -36,19 +37,23 @@ pub(crate) fn shipped(connector: bool) -> Vec<Table> {
         activities::phonecall(),
         activities::email(),
         sales::opportunity(),
+        sales::opportunityclose(),
         sales::campaign(),
+        notes::annotation(),
         sales::transactioncurrency(),
         security::role(),
         security::privilege(),
         security::roleprivileges(),
         security::systemuserroles(),
         security::teamroles(),
+        security::principalobjectaccess(),
         customizing::publisher(),
         customizing::solution(),
         customizing::solutioncomponent(),
         customizing::sdkmessage(),
         customizing::sdkmessagefilter(),
         customizing::asyncoperation(),
+        customizing::importjob(),
         duplicates::duplicaterule(),
         duplicates::duplicaterulecondition(),
         background::backgroundoperation(),
