@@ -199,7 +199,7 @@ impl Organization {
     /// Back to the seed: tables, rows, switches, faults and log.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
         let fresh = Data::open(self.seed)?;
-        seed::plant(&fresh, self.seed, self.clock.now())?;
+        seed::plant(&fresh, self.seed, self.clock.now(), (self.id, &self.name))?;
         let mut data = self.data();
         data.become_like(&fresh)?;
         data.version.set(fresh.version.get());

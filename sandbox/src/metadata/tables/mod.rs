@@ -10,6 +10,7 @@ mod events;
 mod files;
 mod lists;
 mod notes;
+mod organization;
 mod people;
 mod sales;
 mod security;
@@ -20,6 +21,7 @@ use super::{Table, wire};
 /// Every shipped table; with the connector's own table and columns, or without.
 pub(crate) fn shipped(connector: bool) -> Vec<Table> {
     let mut tables = vec![
+        organization::organization(),
         people::businessunit(),
         people::systemuser(),
         people::team(),

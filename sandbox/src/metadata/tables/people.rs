@@ -4,19 +4,19 @@ use super::customers::UNDECIDED;
 use crate::metadata::{ColumnType, Requirement, System, Table, TableBuilder, table};
 
 /// How long the parts of an address may be.
-struct Lengths {
-    line: usize,
-    place: usize,
-    region: usize,
-    code: usize,
-    telephone: usize,
+pub(super) struct Lengths {
+    pub(super) line: usize,
+    pub(super) place: usize,
+    pub(super) region: usize,
+    pub(super) code: usize,
+    pub(super) telephone: usize,
 }
 
 const OF_UNIT: Lengths = Lengths { line: 250, place: 80, region: 50, code: 20, telephone: 50 };
 const OF_USER: Lengths = Lengths { line: 1024, place: 128, region: 128, code: 40, telephone: 64 };
 
 /// Columns of one postal address (`address1_…`).
-fn address(builder: TableBuilder, number: u8, lengths: &Lengths) -> TableBuilder {
+pub(super) fn address(builder: TableBuilder, number: u8, lengths: &Lengths) -> TableBuilder {
     let name = |part: &str| format!("Address{number}_{part}");
     let texts = |builder: TableBuilder, max: usize, parts: &[&str]| {
         parts.iter().fold(builder, |builder, part| builder.text(&name(part), max))

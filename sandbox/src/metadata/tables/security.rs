@@ -26,12 +26,25 @@ pub(super) fn role() -> Table {
         .default(1)
         .flag("IsAutoAssigned", false)
         .create_only()
+        .memo("AppliesTo", 2000)
+        .memo("SummaryOfCoreTablePermissions", 2000)
+        .flag("IsManaged", false)
+        .read_only()
+        .column("OrganizationId", ColumnType::Id)
+        .read_only()
+        .column("RoleIdUnique", ColumnType::Id)
+        .read_only()
+        .column("SolutionId", ColumnType::Id)
+        .read_only()
+        .datetime("OverwriteTime")
+        .read_only()
         .stamped()
         .build("name")
 }
 
 pub(super) fn privilege() -> Table {
-    let depths = ["CanBeBasic", "CanBeLocal", "CanBeDeep", "CanBeGlobal"];
+    let depths =
+        ["CanBeBasic", "CanBeLocal", "CanBeDeep", "CanBeGlobal", "CanBeEntityReference", "CanBeParentEntityReference"];
     let builder = table("Privilege", "privileges", "Privilege", "PrivilegeId")
         .type_code(1023)
         .text("Name", 100)

@@ -95,7 +95,7 @@ fn number(body: &Body, name: &str) -> ApiResult<i64> {
 }
 
 fn no_option(value: i64) -> ApiError {
-    ApiError::new(400, "0x80044331", format!("The option value {value} does not exist in the option set."))
+    ApiError::new(400, "0x80048403", format!("The option value {value} does not exist in the option set."))
 }
 
 fn inserted(change: &Change<'_>, message: &str, value: i64) -> Response {
