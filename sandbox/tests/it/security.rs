@@ -1,9 +1,9 @@
 //! Roles and their depths, acting on behalf of others, users who may not come in.
 
 use dataverse_sandbox::Seed;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::second::{SECOND, Second, UNIT, grant};
+use crate::second::{Second, UNIT, grant};
 use crate::world::{ANA, CONTOSO, MARTA, MISSING, World};
 
 const OWN_CONTACTS: [(&str, i64); 6] = [
