@@ -9,7 +9,7 @@ use super::{
     Row,
     activities::Activity,
     events::Event,
-    people::{ID, Person},
+    people::{ID, Person, SUBMISSIONS},
     questions::Question,
     row::text,
 };
@@ -20,7 +20,7 @@ const NAME: usize = 300;
 const ANSWER: usize = 3_900;
 
 /// Fields that may hold answers to custom questions, as an object or a list.
-const ANSWERS: &[&str] = &["feedback", "feedbacks", "answers", "customFields", "fields", "questions", "submissions"];
+const ANSWERS: &[&str] = &["feedback", "feedbacks", "answers", "customFields", "fields", "questions", SUBMISSIONS];
 
 /// The profile of somebody. `role` is what InEvent calls the job title.
 pub fn participant(person: &Person) -> Participant {

@@ -33,6 +33,8 @@ pub struct Cursor {
     pub closed: bool,
     /// The sessions that were closed.
     pub sessions: BTreeSet<String>,
+    /// InEvent lists answers apart from people.
+    pub answers_apart: bool,
     /// A pass that is done in slices, and how far it came.
     pub under_way: Option<UnderWay>,
     /// What somebody should look at.
