@@ -161,6 +161,25 @@ async fn what_inevent_cannot_tell_now_goes_back_and_a_refused_token_is_held() {
     assert!(oldest.is_empty(), "not at once");
 }
 
+/// What InEvent answers while it blocks a token is not published: with 403 it may also mean that the token may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_told_by_403_parks_nothing() {
+    let desk = Desk::start().await;
+    let event = desk.event("Day").await;
+    let person =
+        desk.inevent("event.person.bind", &[("eventID", &event)], &[("name", "A"), ("username", "a@x.example")]).await;
+    let body = json!({ "eventID": event, "personID": id(&person, "personID") }).to_string();
+    let url = format!("{}&trigger=event-enrollment", desk.webhook_url);
+    let blocked = json!({ "rate_limit_status": 403, "rate_limit_per_second": 1, "rate_limit_block_ms": 60_000 });
+    desk.admin("variants", blocked).await;
+    reqwest::Client::builder().no_proxy().build().unwrap().post(&url).body(body).send().await.unwrap();
+    assert_eq!(desk.hydrate().await, 1);
+    assert_eq!(desk.queue(HYDRATE_QUEUE).approximate_len().await.unwrap(), 1, "it waits");
+    assert!(desk.events().await.is_empty() && desk.parked().await.is_empty());
+    let health = desk.health().await;
+    assert!(health["held_webhooks"]["remedy"].as_str().unwrap().contains("blocked for too many calls"), "{health}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_closed_when_it_is_over_and_not_before() {
     let desk = Desk::start().await;
