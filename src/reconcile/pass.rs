@@ -62,6 +62,8 @@ pub struct Passed {
     pub sessions_closed: BTreeSet<String>,
     /// What somebody should look at.
     pub alarm: Option<String>,
+    /// The tracks of the sessions that have any, where they were asked for.
+    pub tracks: Option<BTreeMap<String, Vec<String>>>,
     /// Whether answers are listed apart from people, where that was found out.
     pub answers_apart: Option<bool>,
     /// InEvent does not know the event.
@@ -143,6 +145,7 @@ impl Going<'_> {
                 sessions_whole = activities.as_ref().is_some_and(|listing| listing.complete);
                 let items = activities.map(|listing| listing.items).unwrap_or_default();
                 sessions = items.into_iter().map(|activity| (activity.id.clone(), activity)).collect();
+                self.tracks(&mut sessions).await?;
             }
             checks_whole = self.checks(event, &sessions).await?;
             self.scores(event, &sessions).await?;
@@ -159,6 +162,21 @@ impl Going<'_> {
         }
         self.run.flush().await?;
         Ok(Passed { sent: self.run.sent, ..self.passed })
+    }
+
+    /// The tracks of the sessions: a call for each, so once a day.
+    async fn tracks(&mut self, sessions: &mut BTreeMap<String, Activity>) -> Result<(), Broken> {
+        let whole = self.pass.look.since.is_none();
+        for (id, activity) in &mut *sessions {
+            activity.tracks = match whole {
+                true => self.pass.inevent.tracks(id).await?,
+                false => self.pass.cursor.tracks.get(id).cloned().unwrap_or_default(),
+            };
+        }
+        let known = sessions.values().filter(|activity| !activity.tracks.is_empty());
+        let known = known.map(|activity| (activity.id.clone(), activity.tracks.clone()));
+        self.passed.tracks = whole.then(|| known.collect());
+        Ok(())
     }
 
     async fn put(&mut self, event: ParticipantEvent) -> Result<(), NotPut> {

@@ -28,6 +28,8 @@ async fn play(desk: &Desk) -> (String, String, String, String) {
     let question = desk.inevent("feedback.create", &here, &[("text", "Budget"), ("type", "text")]).await;
     let field = id(&question, "apiField");
     let talk = id(&desk.inevent("activity.create", &here, &[("name", "Talk")]).await, "activityID");
+    let track = id(&desk.inevent("tag.create", &here, &[("name", "Cloud")]).await, "tagID");
+    desk.inevent("activity.tag.bind", &[("activityID", &talk), ("tagID", &track)], &[]).await;
     let register = async |name: &str, email: &str| {
         let body = [("name", name), ("username", email), ("company", "Contoso"), (field.as_str(), "10k")];
         id(&desk.inevent("event.person.bind", &here, &body).await, "personID")
@@ -59,6 +61,7 @@ fn check(events: &[ParticipantEvent], (event, talk, ana, bo): &(String, String, 
     assert!(checked_in.iter().all(|one| !one.read), "{what}: the time of a check-in is known");
     let named = checked_in.iter().filter_map(|one| one.session.as_ref());
     assert!(named.clone().all(|session| session.name.as_deref() == Some("Talk")), "{what}");
+    assert!(named.clone().all(|session| session.tracks() == Some("Cloud".to_owned())), "{what}");
     assert_eq!(of(events, Kind::SessionEnrolled, ana).len(), 1, "{what}");
     assert!(!of(events, Kind::Cancelled, bo).is_empty(), "{what}: {events:#?}");
 }

@@ -27,11 +27,17 @@ async fn without_any_webhook_the_rows_end_as_inevent_has_them() {
             world.register("dan").await,
         ];
         world.inevent("activity.person.bind", &[("activityID", WORKSHOP), ("personID", &ben)], &[]).await;
+        let track = world.inevent("tag.create", &[("eventID", EVENT)], &[("name", "Cloud; Data")]).await;
+        let track = track["tagID"].as_str().unwrap();
+        world.inevent("activity.tag.bind", &[("activityID", WORKSHOP), ("tagID", track)], &[]).await;
         world.round().await;
         for person in [&ana, &ben, &cho, &dan] {
             assert_eq!(world.row(person, None).await, Some((REGISTERED, None)), "{variant}");
         }
         assert_eq!(world.row(&ben, Some(WORKSHOP)).await, Some((REGISTERED, None)), "{variant}");
+        let rows = world.rows("new_eventattendance").await;
+        let workshop = rows.iter().find(|row| row["new_sessionid"] == WORKSHOP).unwrap();
+        assert_eq!(workshop["new_sessiontracks"], "Cloud, Data", "{variant}");
         let leads = world.rows("lead").await;
         let lead = leads.iter().find(|lead| lead["emailaddress1"] == "ana@fabrikam.example").unwrap();
         assert_eq!((&lead["new_budget"], &lead["subject"]), (&json!("10k"), &json!("Partner Day")), "{variant}");
