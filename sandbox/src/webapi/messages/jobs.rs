@@ -28,8 +28,9 @@ pub(in crate::webapi) fn finished(session: &Session<'_>, name: &str, kind: i64) 
 
 /// The job of an import that is over, under the id that the caller chose or a new one; `solution` is its unique name.
 pub(in crate::webapi) fn imported(session: &Session<'_>, id: Option<&str>, solution: &str) -> ApiResult<Uuid> {
-    let jobs = session.data.schema.table("importjob").ok_or_else(ApiError::unexpected)?;
     let id = id.and_then(normal_id).unwrap_or_else(Uuid::now_v7);
+    // A file from before there were such jobs has no table for them.
+    let Some(jobs) = session.data.schema.table("importjob") else { return Ok(id) };
     let values = [
         ("importjobid", Value::Id(id)),
         ("name", Value::Text("Customizations".to_owned())),
