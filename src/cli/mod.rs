@@ -1,5 +1,6 @@
 //! The command line.
 
+mod app;
 mod backfill;
 mod check;
 mod forget;
@@ -7,16 +8,18 @@ mod inevent;
 mod invitations;
 #[cfg(feature = "local")]
 mod local;
+mod log;
 mod parked;
 mod serve;
 mod settings;
 mod setup;
 mod since;
+mod table;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use inevent_d365::functions::{self, Storage};
+use inevent_d365::functions;
 
 /// The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
 #[derive(Debug, Parser)]
@@ -43,6 +46,8 @@ enum Command {
     Local(local::LocalArgs),
     /// Look at what could not be written, replay it or drop it
     Parked(parked::ParkedArgs),
+    /// Search what became of statements, webhooks, looks and invitations
+    Log(log::LogArgs),
     /// Bring in everything that InEvent knows of an event
     Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
@@ -68,6 +73,7 @@ impl Cli {
             #[cfg(feature = "local")]
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
+            Command::Log(args) => log::run(args),
             Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Invitations(args) => invitations::run(args),
@@ -91,12 +97,6 @@ fn setting(name: &str) -> Option<String> {
 /// A client for what is asked without signing in.
 fn http() -> anyhow::Result<reqwest::Client> {
     Ok(functions::http_client()?)
-}
-
-/// The storage that the handler works with, by the same settings.
-fn storage() -> anyhow::Result<Storage> {
-    let storage = Storage::open(&setting);
-    storage.map_err(|why| anyhow::anyhow!("{why}\nSet it as in the function app, in this command's environment."))
 }
 
 /// Runs a command; an error is printed, and the exit code is 1.
