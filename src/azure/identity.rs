@@ -1,8 +1,15 @@
 //! Who signs in to Azure where neither key nor secret is named.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
-use azure_core::credentials::TokenCredential;
+use async_trait::async_trait;
+use azure_core::{
+    credentials::{AccessToken, TokenCredential, TokenRequestOptions},
+    time::{Duration, OffsetDateTime},
+};
 use azure_identity::{AzureCliCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 
 /// Names the one credential that is used instead of a managed identity, as Azure's own libraries know it:
@@ -37,11 +44,38 @@ impl Identity {
     /// When there is no such identity on this machine.
     pub fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
         Ok(match self {
-            Self::AzureCli => AzureCliCredential::new(None)?,
+            Self::AzureCli => {
+                static PERSON: OnceLock<Arc<Person>> = OnceLock::new();
+                PERSON.get_or_init(Arc::default).clone()
+            }
             Self::Managed { client_id } => ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
                 user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
                 ..Default::default()
             }))?,
         })
+    }
+}
+
+/// Whoever is signed in with az CLI. Each of its tokens costs a second, so they are kept while they are valid, for all clients.
+#[derive(Debug, Default)]
+struct Person(tokio::sync::Mutex<BTreeMap<String, AccessToken>>);
+
+#[async_trait]
+impl TokenCredential for Person {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let mut kept = self.0.lock().await;
+        let scope = scopes.join(" ");
+        if let Some(token) = kept.get(&scope)
+            && token.expires_on - OffsetDateTime::now_utc() > Duration::minutes(5)
+        {
+            return Ok(token.clone());
+        }
+        let token = AzureCliCredential::new(None)?.get_token(scopes, options).await?;
+        kept.insert(scope, token.clone());
+        Ok(token)
     }
 }

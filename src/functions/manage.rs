@@ -106,10 +106,13 @@ pub fn allowed(app: &App, path: &str, method: &Method, headers: &HeaderMap) -> R
             "you are signed in and have neither role: let somebody assign Connector.Admin or Connector.Reader",
         );
     };
+    if method != Method::POST {
+        return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "ask by POST"));
+    }
     // A form of another site can be sent with a person's cookie, JSON cannot.
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if method != Method::POST || content_type.split(';').next().unwrap_or_default().trim() != "application/json" {
-        return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "ask by POST, as application/json"));
+    if content_type.split(';').next().unwrap_or_default().trim() != "application/json" {
+        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "ask as application/json"));
     }
     match manage::needs(path) {
         None => Err(refused(StatusCode::NOT_FOUND, &format!("this release knows no {path}"))),
@@ -207,13 +210,10 @@ mod tests {
         let admin = header("aad", json!([{ "typ": "roles", "val": "Connector.Admin" }]));
         let mut headers = HeaderMap::new();
         headers.insert(PRINCIPAL, admin.parse().unwrap());
-        for (method, content_type) in [
-            (Method::GET, "application/json"),
-            (Method::POST, "text/plain"),
-            (Method::POST, "application/x-www-form-urlencoded"),
-        ] {
+        for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-            assert_eq!(allowed(&app(ON), "log", &method, &headers).unwrap_err().status(), 405);
+            assert_eq!(allowed(&app(ON), "log", &Method::POST, &headers).unwrap_err().status(), 415);
         }
+        assert_eq!(allowed(&app(ON), "log", &Method::GET, &headers).unwrap_err().status(), 405);
     }
 }

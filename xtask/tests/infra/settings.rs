@@ -27,8 +27,13 @@ const OF_A_DESK: [&str; 6] = [
 ];
 
 /// Read by commands that a person runs, and by no function.
-const OF_THE_COMMAND_LINE: [&str; 5] =
-    ["AZURE_TOKEN_CREDENTIALS", "DATAVERSE_TOKEN", "INEVENT_D365_KEY", "INEVENT_D365_URL", "INEVENT_WEBHOOK_FUNCTION_KEY"];
+const OF_THE_COMMAND_LINE: [&str; 5] = [
+    "AZURE_TOKEN_CREDENTIALS",
+    "DATAVERSE_TOKEN",
+    "INEVENT_D365_KEY",
+    "INEVENT_D365_URL",
+    "INEVENT_WEBHOOK_FUNCTION_KEY",
+];
 
 const ALWAYS: [&str; 21] = [
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
