@@ -17,12 +17,6 @@ use super::{
     table,
 };
 
-/// What became of every statement, webhook, look at an event, and run of invitations, the newest first. It holds ids, codes and counts, no
-/// addresses and no names, and is kept for INEVENT_D365_SYNC_LOG_DAYS (default 30).
-///
-/// Results: written (something was written or sent), unchanged (everything was there already), gathered (the person is written, the
-/// attendance row waits for its batch), refused (by Dynamics, with its code; parked), parked (cannot be read, or was delivered too
-/// often), held (somebody must mend something; told once), postponed (tried again; told once), dropped (somebody who is forgotten).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LogArgs {
@@ -115,9 +109,12 @@ mod tests {
 
     #[test]
     fn results_are_named_as_the_help_names_them() {
+        use clap::CommandFactory as _;
+
         assert_eq!(result("Refused").unwrap(), Verdict::Refused);
         assert!(result("lost").unwrap_err().contains("written"));
-        let help = <LogArgs as clap::Args>::augment_args(clap::Command::new("log")).render_long_help().to_string();
+        let mut cli = crate::cli::Cli::command();
+        let help = cli.find_subcommand_mut("log").unwrap().render_long_help().to_string();
         for verdict in Verdict::ALL {
             assert!(help.contains(verdict.name()), "{}", verdict.name());
         }

@@ -47,6 +47,13 @@ enum Command {
     /// Look at what could not be written, replay it or drop it
     Parked(parked::ParkedArgs),
     /// Search what became of statements, webhooks, looks and invitations
+    ///
+    /// Prints the newest first. The log holds ids, codes and counts, no addresses and no names, and is kept for
+    /// INEVENT_D365_SYNC_LOG_DAYS (default 30).
+    ///
+    /// Results: written (something was written or sent), unchanged (everything was there already), gathered (the person is written, the
+    /// attendance row waits for its batch), refused (by Dynamics, with its code; parked), parked (cannot be read, or was delivered too
+    /// often), held (somebody must mend something; told once), postponed (tried again; told once), dropped (somebody who is forgotten).
     Log(log::LogArgs),
     /// Bring in everything that InEvent knows of an event
     Backfill(backfill::BackfillArgs),

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{Kind, ParticipantEvent},
-    sync::outcome::{Outcome, Postponement},
+    sync::{
+        closings::Closed,
+        outcome::{Outcome, Postponement},
+    },
 };
 
 /// The longest id that is kept, in characters.
@@ -156,6 +159,14 @@ impl Entry {
         }
     }
 
+    /// What became of the rows of an event or session once it was concluded that it is over.
+    pub fn of_closing(at: Timestamp, closed: &Closed, outcome: &Outcome) -> Self {
+        let kind = if closed.session.is_some() { Kind::SessionClosed } else { Kind::EventClosed };
+        let (result, code) = result(outcome);
+        let session = closed.session.as_deref().map(id);
+        Self { kind: Some(kind), session, code, ..Self::new(at, Step::Sync, result, &closed.event) }
+    }
+
     /// What a batch made of a statement. `last` is why it went back to the queue before: the same once more is no news, and
     /// `None`.
     pub fn of_outcome(
@@ -166,21 +177,27 @@ impl Entry {
         last: Option<&str>,
         trace_id: Option<&str>,
     ) -> Option<Self> {
-        let (result, why) = match outcome {
-            Outcome::Settled { .. } if gathered => (Verdict::Gathered, None),
-            Outcome::Settled { changed: true } => (Verdict::Written, None),
-            Outcome::Settled { changed: false } => (Verdict::Unchanged, None),
-            Outcome::Refused(_) => (Verdict::Refused, None),
+        let why = match outcome {
             Outcome::Postponed(why) if last == Some(why.name()) => return None,
-            Outcome::Postponed(why @ Postponement::Held(_)) => (Verdict::Held, Some(why.name())),
-            Outcome::Postponed(why @ Postponement::Transient { .. }) => (Verdict::Postponed, Some(why.name())),
-        };
-        let entry = Self::of_statement(at, statement, result, why, trace_id);
-        let code = match outcome {
-            Outcome::Refused(refusal) => refusal.code.map(|code| format!("0x{code:08x}")),
+            Outcome::Postponed(why) => Some(why.name()),
             _ => None,
         };
-        Some(Self { code, ..entry })
+        let (result, code) = match outcome {
+            Outcome::Settled { .. } if gathered => (Verdict::Gathered, None),
+            outcome => result(outcome),
+        };
+        Some(Self { code, ..Self::of_statement(at, statement, result, why, trace_id) })
+    }
+}
+
+/// What an outcome came to, with Dynamics' error code.
+fn result(outcome: &Outcome) -> (Verdict, Option<String>) {
+    match outcome {
+        Outcome::Settled { changed: true } => (Verdict::Written, None),
+        Outcome::Settled { changed: false } => (Verdict::Unchanged, None),
+        Outcome::Refused(refusal) => (Verdict::Refused, refusal.code.map(|code| format!("0x{code:08x}"))),
+        Outcome::Postponed(Postponement::Held(_)) => (Verdict::Held, None),
+        Outcome::Postponed(Postponement::Transient { .. }) => (Verdict::Postponed, None),
     }
 }
 

@@ -151,6 +151,21 @@ async fn the_log_tells_what_became_of_each_statement_and_so_does_it_over_the_sto
     let (code, out, _) = az.command(&world, &["backfill", "--event", "4711"]).await;
     assert!(code == 0 && out.contains("waits for the connector"), "{out}");
     assert!(az.command(&world, &["backfill", "--list"]).await.1.contains("event 4711"));
+
+    // Settings are checked in Dynamics as the person who is signed in.
+    let dataverse = world.sandbox.connection();
+    az.shows(&[
+        ("AzureWebJobsStorage", &storage),
+        ("DATAVERSE_URL", &dataverse.http),
+        ("DATAVERSE_SIGN_IN", "federated"),
+        ("AZURE_CLIENT_ID", "an-identity"),
+    ]);
+    std::fs::write(az.file("token"), world.token().await).unwrap();
+    let set = async |path: &str, value: &str| az.command(&world, &["settings", "set", path, value, "--yes"]).await;
+    assert_eq!(set("defaults.activity_table", "new_nosuchtable").await.0, 65);
+    let (code, out, error) = set("events.4711.invitations", r#"{ "max_per_run": 5 }"#).await;
+    assert!(code == 0 && out.contains("event 4711: invitations."), "{out}{error}");
+    assert!(out.contains("invitations run --event 4711 --dry-run") && !out.contains("backfill"), "{out}");
     let calls = std::fs::read_to_string(az.file("calls")).unwrap();
     assert!(calls.contains("functionapp config appsettings list --name contoso --resource-group rg"), "{calls}");
     host.stop().await;

@@ -178,6 +178,20 @@ impl World {
         std::fs::write(path, host.to_string()).unwrap();
     }
 
+    /// A token with which the sandbox lets somebody in.
+    pub async fn token(&self) -> String {
+        let dataverse = self.sandbox.connection();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &dataverse.client_id),
+            ("client_secret", &dataverse.client_secret),
+            ("scope", &format!("{}/.default", dataverse.http)),
+        ];
+        let answer = self.http.post(&dataverse.token_url).form(&form).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
     /// For `AzureWebJobsStorage`.
     pub fn connection_string(&self) -> String {
         self.azurite.connection_string()
