@@ -100,8 +100,12 @@ impl Limit {
         self.budget.set(self.requests.map(|requests| f64::from(requests) / processes));
     }
 
+    fn at_once(&self) -> usize {
+        self.limit.min(self.ceiling())
+    }
+
     fn admits(&self) -> bool {
-        self.in_flight < self.limit.min(self.ceiling())
+        self.in_flight < self.at_once()
     }
 
     fn learn(&mut self, verdict: Verdict, now: Instant) {
@@ -156,6 +160,11 @@ impl Limiter {
     /// Takes note of what a call told beside its own outcome.
     pub(super) fn learn(&self, verdict: Verdict) {
         self.lock().learn(verdict, Instant::now());
+    }
+
+    /// The calls that may be under way together, as things stand.
+    pub(super) fn at_once(&self) -> usize {
+        self.lock().at_once()
     }
 
     /// What Dataverse recommends for the whole organisation.

@@ -170,6 +170,10 @@ impl Crm for DataverseCrm {
         self.client.allow(pace.concurrency.map(usize::from), pace.requests_per_five_minutes);
     }
 
+    fn calls_at_once(&self) -> usize {
+        self.client.at_once()
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         let queries = queries(wanted);
         if queries.is_empty() {

@@ -42,6 +42,16 @@ pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
     lists: Arc<Mutex<Members>>,
+    process: Arc<Mutex<Process>>,
+    calls_at_once: usize,
+}
+
+/// What one process writes at the moment.
+#[derive(Debug, Default)]
+struct Process {
+    rows: BTreeSet<Uuid>,
+    calls: usize,
+    most_calls: usize,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +85,16 @@ impl MemoryCrm {
         contact.insert(format!("_parentcustomerid_value{LOOKUP}"), "account".into());
         drop(tables);
         crm
+    }
+
+    /// The same CRM as another process sees it, which makes so many calls at once.
+    pub fn for_process(&self, calls_at_once: usize) -> Self {
+        Self { process: Arc::default(), calls_at_once, ..self.clone() }
+    }
+
+    /// The most writing calls that the process made at once.
+    pub fn most_calls(&self) -> usize {
+        self.process.lock().unwrap().most_calls
     }
 
     /// All rows, without what is first-come by nature (`docs/convergence.md`): a lead's topic, since when a backfilled row is, and the
@@ -171,6 +191,13 @@ impl MemoryCrm {
     }
 
     async fn write_all(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        self.process.lock().unwrap().begins(writes);
+        let written = self.write_in_order(writes).await;
+        self.process.lock().unwrap().ends(writes);
+        written
+    }
+
+    async fn write_in_order(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         let transient = Failure::Transient { retry_after: None };
         if self.fails() {
             return Err(transient);
@@ -185,6 +212,21 @@ impl MemoryCrm {
 
     fn fails(&self) -> bool {
         self.chance.as_ref().is_some_and(|chance| chance.lock().unwrap().one_in(12))
+    }
+}
+
+impl Process {
+    fn begins(&mut self, writes: &[&Write]) {
+        for write in writes {
+            assert!(self.rows.insert(write.id), "two calls of one process write the same row");
+        }
+        self.calls += 1;
+        self.most_calls = self.most_calls.max(self.calls);
+    }
+
+    fn ends(&mut self, writes: &[&Write]) {
+        writes.iter().for_each(|write| _ = self.rows.remove(&write.id));
+        self.calls -= 1;
     }
 }
 
@@ -263,6 +305,10 @@ impl Crm for MemoryCrm {
         _: &BTreeMap<String, String>,
     ) -> Result<Vec<Uuid>, Failure> {
         Ok(vec![CAMPAIGN])
+    }
+
+    fn calls_at_once(&self) -> usize {
+        self.calls_at_once
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
