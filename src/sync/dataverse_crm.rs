@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     dataverse::{
-        Answer, BulkSize, Client, Columns, Error, Failure, Part, ServiceError,
+        Answer, BulkSize, Client, Columns, Error, Failure, MAX_PARTS, Part, ServiceError,
         definition::{self, TableDefinition},
         metadata::{self, TableColumns},
         query,
@@ -44,6 +44,17 @@ impl DataverseCrm {
     pub fn new(client: Arc<Client>) -> Self {
         let (creates, writes) = (BulkSize::new(MOST_CREATES), BulkSize::new(MOST_WRITES));
         Self { client, me: OnceCell::new(), creates, writes }
+    }
+
+    /// The calls that reading this takes, where no answer has a second page.
+    pub fn calls_to_load(wanted: &Wanted) -> usize {
+        queries(wanted).len().div_ceil(MAX_PARTS)
+    }
+
+    /// The calls that one step of writes takes, where none of it is refused.
+    pub fn calls_to_write(writes: &[&Write]) -> usize {
+        let singly = writes.iter().any(|write| write.action != Action::Create || write.detect.is_some());
+        writes.len().div_ceil(if singly { MOST_WRITES } else { MOST_CREATES })
     }
 
     /// Creates rows of one table, all or none; what takes too long is tried again by halves.
