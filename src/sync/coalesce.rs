@@ -34,8 +34,11 @@ const MAX_BATCH: usize = 1_000;
 /// How long a batch waits for company after the last that came. The host hands over a fetched batch of messages within a few
 /// milliseconds.
 const LINGER: Duration = Duration::from_millis(8);
-/// How long it waits at most, while there is always somebody who comes.
+/// After a batch it waits for a part of the time that this one took: the host hands over the next messages once it removed those.
+const LINGER_PART: u32 = 16;
 const LONGEST_LINGER: Duration = Duration::from_millis(50);
+/// While there is always somebody who comes, it waits for so many times that.
+const PATIENCE: u32 = 4;
 
 /// What comes in.
 enum Arrival {
@@ -201,6 +204,7 @@ struct Ticket {
 /// A batch that is no longer under way.
 struct Written {
     taken: Taken<Work>,
+    begun: Instant,
     places: Vec<Place>,
     /// None of a batch that brought its writer down.
     outcomes: Vec<Outcome>,
@@ -216,6 +220,8 @@ struct Dispatcher {
     /// Since when the next batch gathers, and when something last happened that may bring it company.
     gathers_since: Instant,
     last_news: Instant,
+    /// How long the next batch waits for company.
+    linger: Duration,
 }
 
 impl Dispatcher {
@@ -228,6 +234,7 @@ impl Dispatcher {
             under_way: FuturesUnordered::new(),
             gathers_since: Instant::now(),
             last_news: Instant::now(),
+            linger: LINGER,
         }
     }
 
@@ -253,15 +260,19 @@ impl Dispatcher {
     fn complete_at(&self) -> Instant {
         match self.waiting.waiting() >= self.writer.most() {
             true => self.gathers_since,
-            false => (self.last_news + LINGER).min(self.gathers_since + LONGEST_LINGER),
+            false => (self.last_news + self.linger).min(self.gathers_since + PATIENCE * self.linger),
         }
     }
 
     fn receive(&mut self, arrival: Arrival) {
-        self.last_news = Instant::now();
+        let now = Instant::now();
         if self.waiting.waiting() == 0 {
-            self.gathers_since = self.last_news;
+            self.gathers_since = now;
+            if now > self.last_news + PATIENCE * self.linger {
+                self.linger = LINGER;
+            }
         }
+        self.last_news = now;
         match arrival {
             Arrival::Turn(granted) => self.waiting.push(Scope::Everything, Needs::Solitude, Work::Turn(granted)),
             // Nobody waits any more where the invocation ran into its deadline; the message is delivered again.
@@ -287,7 +298,7 @@ impl Dispatcher {
     }
 
     fn begin(&mut self, mut taken: Taken<Work>) {
-        let (mut places, mut events) = (Vec::new(), Vec::new());
+        let (mut places, mut events, begun) = (Vec::new(), Vec::new(), Instant::now());
         for work in std::mem::take(&mut taken.work) {
             match work {
                 Work::Event(place, event) => {
@@ -300,7 +311,7 @@ impl Dispatcher {
                     drop(granted.send(Turn { _ended: ended }));
                     self.under_way.push(Box::pin(async move {
                         let _ = end.await;
-                        Written { taken, places: Vec::new(), outcomes: Vec::new() }
+                        Written { taken, begun, places: Vec::new(), outcomes: Vec::new() }
                     }));
                     return;
                 }
@@ -309,11 +320,12 @@ impl Dispatcher {
         let (writer, scope) = (self.writer.clone(), taken.scope);
         let write = tokio::spawn(async move { writer.write(scope, &events).await });
         self.under_way
-            .push(Box::pin(async move { Written { taken, places, outcomes: write.await.unwrap_or_default() } }));
+            .push(Box::pin(async move { Written { taken, begun, places, outcomes: write.await.unwrap_or_default() } }));
     }
 
-    fn end(&mut self, Written { taken, places, outcomes }: Written) {
+    fn end(&mut self, Written { taken, begun, places, outcomes }: Written) {
         self.waiting.done(&taken);
+        self.linger = (begun.elapsed() / LINGER_PART).clamp(LINGER, LONGEST_LINGER);
         (self.gathers_since, self.last_news) = (Instant::now(), Instant::now());
         let mut outcomes = outcomes.into_iter();
         for (ticket, place) in places {

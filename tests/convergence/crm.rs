@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -14,6 +17,7 @@ use inevent_d365::{
         metadata::TableColumns,
     },
     sync::{
+        DataverseCrm,
         crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
         lists::{ListError, ListMembers},
         matching::folded,
@@ -43,6 +47,8 @@ pub struct MemoryCrm {
     pub chance: Option<Arc<Mutex<Chance>>>,
     lists: Arc<Mutex<Members>>,
     process: Arc<Mutex<Process>>,
+    /// Calls, as the Web API would need them.
+    calls: Arc<AtomicUsize>,
     calls_at_once: usize,
 }
 
@@ -65,18 +71,10 @@ impl MemoryCrm {
     /// A contact and a lead, each with an owner of their own, and a closed lead.
     pub fn seeded() -> Self {
         let crm = Self::default();
-        let seed = |table: &'static str, id: u128, email: &str, state: i64| {
-            let row = json!({
-                "emailaddress1": email, "statecode": state, "modifiedon": "2026-01-01T00:00:00Z", "jobtitle": "Seeded",
-                "_ownerid_value": Uuid::from_u128(id + 1_000).to_string(), (format!("_ownerid_value{LOOKUP}")): "systemuser",
-            });
-            let Value::Object(row) = row else { panic!() };
-            crm.tables.lock().unwrap().rows.insert((table, Uuid::from_u128(id)), (0, row));
-        };
-        seed("contact", 10, "Contact@x.example", 0);
-        seed("contact", 11, "inactive@x.example", 1);
-        seed("lead", 12, "lead@x.example", 0);
-        seed("lead", 13, "closed@x.example", 1);
+        crm.add("contact", 10, "Contact@x.example", 0);
+        crm.add("contact", 11, "inactive@x.example", 1);
+        crm.add("lead", 12, "lead@x.example", 0);
+        crm.add("lead", 13, "closed@x.example", 1);
         let mut tables = crm.tables.lock().unwrap();
         tables.rows.insert(("account", ACCOUNT), (0, Columns::new()));
         tables.rows.insert(("campaign", CAMPAIGN), (0, Columns::new()));
@@ -85,6 +83,21 @@ impl MemoryCrm {
         contact.insert(format!("_parentcustomerid_value{LOOKUP}"), "account".into());
         drop(tables);
         crm
+    }
+
+    /// Somebody who was there before.
+    pub fn add(&self, table: &'static str, id: u128, email: &str, state: i64) {
+        let row = json!({
+            "emailaddress1": email, "statecode": state, "modifiedon": "2026-01-01T00:00:00Z", "jobtitle": "Seeded",
+            "_ownerid_value": Uuid::from_u128(id + 1_000).to_string(), (format!("_ownerid_value{LOOKUP}")): "systemuser",
+        });
+        let Value::Object(row) = row else { panic!() };
+        self.tables.lock().unwrap().rows.insert((table, Uuid::from_u128(id)), (0, row));
+    }
+
+    /// The calls so far, as the Web API would need them.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// The same CRM as another process sees it, which makes so many calls at once.
@@ -191,6 +204,7 @@ impl MemoryCrm {
     }
 
     async fn write_all(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        self.calls.fetch_add(DataverseCrm::calls_to_write(writes), Ordering::Relaxed);
         self.process.lock().unwrap().begins(writes);
         let written = self.write_in_order(writes).await;
         self.process.lock().unwrap().ends(writes);
@@ -312,6 +326,7 @@ impl Crm for MemoryCrm {
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
+        self.calls.fetch_add(DataverseCrm::calls_to_load(wanted), Ordering::Relaxed);
         if self.fails() {
             return Err(Failure::Transient { retry_after: None });
         }

@@ -1,7 +1,7 @@
 //! The coalescer as it runs in a process: invocations come together, several batches are under way, and no two calls write the same
 //! row.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use inevent_d365::{
@@ -10,7 +10,7 @@ use inevent_d365::{
         coalesce::Coalescer,
         current::CurrentSettings,
         engine::{Engine, Scope},
-        outcome::Outcome,
+        outcome::{Outcome, Report},
     },
 };
 
@@ -71,4 +71,44 @@ async fn batches_beside_each_other_end_like_statements_in_order() {
         let alone = coalescer.alone(Scope::Everything, events.clone()).await.unwrap();
         assert!(alone.iter().all(|outcome| *outcome == Outcome::Settled { changed: false }));
     }
+}
+
+/// The host hands over 256 messages at once, and the next as soon as one is done. Here each carries one event, as none does that comes
+/// faster than the queue takes messages. Of ten participants five are contacts, one is a lead, and four are unknown.
+#[tokio::test]
+async fn events_that_are_handed_over_one_by_one_cost_at_most_two_calls_a_hundred() {
+    const EVENTS: usize = 2_560;
+    let crm = MemoryCrm::seeded().for_process(8);
+    let known = (0..EVENTS).filter(|number| number % 10 < 6);
+    for number in known {
+        let table = if number % 10 == 5 { "lead" } else { "contact" };
+        crm.add(table, 10_000 + number as u128, &format!("person{number}@x.example"), 0);
+    }
+    let events = (0..EVENTS).map(|number| {
+        let mut event = histories::statement(Kind::Registered, 10, 0, number, 0, None);
+        event.id = number.to_string();
+        let person = event.participant.as_mut().unwrap();
+        person.email = Some(format!("person{number}@x.example"));
+        person.job_title = Some("Engineer".into());
+        event
+    });
+    let waiting = Mutex::new(events.collect::<Vec<_>>());
+    let engine = Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into());
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let (seen, counted) = (batches.clone(), crm.clone());
+    let observe = move |_, report: &Report, _| seen.lock().unwrap().push((report.outcomes.len(), counted.calls()));
+    let coalescer = Coalescer::start(engine, Arc::new(observe));
+    let invocations = (0..256).map(|_| async {
+        while let Some(event) = { waiting.lock().unwrap().pop() } {
+            let outcomes = coalescer.submit(Scope::Everything, vec![event]).await.unwrap();
+            assert_eq!(outcomes, [Outcome::Settled { changed: true }]);
+        }
+    });
+    join_all(invocations).await;
+    // The first batch begins before all are there, and the last has what is left.
+    let batches = batches.lock().unwrap();
+    let [(_, before), saturated @ .., _] = &batches[..] else { panic!("{batches:?}") };
+    let events: usize = saturated.iter().map(|(events, _)| events).sum();
+    let each = (saturated.last().unwrap().1 - before) as f64 / events as f64;
+    assert!(each <= 0.02, "{each} calls an event, in batches of {batches:?}");
 }
