@@ -230,7 +230,9 @@ impl Client {
                 let token = answer.data.first().and_then(|person| person.text(&["tokenID"]));
                 token.map(SecretString::from).ok_or_else(refused)
             }
-            Err(Error::Unauthorized { .. } | Error::Refused { .. } | Error::NotFound { .. }) => Err(refused()),
+            Err(
+                Error::Unauthorized { .. } | Error::Forbidden { .. } | Error::Refused { .. } | Error::NotFound { .. },
+            ) => Err(refused()),
             Err(error) => Err(error),
         }
     }
@@ -256,8 +258,10 @@ impl Client {
         let permit = shared.pacer.admit(self.priority, shared.options.patience).await?;
         shared.calls.fetch_add(1, Ordering::Relaxed);
         let result = receive(action, request).await;
-        if let Err(Error::RateLimited { retry_after }) = &result {
-            permit.throttled(*retry_after);
+        match &result {
+            Err(Error::RateLimited { retry_after }) => permit.throttled(*retry_after),
+            Err(Error::Forbidden { .. }) => permit.throttled(None),
+            _ => {}
         }
         result
     }
@@ -278,6 +282,7 @@ async fn receive(action: &'static str, request: reqwest::RequestBuilder) -> Resu
     let message = || Message(message(&body).or(reason).unwrap_or_default());
     Err(match status.as_u16() {
         401 => Error::Unauthorized { action, date },
+        403 => Error::Forbidden { action },
         404 | 410 => Error::NotFound { action, date },
         429 => Error::RateLimited { retry_after },
         408 => Error::Unavailable("it answered 408".to_owned()),

@@ -11,6 +11,7 @@ mod crm;
 mod histories;
 mod lanes;
 mod lists;
+mod oracle;
 mod processes;
 mod reads;
 mod settings;

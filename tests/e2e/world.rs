@@ -63,6 +63,13 @@ impl World {
         self.host_with(&[]).await
     }
 
+    /// The host with a settings document.
+    pub async fn host_with_settings(&self, document: &Value) -> Host {
+        let file = self.root.path().join("settings.json");
+        std::fs::write(&file, document.to_string()).unwrap();
+        self.host_with(&[("INEVENT_D365_SETTINGS", file.to_str().unwrap())]).await
+    }
+
     /// The host with some settings of the connector changed.
     pub async fn host_with(&self, changed: &[(&str, &str)]) -> Host {
         let dataverse = self.sandbox.connection();
@@ -151,8 +158,13 @@ impl World {
 
     /// Runs the program as a person does at a desk: its exit code, and what it printed on either stream.
     pub async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.command_in(arguments, &[("AzureWebJobsStorage", &self.azurite.connection_string())]).await
+    }
+
+    /// The same in an environment of its own.
+    pub async fn command_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
-        command.args(arguments).env("AzureWebJobsStorage", self.azurite.connection_string());
+        command.args(arguments).envs(environment.iter().copied());
         let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -164,6 +176,25 @@ impl World {
         let mut host: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         host["extensions"]["queues"]["maxDequeueCount"] = deliveries.into();
         std::fs::write(path, host.to_string()).unwrap();
+    }
+
+    /// A token with which the sandbox lets somebody in.
+    pub async fn token(&self) -> String {
+        let dataverse = self.sandbox.connection();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &dataverse.client_id),
+            ("client_secret", &dataverse.client_secret),
+            ("scope", &format!("{}/.default", dataverse.http)),
+        ];
+        let answer = self.http.post(&dataverse.token_url).form(&form).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// For `AzureWebJobsStorage`.
+    pub fn connection_string(&self) -> String {
+        self.azurite.connection_string()
     }
 
     /// Storage with the tables elsewhere.

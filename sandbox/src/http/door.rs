@@ -54,6 +54,9 @@ fn carry_out(site: &Site<'_>, incoming: Incoming, caller: Uuid) -> (Response, us
     if incoming.path.len() + incoming.query.len() > MAX_URL {
         return refuse(&ApiError::new(414, "0x80040203", "The request URL is too long."));
     }
+    if incoming.body.len() > site.organization.switches().request_limit_bytes {
+        return refuse(&ApiError::body_too_long());
+    }
     for (api, serve) in [(SEARCH, serve_search as Serve), (BACKGROUND, serve_status)] {
         if let Some(target) = incoming.path.strip_prefix(api).map(str::to_owned) {
             let service = Service::new(site.organization, format!("{}/api/data/v9.2", site.origin), caller);
