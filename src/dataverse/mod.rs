@@ -16,7 +16,7 @@ pub mod metadata;
 pub mod query;
 mod token;
 
-pub use batch::{Answer, Part};
+pub use batch::{Answer, MAX_PARTS, Part};
 pub use bulk_size::BulkSize;
 pub use certificate::{Certificate, Certificates};
 pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};

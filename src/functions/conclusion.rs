@@ -136,7 +136,7 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
         }
         closings::conclude(&*services.store, &closed).await?;
         access.join_writers().await;
-        let outcome = access.writer.sweep(&closed).await;
+        let outcome = access.writer.sweep(&closed).await?;
         tracing::info!(
             target: "outcome",
             event = closed.event,

@@ -1,6 +1,12 @@
 //! What the functions work with. It is made when it is first needed: the process must answer the host at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use azure_core::credentials::TokenCredential;
 use jiff::SignedDuration;
@@ -98,15 +104,40 @@ pub struct DataverseAccess {
     pub credential: Option<Arc<Credential>>,
     pub writer: Coalescer,
     writers: Writers,
+    is_beating: Arc<AtomicBool>,
 }
 
+/// How often it is looked whether it is time to say again that this process writes.
+const BETWEEN_BEATS: Duration = Duration::from_secs(1);
+/// Who made no call for so many looks writes no more.
+const STILL: u32 = 10;
+
 impl DataverseAccess {
-    /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears.
+    /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears. It goes on saying so
+    /// while calls are made: a batch may take long.
     pub async fn join_writers(&self) {
-        match self.writers.beat(Timestamp::now()).await {
-            Ok(share) => share.into_iter().for_each(|share| self.client.share(share)),
-            Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
+        beat(&self.writers, &self.client).await;
+        if self.is_beating.swap(true, Ordering::Relaxed) {
+            return;
         }
+        let (writers, client, is_beating) = (self.writers.clone(), self.client.clone(), self.is_beating.clone());
+        tokio::spawn(async move {
+            let (mut calls, mut still) = (client.calls(), 0);
+            while still < STILL {
+                tokio::time::sleep(BETWEEN_BEATS).await;
+                beat(&writers, &client).await;
+                still = if client.calls() == calls { still + 1 } else { 0 };
+                calls = client.calls();
+            }
+            is_beating.store(false, Ordering::Relaxed);
+        });
+    }
+}
+
+async fn beat(writers: &Writers, client: &Client) {
+    match writers.beat(Timestamp::now()).await {
+        Ok(share) => share.into_iter().for_each(|share| client.share(share)),
+        Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
     }
 }
 
@@ -302,7 +333,7 @@ fn dataverse(
         .with_lists(lists);
     let (held, writers) = (HeldRecord::new(store.clone(), Way::Dataverse), Writers::new(store.clone()));
     let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
-    Ok(DataverseAccess { client, credential, writer, writers })
+    Ok(DataverseAccess { client, credential, writer, writers, is_beating: Arc::default() })
 }
 
 /// A client that signs in as the settings say.
