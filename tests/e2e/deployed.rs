@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use warp::{Filter, http::HeaderMap};
 
-use crate::world::{KEY, World};
+use crate::{
+    azurite::Azurite,
+    world::{KEY, World, command},
+};
 
 const CLIENT: &str = "5a1f0a4e-0000-4000-8000-000000000001";
 
@@ -56,11 +59,15 @@ impl Az {
         self
     }
 
-    async fn command(&self, world: &World, arguments: &[&str]) -> (i32, String, String) {
-        let path = format!("{}:{}", self.0.path().display(), std::env::var("PATH").unwrap());
+    async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
         let folder = self.0.path().display().to_string();
-        let environment = [("PATH", path.as_str()), ("FAKE_AZ", folder.as_str()), ("AzureWebJobsStorage", "")];
-        world.command_in(&[arguments, &["--app", "contoso"]].concat(), &environment).await
+        let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+        let mut environment = vec![("PATH", path.as_str()), ("FAKE_AZ", &folder), ("AzureWebJobsStorage", "")];
+        let trusted = self.file("certificate.pem");
+        if trusted.exists() {
+            environment.push(("SSL_CERT_FILE", trusted.to_str().unwrap()));
+        }
+        command(&[arguments, &["--app", "contoso"]].concat(), &environment).await
     }
 }
 
@@ -142,15 +149,15 @@ async fn the_log_tells_what_became_of_each_statement_and_so_does_it_over_the_sto
 
     let (az, storage) = (Az::new(), world.connection_string());
     az.shows(&[("AzureWebJobsStorage", &storage)]);
-    let (code, there, error) = az.command(&world, &["log", "--event", "4711", "--json", "--since", "1h"]).await;
+    let (code, there, error) = az.command(&["log", "--event", "4711", "--json", "--since", "1h"]).await;
     assert_eq!((code, there), (0, out), "{error}");
-    let (code, listed, _) = az.command(&world, &["parked", "list"]).await;
+    let (code, listed, _) = az.command(&["parked", "list"]).await;
     assert!(code == 0 && listed.contains("bo"), "{listed}");
-    assert_eq!(az.command(&world, &["parked", "drop", "--all", "--yes"]).await.0, 0);
+    assert_eq!(az.command(&["parked", "drop", "--all", "--yes"]).await.0, 0);
     assert_eq!(world.given_up().await.1, 0);
-    let (code, out, _) = az.command(&world, &["backfill", "--event", "4711"]).await;
+    let (code, out, _) = az.command(&["backfill", "--event", "4711"]).await;
     assert!(code == 0 && out.contains("waits for the connector"), "{out}");
-    assert!(az.command(&world, &["backfill", "--list"]).await.1.contains("event 4711"));
+    assert!(az.command(&["backfill", "--list"]).await.1.contains("event 4711"));
 
     // Settings are checked in Dynamics as the person who is signed in.
     let dataverse = world.sandbox.connection();
@@ -161,7 +168,7 @@ async fn the_log_tells_what_became_of_each_statement_and_so_does_it_over_the_sto
         ("AZURE_CLIENT_ID", "an-identity"),
     ]);
     std::fs::write(az.file("token"), world.token().await).unwrap();
-    let set = async |path: &str, value: &str| az.command(&world, &["settings", "set", path, value, "--yes"]).await;
+    let set = async |path: &str, value: &str| az.command(&["settings", "set", path, value, "--yes"]).await;
     assert_eq!(set("defaults.activity_table", "new_nosuchtable").await.0, 65);
     let (code, out, error) = set("events.4711.invitations", r#"{ "max_per_run": 5 }"#).await;
     assert!(code == 0 && out.contains("event 4711: invitations."), "{out}{error}");
@@ -183,49 +190,49 @@ async fn a_private_connector_is_managed_through_its_routes_as_far_as_the_role_go
 
     as_role("Connector.Reader");
     let here = world.command(&["log", "--json"]).await.1;
-    let (code, there, error) = az.command(&world, &["log", "--json"]).await;
+    let (code, there, error) = az.command(&["log", "--json"]).await;
     assert_eq!((code, there), (0, here), "{error}");
     let scope = format!("--scope {CLIENT}/.default");
     assert!(std::fs::read_to_string(az.file("calls")).unwrap().contains(&scope));
-    let (code, listed, _) = az.command(&world, &["parked", "list", "--json"]).await;
+    let (code, listed, _) = az.command(&["parked", "list", "--json"]).await;
     assert!(code == 0 && !listed.contains("x.example"), "{listed}");
     let id = serde_json::from_str::<Value>(&listed).unwrap()["id"].as_str().unwrap().to_owned();
     for refused in
         [&["parked", "show", &id][..], &["parked", "drop", &id, "--yes"], &["forget", "--email", "a@x.example"]]
     {
-        let (code, _, error) = az.command(&world, refused).await;
+        let (code, _, error) = az.command(refused).await;
         assert!(code == 1 && error.contains("Connector.Admin"), "{refused:?}: {error}");
     }
     assert_eq!(world.given_up().await.1, 1);
 
     as_role("Connector.Admin");
-    let (code, shown, _) = az.command(&world, &["parked", "show", &id]).await;
+    let (code, shown, _) = az.command(&["parked", "show", &id]).await;
     assert!(code == 0 && shown.contains("bo@x.example"), "{shown}");
     let (code, _, error) =
-        az.command(&world, &["settings", "set", "events.4711.level", "attendance", "--offline", "--yes"]).await;
+        az.command(&["settings", "set", "events.4711.level", "attendance", "--offline", "--yes"]).await;
     assert_eq!(code, 0, "{error}");
     let place = BlobPlace::new(&world.account()).unwrap();
     let kept = place.read().await.unwrap().unwrap();
-    assert_eq!(az.command(&world, &["settings", "get"]).await.1, kept.text);
-    let (code, _, error) = az.command(&world, &["settings", "set", "defaults.level", "everything", "--offline"]).await;
+    assert_eq!(az.command(&["settings", "get"]).await.1, kept.text);
+    let (code, _, error) = az.command(&["settings", "set", "defaults.level", "everything", "--offline"]).await;
     assert!(code == 65 && error.contains("defaults.level"), "{error}");
-    assert_eq!(az.command(&world, &["settings", "set", "defaults.minimal_create", "true"]).await.0, 0);
-    let history = az.command(&world, &["settings", "history"]).await.1;
+    assert_eq!(az.command(&["settings", "set", "defaults.minimal_create", "true"]).await.0, 0);
+    let history = az.command(&["settings", "history"]).await.1;
     assert_eq!(history.lines().count(), 1);
-    assert_eq!(az.command(&world, &["settings", "restore", history.trim(), "--yes"]).await.0, 0);
+    assert_eq!(az.command(&["settings", "restore", history.trim(), "--yes"]).await.0, 0);
     assert_eq!(place.read().await.unwrap().unwrap().text, kept.text);
-    let (code, out, _) = az.command(&world, &["parked", "replay", "--all"]).await;
+    let (code, out, _) = az.command(&["parked", "replay", "--all"]).await;
     assert_eq!((code, out.as_str()), (0, "1 put back into the queue.\n"));
     world.drained(&host).await;
-    assert_eq!(az.command(&world, &["forget", "--email", "bo@x.example"]).await.0, 0);
+    assert_eq!(az.command(&["forget", "--email", "bo@x.example"]).await.0, 0);
     assert_eq!(world.given_up().await.1, 0);
-    let (_, checks, _) = az.command(&world, &["check", "--json"]).await;
+    let (_, checks, _) = az.command(&["check", "--json"]).await;
     let checks: Value = serde_json::from_str(&checks).unwrap();
     let line = |name: &str| checks["checks"].as_array().unwrap().iter().find(|line| line["name"] == name).cloned();
     assert_eq!(line("store").unwrap()["state"], "ok", "{checks}");
 
     as_role("Nobody");
-    let (code, _, error) = az.command(&world, &["parked", "list"]).await;
+    let (code, _, error) = az.command(&["parked", "list"]).await;
     assert!(code == 1 && error.contains("Connector.Reader"), "{error}");
     host.stop().await;
 }
@@ -252,14 +259,13 @@ async fn a_forged_sign_in_opens_nothing_while_the_platform_does_not_sign_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_role_is_named_with_the_command_that_gives_it() {
-    let world = World::start().await;
     let az = Az::new();
-    let (code, _, error) = az.command(&world, &["parked", "list"]).await;
+    let (code, _, error) = az.command(&["parked", "list"]).await;
     assert!(code == 1 && error.contains("Website Contributor") && error.contains("sites/contoso"), "{error}");
     assert!(error.contains("AuthorizationFailed"), "{error}");
 
     az.shows(&[("AzureWebJobsStorage", &refusing("AuthorizationPermissionMismatch").await), (ADMIN_SIGN_IN, CLIENT)]);
-    let (code, _, error) = az.command(&world, &["log"]).await;
+    let (code, _, error) = az.command(&["log"]).await;
     assert_eq!(code, 1);
     for words in [
         "Storage Queue Data Contributor",
@@ -272,8 +278,58 @@ async fn a_missing_role_is_named_with_the_command_that_gives_it() {
     }
 
     az.shows(&[("AzureWebJobsStorage", &refusing("AuthorizationFailure").await)]);
-    let (code, _, error) = az.command(&world, &["log"]).await;
+    let (code, _, error) = az.command(&["log"]).await;
     assert!(code == 1 && error.contains("adminAddresses") && error.contains("adminSignInClientId"), "{error}");
-    let (code, _, error) = az.command(&world, &["log", "--via", "routes"]).await;
+    let (code, _, error) = az.command(&["log", "--via", "routes"]).await;
     assert!(code == 1 && error.contains("no sign-in for administrators"), "{error}");
+}
+
+/// A token as Azurite reads one: it looks at who issued it, for whom and until when, and at no signature.
+fn storage_token(expires: i64) -> String {
+    let part = |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({
+        "aud": "https://storage.azure.com", "iss": "https://sts.windows.net/a-tenant/", "iat": 1, "nbf": 1, "exp": expires,
+    });
+    format!("{}.{}.c2ln", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storage_account_without_keys_is_opened_as_the_person_who_signed_in() {
+    let az = Az::new();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (az.file("certificate.pem"), az.file("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let azurite = Azurite::start_with(&["--oauth", "basic", "--cert", certificate, "--key", key]).await;
+    let endpoints = azurite.connection_string().replace("http://", "https://");
+    let uri = |service: &str| {
+        let named = format!("{service}Endpoint=");
+        endpoints.split(';').find_map(|part| part.strip_prefix(&named)).unwrap().to_owned()
+    };
+    // As the templates name an account, with the identity of the app, which cannot be had here.
+    az.shows(&[
+        ("AzureWebJobsStorage__credential", "managedidentity"),
+        ("AzureWebJobsStorage__clientId", "an-identity"),
+        ("AzureWebJobsStorage__blobServiceUri", &uri("Blob")),
+        ("AzureWebJobsStorage__queueServiceUri", &uri("Queue")),
+        ("AzureWebJobsStorage__tableServiceUri", &uri("Table")),
+    ]);
+    std::fs::write(az.file("token"), storage_token(4_102_444_800)).unwrap();
+    // Blobs, tables, and queues.
+    let (code, _, error) = az.command(&["settings", "set", "defaults.minimal_create", "true", "--offline"]).await;
+    assert_eq!(code, 0, "{error}");
+    assert!(az.command(&["settings", "get"]).await.1.contains("minimal_create"));
+    assert_eq!(az.command(&["backfill", "--event", "4711"]).await.0, 0);
+    assert!(az.command(&["backfill", "--list"]).await.1.contains("event 4711"));
+    std::fs::write(az.file("calls"), "").unwrap();
+    let (code, out, error) = az.command(&["parked", "replay", "--all"]).await;
+    assert_eq!((code, out.as_str()), (0, "0 put back into the queue.\n"), "{error}");
+    let calls = std::fs::read_to_string(az.file("calls")).unwrap();
+    assert_eq!(calls.matches("get-access-token").count(), 1, "one token for all services: {calls}");
+    assert!(calls.contains("--scope https://storage.azure.com/.default"), "{calls}");
+
+    std::fs::write(az.file("token"), storage_token(1)).unwrap();
+    let (code, _, error) = az.command(&["parked", "list"]).await;
+    assert!(code == 1 && error.contains("AuthenticationFailed"), "{error}");
 }

@@ -158,16 +158,7 @@ impl World {
 
     /// Runs the program as a person does at a desk: its exit code, and what it printed on either stream.
     pub async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
-        self.command_in(arguments, &[("AzureWebJobsStorage", &self.azurite.connection_string())]).await
-    }
-
-    /// The same in an environment of its own.
-    pub async fn command_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
-        command.args(arguments).envs(environment.iter().copied());
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        command(arguments, &[("AzureWebJobsStorage", &self.azurite.connection_string())]).await
     }
 
     /// How often the hosts started from now on deliver a message.
@@ -234,6 +225,15 @@ impl World {
         let log: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
         log["calls"].as_u64().unwrap()
     }
+}
+
+/// Runs the program: its exit code, and what it printed on either stream.
+pub async fn command(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
+    command.args(arguments).envs(environment.iter().copied());
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 /// The last of what the host and the connector said.

@@ -30,9 +30,17 @@ impl Azurite {
     /// # Panics
     /// When it is not installed (the message names the command that does it) or does not come up.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more arguments, such as `--oauth basic` and a certificate.
+    ///
+    /// # Panics
+    /// As [`Azurite::start`].
+    pub async fn start_with(arguments: &[&str]) -> Self {
         // Another process may take a port between our finding it free and Azurite's binding it.
         for _ in 0..3 {
-            if let Some(azurite) = Self::try_start().await {
+            if let Some(azurite) = Self::try_start(arguments).await {
                 return azurite;
             }
         }
@@ -52,7 +60,7 @@ impl Azurite {
         )
     }
 
-    async fn try_start() -> Option<Self> {
+    async fn try_start(arguments: &[&str]) -> Option<Self> {
         let ports = free_ports();
         let node = std::env::var_os("INEVENT_PEERS_NODE").unwrap_or_else(|| "node".into());
         let process = Command::new(&node)
@@ -63,6 +71,7 @@ impl Azurite {
             .args(["--blobPort", &ports[0].to_string()])
             .args(["--queuePort", &ports[1].to_string()])
             .args(["--tablePort", &ports[2].to_string()])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
