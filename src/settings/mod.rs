@@ -4,6 +4,7 @@ mod certificate;
 pub mod document;
 mod inevent;
 pub mod kept;
+mod key_vault;
 mod secret;
 mod sign_in;
 
@@ -15,7 +16,7 @@ pub use secret::{KeyVaultSecret, PlainSecret};
 pub use sign_in::{Proof, SignIn};
 
 use crate::azure::Identity;
-pub use crate::dataverse::SecretValue;
+pub use crate::dataverse::{SecretValue, Withheld};
 
 /// Looks a setting up by name; blank is absent.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use warp::{Filter, http::HeaderMap};
 
 use crate::{
-    azurite::Azurite,
+    azurite::{ACCOUNT, Azurite},
     world::{KEY, World, command},
 };
 
@@ -300,8 +300,7 @@ async fn a_storage_account_without_keys_is_opened_as_the_person_who_signed_in() 
     let (certificate, key) = (az.file("certificate.pem"), az.file("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let azurite = Azurite::start_with(&["--oauth", "basic", "--cert", certificate, "--key", key]).await;
+    let azurite = Azurite::over_https(ACCOUNT, &certificate, &key).await;
     let endpoints = azurite.connection_string().replace("http://", "https://");
     let uri = |service: &str| {
         let named = format!("{service}Endpoint=");

@@ -24,10 +24,10 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 use crate::package;
 use crate::peers::Peers;
-use dataverse::SANDBOX;
 use report::{Aim, Report};
 use server::Program;
 
+pub use dataverse::{Dataverse, SANDBOX};
 pub use http::Connection;
 pub use storage::StandIn;
 
