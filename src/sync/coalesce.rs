@@ -190,7 +190,7 @@ type Place = (u64, usize);
 
 /// Work that waits.
 enum Work {
-    Event(Place, ParticipantEvent),
+    Event(Place, Box<ParticipantEvent>),
     Turn(oneshot::Sender<Turn>),
 }
 
@@ -282,7 +282,7 @@ impl Dispatcher {
                 let ticket = Ticket { outcomes: vec![None; events.len()], open: events.len(), answer };
                 self.tickets.insert(self.last_ticket, ticket);
                 for (place, (needs, event)) in events.into_iter().enumerate() {
-                    self.waiting.push(scope, needs, Work::Event((self.last_ticket, place), event));
+                    self.waiting.push(scope, needs, Work::Event((self.last_ticket, place), Box::new(event)));
                 }
             }
         }
@@ -303,7 +303,7 @@ impl Dispatcher {
             match work {
                 Work::Event(place, event) => {
                     places.push(place);
-                    events.push(event);
+                    events.push(*event);
                 }
                 Work::Turn(granted) => {
                     let (ended, end) = oneshot::channel();
