@@ -17,6 +17,7 @@ pub mod settings;
 pub mod setup;
 pub mod store;
 pub mod sync;
+pub mod telemetry;
 
 #[cfg(feature = "local")]
 pub mod local;

@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Signed, Storage, connect, connect_inevent, http_client};
+pub use services::{App, Signed, Storage, connect, connect_inevent, http_client, managed_identity};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

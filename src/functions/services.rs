@@ -1,6 +1,12 @@
 //! What the functions work with. It is made when it is first needed: the process must answer the host at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use azure_core::credentials::TokenCredential;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
@@ -43,6 +49,7 @@ use crate::{
         outcome::{Held, Outcome, Postponement, Report},
         writers::Writers,
     },
+    telemetry::metrics::{Api, metrics},
 };
 
 /// Names a SQLite file that stands in for the storage account (feature `local` only).
@@ -85,6 +92,27 @@ pub struct Services {
     pub dataverse: Result<DataverseAccess, Held>,
     /// The way to InEvent's API.
     pub inevent: Result<Hydrator, Held>,
+    told: Told,
+}
+
+/// The calls that the metrics know of.
+#[derive(Default)]
+struct Told {
+    dataverse: ToldOf,
+    inevent: ToldOf,
+}
+
+#[derive(Default)]
+struct ToldOf {
+    calls: AtomicU64,
+    throttled: AtomicU64,
+}
+
+impl ToldOf {
+    fn tell(&self, api: Api, calls: u64, throttled: u64) {
+        let more = |told: &AtomicU64, now: u64| now.saturating_sub(told.fetch_max(now, Ordering::Relaxed));
+        metrics().calls(api, more(&self.calls, calls), more(&self.throttled, throttled));
+    }
 }
 
 /// The way to Dataverse.
@@ -119,6 +147,18 @@ impl App {
     /// In words for the person who mends it: without storage nothing can be accepted or held.
     pub async fn services(&self) -> Result<&Services, String> {
         self.services.get_or_try_init(|| Services::start(&*self.lookup)).await
+    }
+
+    /// Adds the calls made since the last time to the metrics.
+    pub fn tell_calls(&self) {
+        let Some(services) = self.services.get() else { return };
+        if let Ok(access) = &services.dataverse {
+            let (calls, throttled) = (access.client.calls(), access.client.throttled());
+            services.told.dataverse.tell(Api::Dataverse, calls, throttled);
+        }
+        if let Ok(inevent) = &services.inevent {
+            services.told.inevent.tell(Api::InEvent, inevent.client().calls(), inevent.client().throttled());
+        }
     }
 }
 
@@ -180,6 +220,7 @@ impl Services {
             parked_for,
             dataverse,
             inevent,
+            told: Told::default(),
         })
     }
 
@@ -366,14 +407,22 @@ fn http() -> Result<reqwest::Client, Held> {
 }
 
 fn identity(client_id: Option<&String>) -> Result<Arc<dyn TokenCredential>, Held> {
+    managed_identity(client_id.map(String::as_str)).map_err(broken)
+}
+
+/// The managed identity of this client id, or the app's own. No call is made.
+///
+/// # Errors
+/// In words for the person who mends it.
+pub fn managed_identity(client_id: Option<&str>) -> Result<Arc<dyn TokenCredential>, String> {
     let options = ManagedIdentityCredentialOptions {
-        user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.clone())),
+        user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),
         ..Default::default()
     };
     let credential = ManagedIdentityCredential::new(Some(options));
     credential
         .map(|credential| credential as Arc<dyn TokenCredential>)
-        .map_err(|error| broken(format!("The managed identity is not available here: {error}.")))
+        .map_err(|error| format!("The managed identity is not available here: {error}."))
 }
 
 /// A secret, read from its place whenever it is needed.
@@ -409,6 +458,15 @@ fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Du
             duration_ms = took.as_millis() as u64,
             "batch written"
         );
+        for (outcome, rows) in [
+            ("created", report.tally.created),
+            ("updated", report.tally.updated),
+            ("unchanged", count(|outcome| matches!(outcome, Outcome::Settled { changed: false })) as u64),
+            ("refused", count(|outcome| matches!(outcome, Outcome::Refused(_))) as u64),
+            ("postponed", count(|outcome| matches!(outcome, Outcome::Postponed(_))) as u64),
+        ] {
+            metrics().rows(outcome, rows);
+        }
         let wrote = report.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Settled { .. }));
         if hold.is_some() || wrote {
             let (held, hold) = (held.clone(), hold.cloned());

@@ -12,6 +12,7 @@ use std::{
 };
 
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::{Instrument, Span};
 
 use super::{
     breaker::Breaker,
@@ -21,7 +22,7 @@ use super::{
     outcome::{Outcome, Report},
     rules::Rules,
 };
-use crate::model::ParticipantEvent;
+use crate::{model::ParticipantEvent, telemetry::invocation::shared};
 
 /// The most events written as one batch, before the settings were read.
 const MAX_BATCH: usize = 1_000;
@@ -32,6 +33,8 @@ const LINGER: Duration = Duration::from_millis(8);
 struct Ticket {
     events: Vec<ParticipantEvent>,
     answer: oneshot::Sender<Vec<Outcome>>,
+    /// Whose they are, for traces.
+    span: Span,
 }
 
 /// What is told of every batch that was written, and how long it took.
@@ -86,14 +89,15 @@ impl Coalescer {
             Scope::People => &self.people,
             Scope::Everything => &self.whole,
         };
-        lane.send(Ticket { events, answer }).map_err(|_| Broken)?;
+        lane.send(Ticket { events, answer, span: Span::current() }).map_err(|_| Broken)?;
         outcomes.await.map_err(|_| Broken)
     }
 
     /// Writes the events as a batch of their own: if they bring the writer down, they take no others along.
     pub async fn alone(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
         let writer = self.writer.clone();
-        tokio::spawn(async move { writer.write(scope, &events).await }).await.map_err(|_| Broken)
+        let write = async move { writer.write(scope, &events).await };
+        tokio::spawn(write.in_current_span()).await.map_err(|_| Broken)
     }
 
     /// Keeps the marketing lists of those for whom it could not be done before.
@@ -165,8 +169,8 @@ async fn gather(scope: Scope, writer: Arc<Writer>, mut waiting: mpsc::UnboundedR
             tickets.iter_mut().map(|ticket| (ticket.events.len(), std::mem::take(&mut ticket.events))).unzip();
         let events = events.concat();
         let write = tokio::spawn({
-            let writer = writer.clone();
-            async move { writer.write(scope, &events).await }
+            let (writer, span) = (writer.clone(), shared("write batch", tickets.iter().map(|ticket| &ticket.span)));
+            async move { writer.write(scope, &events).await }.instrument(span)
         });
         // A panic drops the tickets, which answers them as broken; the next batch is none the worse for it.
         let Ok(outcomes) = write.await else { continue };
