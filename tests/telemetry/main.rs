@@ -7,6 +7,7 @@
 #[path = "../peers/azurite.rs"]
 mod azurite;
 
+mod fields;
 mod insights;
 mod outages;
 mod personal_data;

@@ -237,7 +237,9 @@ pub fn lines(host: &Host) -> Vec<Value> {
 
 /// The last of what the host and the connector said.
 pub fn said(host: &Host) -> String {
-    host.lines().iter().rev().take(60).rev().map(|line| format!("{}\n", line.text)).collect()
+    let lines = host.lines();
+    let told = lines.iter().rev().filter(|line| !line.text.contains("\"level\":\"DEBUG\""));
+    told.take(60).map(|line| format!("{}\n", line.text)).collect()
 }
 
 /// host.json and the functions as they are deployed; only a failed message comes again after a second instead of ten.
