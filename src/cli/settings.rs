@@ -45,6 +45,8 @@ enum Command {
     },
     /// Print the JSON Schema of the settings document, for editors
     Schema,
+    /// Print every setting with its type, default, range and meaning, as Markdown
+    Reference,
     /// Print the settings in force for an event
     Show {
         /// InEvent's id of the event; without it what holds for every event
@@ -97,6 +99,10 @@ pub fn run(args: SettingsArgs) -> ExitCode {
             Command::Validate { file, live } => validate(&file, live).await,
             Command::Schema => {
                 println!("{}", document::json_schema());
+                Ok(())
+            }
+            Command::Reference => {
+                print!("{}", document::reference());
                 Ok(())
             }
             Command::Show { event, file } => show(event.as_deref(), file.as_deref()).await,
