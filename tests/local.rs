@@ -34,6 +34,11 @@ fn the_story_arrives_whole() {
     let webinar = &result["inevent"];
     assert_eq!((&webinar["people"], &webinar["lost"]), (&22.into(), &0.into()), "{webinar}");
     assert!(webinar["rows"].as_u64().unwrap() > 22, "with the sessions' rows: {webinar}");
+    // Whoever was on the marketing list got one mail, but for an address that InEvent does not take, and is still the same contact.
+    let invited = &webinar["invited"];
+    assert_eq!([&invited["members"], &invited["mails"], &invited["mailed_twice"]], [12, 11, 0], "{invited}");
+    // Two of them cancel: of those nothing may have come before they were gone.
+    assert!((9..=11).contains(&invited["came_back"].as_u64().unwrap()), "{invited}");
     for happened in ["webhooks", "webhooks_lost", "webhooks_doubled", "missed"] {
         assert!(webinar[happened].as_u64().unwrap() > 0, "{happened}: {webinar}");
     }

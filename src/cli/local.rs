@@ -10,15 +10,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use inevent_d365::{
     functions::DESK_STORAGE,
-    local::{Desk, DeskOptions, FUNCTION_KEY, Played, Player, Scene, Webinar, read_lines, story, webinar},
+    local::{Desk, DeskOptions, FUNCTION_KEY, Invited, Played, Player, Scene, Webinar, read_lines, story, webinar},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
 /// Starts a Dataverse sandbox with a small CRM, a small InEvent, and the connector under a local Functions host. Plays a conference:
-/// registrations, a cancellation, check-ins, scores, late and doubled deliveries, the end; then a webinar that happens in InEvent and
-/// comes by its webhooks, of which some are lost. Then it keeps running, so that you can look around, register people and send more. No account, no network beyond this machine; everything is gone when it stops.
+/// registrations, a cancellation, check-ins, scores, late and doubled deliveries, the end; then a webinar to which a marketing list is
+/// invited, that happens in InEvent and comes by its webhooks, of which some are lost. Then it keeps running, so that you can look around, register people and send more. No account, no network beyond this machine; everything is gone when it stops.
 #[derive(Debug, Args)]
 pub struct LocalArgs {
     /// Stop when everything is settled; exit with 1 if anything was lost
@@ -115,7 +115,7 @@ impl Outcome {
     fn is_whole(&self) -> bool {
         self.played.lost == 0
             && self.played.refused == 0
-            && self.inevent.as_ref().is_none_or(|webinar| webinar.lost == 0)
+            && self.inevent.as_ref().is_none_or(|webinar| webinar.lost == 0 && webinar.invited.mailed_twice == 0)
     }
 }
 
@@ -141,8 +141,13 @@ fn tell(desk: &Desk, outcome: &Outcome) {
     eprintln!("{events} events in, {created} rows created, {updated} updated, {unchanged} events changed nothing.");
     eprintln!("{api_calls} Web API calls, {seconds:.1} s, {parked} parked, {lost} lost.");
     if let Some(webinar) = &outcome.inevent {
-        let Webinar { people, webhooks, webhooks_lost, webhooks_doubled, rows, missed, lost, seconds, .. } = webinar;
+        let Webinar { invited, people, webhooks, webhooks_lost, webhooks_doubled, rows, missed, lost, seconds, .. } =
+            webinar;
+        let Invited { members, mails, mailed_twice, came_back } = invited;
         eprintln!();
+        eprintln!(
+            "{members} contacts on a marketing list, {mails} invitations mailed ({mailed_twice} twice), {came_back} of them registered and stayed the same contact."
+        );
         eprintln!(
             "{people} people in InEvent, {webhooks} webhooks arrived ({webhooks_doubled} twice), {webhooks_lost} were lost on their way."
         );
@@ -152,6 +157,7 @@ fn tell(desk: &Desk, outcome: &Outcome) {
     eprintln!("  Timeline  {}", desk.timeline_url());
     eprintln!("  Health    {}", desk.health_url());
     eprintln!("  Events    {}", desk.events_url());
+    eprintln!("  Settings  {}", desk.settings_file().display());
     eprintln!("  Parked    {DESK_STORAGE}='{}' inevent-d365 parked list", desk.storage_file().display());
     eprintln!();
     eprintln!("Send one more, and reload the timeline:");

@@ -49,7 +49,10 @@ impl Names {
 
     pub(super) async fn activity(&self, id: &str) -> Result<Arc<Known>, Error> {
         let read = async || {
-            let activity = self.client.activity(id).await?.item;
+            let mut activity = self.client.activity(id).await?.item;
+            if let Some(activity) = &mut activity {
+                activity.tracks = self.client.tracks(id).await?;
+            }
             let unknown = || translate::occasion(id, None, None, None);
             let occasion = activity.as_ref().map_or_else(unknown, translate::activity_occasion);
             Ok(Known { occasion, event: activity.and_then(|activity| activity.event) })

@@ -16,6 +16,8 @@ pub struct Activity {
     pub name: Option<String>,
     pub begin: Option<SourceTime>,
     pub end: Option<SourceTime>,
+    /// The names of its tracks, once they were asked for.
+    pub tracks: Vec<String>,
     pub raw: Row,
 }
 
@@ -23,7 +25,7 @@ impl Activity {
     pub fn read(raw: Row) -> Option<Self> {
         let (event, name) = (raw.id(&["eventID"]), raw.text(&["name", "activityName", "title"]));
         let (begin, end) = (raw.time(&["dateBegin", "begin"]), raw.time(&["dateEnd", "end"]));
-        Some(Self { id: raw.id(ID)?, event, name, begin, end, raw })
+        Some(Self { id: raw.id(ID)?, event, name, begin, end, tracks: Vec::new(), raw })
     }
 }
 

@@ -237,7 +237,9 @@ impl Client {
                 let token = answer.data.first().and_then(|person| person.text(&["tokenID"]));
                 token.map(SecretString::from).ok_or_else(refused)
             }
-            Err(Error::Unauthorized { .. } | Error::Refused { .. } | Error::NotFound { .. }) => Err(refused()),
+            Err(
+                Error::Unauthorized { .. } | Error::Forbidden { .. } | Error::Refused { .. } | Error::NotFound { .. },
+            ) => Err(refused()),
             Err(error) => Err(error),
         }
     }
@@ -265,9 +267,13 @@ impl Client {
         let span = dependency::call("InEvent", action, shared.url.host_str().unwrap_or_default());
         let result = receive(action, request).instrument(span.clone()).await;
         dependency::ended(&span, status(&result));
-        if let Err(Error::RateLimited { retry_after }) = &result {
-            shared.throttled.fetch_add(1, Ordering::Relaxed);
-            permit.throttled(*retry_after);
+        match &result {
+            Err(Error::RateLimited { retry_after }) => {
+                shared.throttled.fetch_add(1, Ordering::Relaxed);
+                permit.throttled(*retry_after);
+            }
+            Err(Error::Forbidden { .. }) => permit.throttled(None),
+            _ => {}
         }
         result
     }
@@ -279,6 +285,7 @@ fn status(result: &Result<Answer, Error>) -> Option<u16> {
         Ok(_) => Some(200),
         Err(Error::Refused { status, .. }) => Some(*status),
         Err(Error::Unauthorized { .. }) => Some(401),
+        Err(Error::Forbidden { .. }) => Some(403),
         Err(Error::NotFound { .. }) => Some(404),
         Err(Error::RateLimited { .. }) => Some(429),
         Err(_) => None,
@@ -300,6 +307,7 @@ async fn receive(action: &'static str, request: reqwest::RequestBuilder) -> Resu
     let message = || Message(message(&body).or(reason).unwrap_or_default());
     Err(match status.as_u16() {
         401 => Error::Unauthorized { action, date },
+        403 => Error::Forbidden { action },
         404 | 410 => Error::NotFound { action, date },
         429 => Error::RateLimited { retry_after },
         408 => Error::Unavailable("it answered 408".to_owned()),

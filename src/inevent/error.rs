@@ -25,6 +25,10 @@ pub enum Error {
         /// When InEvent said so, by its own clock.
         date: Option<SourceTime>,
     },
+    /// InEvent does not carry the call out for this token: a right that it lacks, or the block after too many calls, of which InEvent
+    /// does not publish the status. The call took no effect.
+    #[error("InEvent forbids {action}")]
+    Forbidden { action: &'static str },
     /// The token or password could not be read, or InEvent gives no token for the password.
     #[error("there is no token for InEvent: {0}")]
     NoToken(String),
@@ -59,6 +63,10 @@ impl Error {
                  System scope, of an administrator of the company."
                     .to_owned(),
             ),
+            Self::Forbidden { action } => Some(format!(
+                "Give the connector a token of System scope, of an administrator of the company: InEvent forbids {action}. If it did not \
+                 before, the token may be blocked for too many calls: see what else uses it, and wait."
+            )),
             Self::NoToken(why) => Some(format!("Give the connector a token for InEvent: {why}.")),
             Self::NoCompany => Some("Set INEVENT_COMPANY_ID to the id of your company in InEvent.".to_owned()),
             _ => None,

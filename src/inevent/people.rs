@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::{Client, Error, Listing, Pages, Row, client::Answer};
 use crate::model::SourceTime;
 
 pub(super) const ID: &[&str] = &["personID", "id"];
+/// Where answers stand that are listed apart.
+pub(super) const SUBMISSIONS: &str = "submissions";
 
 /// Somebody as `event.person.find` and `.get` give them. Only the names of a few fields are known: `personID`, `firstName`, `lastName`,
 /// `email`, `username`, `personName`, `telephone`, `locationCity`, `locationCountry`, `enrollmentDate` (third-party clients),
@@ -38,6 +42,13 @@ impl Person {
             approved: raw.flag(&["approved"]),
             raw,
         })
+    }
+
+    /// The same with answers that are listed apart.
+    pub fn answering(mut self, submissions: Vec<Row>) -> Self {
+        let answers = submissions.into_iter().map(|row| Value::Object(row.0)).collect();
+        self.raw.0.insert(SUBMISSIONS.to_owned(), Value::Array(answers));
+        self
     }
 }
 

@@ -26,37 +26,25 @@ impl Question {
     }
 }
 
-/// One answer of one person.
+/// One answer of one person, as it is listed apart from the person.
 #[derive(Clone)]
 pub struct Submission {
-    pub id: Option<String>,
     pub person: String,
-    pub question: String,
-    pub value: String,
     pub time: Option<SourceTime>,
     pub raw: Row,
 }
 
 impl Submission {
     pub fn read(raw: Row) -> Option<Self> {
-        Some(Self {
-            id: raw.id(&["feedbackSubmissionID", "submissionID", "id"]),
-            person: raw.id(&["personID"])?,
-            question: raw.id(&["feedbackID"])?,
-            value: raw.text(&["value", "answer", "text"])?,
-            time: raw.time(&["dateUpdated", "date", "dateCreated"]),
-            raw,
-        })
+        let time = raw.time(&["dateUpdated", "date", "dateCreated"]);
+        Some(Self { person: raw.id(&["personID"])?, time, raw })
     }
 }
 
-/// Personal: only ids are printed.
+/// Personal: only the id is printed.
 impl fmt::Debug for Submission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submission")
-            .field("person", &self.person)
-            .field("question", &self.question)
-            .finish_non_exhaustive()
+        f.debug_struct("Submission").field("person", &self.person).finish_non_exhaustive()
     }
 }
 
@@ -67,9 +55,13 @@ impl Client {
         Ok(Pages::of(self, "feedback.find", &query, ID).all().await?.filter_map(Question::read))
     }
 
-    /// What people answered, page by page. The rows are for [`Submission::read`].
-    pub fn submission_pages(&self, event: &str) -> Pages {
+    /// What everybody answered, the newest answers first.
+    pub async fn submissions(&self, event: &str) -> Result<Listing<Submission>, Error> {
         let query = [("eventID", event), ("selection", "all"), ("paginated", "1")];
-        Pages::of(self, "feedback.submission.find", &query, &["feedbackSubmissionID", "submissionID", "id"])
+        let ids = &["feedbackSubmissionID", "submissionID", "id"];
+        let rows = Pages::of(self, "feedback.submission.find", &query, ids).all().await?;
+        let mut submissions = rows.filter_map(Submission::read);
+        submissions.items.sort_by_key(|submission| std::cmp::Reverse(submission.time));
+        Ok(submissions)
     }
 }

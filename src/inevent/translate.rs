@@ -1,6 +1,6 @@
 //! From InEvent's rows to the connector's vocabulary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -9,18 +9,19 @@ use super::{
     Row,
     activities::Activity,
     events::Event,
-    people::{ID, Person},
+    people::{ID, Person, SUBMISSIONS},
     questions::Question,
     row::text,
 };
-use crate::model::{Occasion, Participant, ParticipantEvent, SourceTime};
+use crate::model::{Occasion, Participant, ParticipantEvent, SourceTime, event::TRACKS, validate::MAX_TRACKS};
 
-/// What a name is cut to, and an answer, in characters: longer ones are refused further on.
+/// What a name is cut to, that of a track, and an answer, in characters: longer ones are refused further on.
 const NAME: usize = 300;
+const TRACK: usize = 100;
 const ANSWER: usize = 3_900;
 
 /// Fields that may hold answers to custom questions, as an object or a list.
-const ANSWERS: &[&str] = &["feedback", "feedbacks", "answers", "customFields", "fields", "questions", "submissions"];
+const ANSWERS: &[&str] = &["feedback", "feedbacks", "answers", "customFields", "fields", "questions", SUBMISSIONS];
 
 /// The profile of somebody. `role` is what InEvent calls the job title.
 pub fn participant(person: &Person) -> Participant {
@@ -123,14 +124,31 @@ pub fn event_occasion(event: &Event) -> Occasion {
 }
 
 pub fn activity_occasion(activity: &Activity) -> Occasion {
-    occasion(&activity.id, activity.name.as_deref(), activity.begin, activity.end)
+    let occasion = occasion(&activity.id, activity.name.as_deref(), activity.begin, activity.end);
+    Occasion { tracks: tracks(&activity.tracks), ..occasion }
+}
+
+/// The tracks of a session as events may state them: as many as there is room for.
+fn tracks(names: &[String]) -> BTreeSet<String> {
+    let separators = |c: char| if c == ';' || c.is_control() { ',' } else { c };
+    let clean = |name: &String| cut(name.trim(), TRACK).chars().map(separators).collect::<String>();
+    let mut room = MAX_TRACKS;
+    let names = names.iter().map(clean).filter(|name| !name.is_empty()).collect::<BTreeSet<_>>().into_iter();
+    names
+        .take_while(|name| {
+            let length = name.chars().count() + TRACKS.len();
+            let fits = length <= room;
+            room = room.saturating_sub(length);
+            fits
+        })
+        .collect()
 }
 
 /// An event or session, with an end only where it is not before the begin.
 pub fn occasion(id: &str, name: Option<&str>, begin: Option<SourceTime>, end: Option<SourceTime>) -> Occasion {
     let end = end.filter(|end| begin.is_none_or(|begin| begin <= *end));
     let (begin, end) = (begin.map(SourceTime::timestamp), end.map(SourceTime::timestamp));
-    Occasion { id: id.to_owned(), name: name.map(|name| cut(name.trim(), NAME)), begin, end }
+    Occasion { id: id.to_owned(), name: name.map(|name| cut(name.trim(), NAME)), begin, end, tracks: BTreeSet::new() }
 }
 
 /// Gives an event its id, which follows from all else that it says: the same statement has the same id, however often it is made.

@@ -27,7 +27,8 @@ use super::{
 use crate::{
     dataverse::Failure,
     forget::{self, Forgotten, HashKey},
-    model::Address,
+    inevent::people::Found,
+    model::{Address, SourceTime},
     settings::document::{EventSettings, Target},
 };
 
@@ -169,9 +170,12 @@ impl<'a> Slice<'a> {
         if let Some(closed) = self.closed {
             return Ok(closed);
         }
-        let closed = match self.inviter.inevent.event(self.event).await? {
+        let Found { item, date } = self.inviter.inevent.event_now(self.event).await?;
+        // By InEvent's clock, as far as it tells.
+        let now = date.map_or_else(Timestamp::now, SourceTime::timestamp);
+        let closed = match item {
             None => Some(NO_EVENT),
-            Some(event) => event.end.filter(|end| end.timestamp() < Timestamp::now()).map(|_| OVER),
+            Some(event) => event.end.filter(|end| end.timestamp() < now).map(|_| OVER),
         };
         self.closed = Some(closed);
         Ok(closed)

@@ -25,7 +25,7 @@ use crate::{
         webhooks::Owner,
     },
     queue::{Queues, SqliteQueues},
-    settings::PlainSecret,
+    settings::{PlainSecret, kept::SETTINGS_FILE},
     setup::{Provisioning, Solution, Wanted, provision},
     store::{SqliteStore, Store},
 };
@@ -38,6 +38,9 @@ const WEBHOOK_KEY: &str = "desk-webhooks-of-inevent";
 
 /// The file that stands in for the storage account.
 const STORAGE: &str = "storage.db";
+
+/// The file with the settings document.
+const SETTINGS: &str = "settings.json";
 
 /// How long the connector may take to answer the host for the first time.
 const START: Duration = Duration::from_secs(30);
@@ -80,11 +83,15 @@ impl Desk {
         let storage =
             tempfile::Builder::new().prefix("inevent-d365-").tempdir().context("no folder for temporary files")?;
         let file = storage.path().join(STORAGE);
+        if let Some(own) = std::env::var_os(SETTINGS_FILE).filter(|path| !path.is_empty()) {
+            std::fs::copy(&own, storage.path().join(SETTINGS))
+                .with_context(|| format!("{SETTINGS_FILE} cannot be read"))?;
+        }
         let queues: Arc<dyn Queues> = Arc::new(SqliteQueues::open(&file)?);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&file)?);
         let host = host::start(HostOptions {
             executable: Some(options.executable),
-            environment: environment(sandbox.connection(), &file),
+            environment: environment(sandbox.connection(), storage.path()),
             http_port: options.port,
             keys: FunctionKeys { function: vec![FUNCTION_KEY.to_owned()], master: None },
             timers: Arc::new(TimerFolder(storage.path().join("timers"))),
@@ -163,6 +170,11 @@ impl Desk {
         self.storage.path().join(STORAGE)
     }
 
+    /// The file with the settings, for `INEVENT_D365_SETTINGS`: at first a copy of the one that this process has there.
+    pub fn settings_file(&self) -> PathBuf {
+        self.storage.path().join(SETTINGS)
+    }
+
     /// Where events are sent.
     pub fn events_url(&self) -> String {
         format!("{}/api/events", self.host.url())
@@ -192,10 +204,11 @@ impl Desk {
 }
 
 /// The connector's app settings. What the surroundings may hold for a real environment is blanked.
-fn environment(dataverse: &Connection, storage: &Path) -> Vec<(String, String)> {
-    let storage = storage.display().to_string();
+fn environment(dataverse: &Connection, folder: &Path) -> Vec<(String, String)> {
+    let (storage, settings) = (folder.join(STORAGE).display().to_string(), folder.join(SETTINGS).display().to_string());
     [
         (DESK_STORAGE, storage.as_str()),
+        (SETTINGS_FILE, &settings),
         ("DATAVERSE_URL", &dataverse.http),
         ("DATAVERSE_TOKEN_URL", &dataverse.token_url),
         ("DATAVERSE_TENANT_ID", &dataverse.tenant),

@@ -197,6 +197,11 @@ fn minus(time: Timestamp, span: Span) -> Timestamp {
 }
 
 /// First name, last name and address of everybody: contacts, leads, and people whom the CRM did not know before.
+/// Whom the sandbox's CRM has as contacts: first name, last name, address.
+pub(super) fn contacts() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    CONTACTS.iter().copied()
+}
+
 pub(super) fn people() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> + Clone {
     CONTACTS.iter().chain(&LEADS).chain(&STRANGERS).copied()
 }

@@ -1,5 +1,5 @@
-//! The webinar that `local` plays: it happens in InEvent, and comes to the CRM by webhooks, of which some are lost, and by what is
-//! looked up anyway.
+//! The webinar that `local` plays: people on a marketing list are invited to it, it happens in InEvent, and comes to the CRM by
+//! webhooks, of which some are lost, and by what is looked up anyway.
 
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     comparison::{Comparison, Stage},
     desk::Desk,
+    marketing_list::{Invited, MarketingList},
     organizer::Organizer,
     story,
 };
@@ -29,6 +30,8 @@ fn network() -> Value {
 pub struct Webinar {
     /// Its id in InEvent.
     pub event: String,
+    /// From the marketing list in the CRM.
+    pub invited: Invited,
     /// People on InEvent's list when it was over.
     pub people: u64,
     /// Webhooks that arrived, doubled ones included.
@@ -59,6 +62,11 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     organizer.set("webhooks", &network()).await?;
     organizer.go_to(begin - 14 * DAY).await?;
     let mut cast = Cast::announced(organizer, begin).await?;
+
+    let list = MarketingList::made(desk).await?;
+    tell("The members of a marketing list are invited, and one cannot be", list.members());
+    list.invite_to(desk, &cast.event)?;
+    run_timer(desk, "PullMarketingLists").await?;
 
     tell("In InEvent people register; webhooks are lost, doubled and shuffled", ENOUGH - LATE);
     cast.register(ENOUGH - LATE).await?;
@@ -103,7 +111,7 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     cursor::save(desk.store(), &cast.event, &Cursor::default()).await?;
     // The second concludes who did not come.
     for timer in ["ReconcileEvents", "FlushActivities"] {
-        desk.host().run_timer(timer).await.map_err(|why| anyhow!("{timer} failed: {why}"))?;
+        run_timer(desk, timer).await?;
         desk.settled().await?;
     }
     let seconds = begun.elapsed().as_secs_f64();
@@ -111,6 +119,7 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
     let (counts, calls) = (organizer.told("deliveries/counts").await?, organizer.told("calls").await?);
     let count = |value: &Value| value.as_u64().unwrap_or_default();
     Ok(Webinar {
+        invited: list.outcome(desk, &cast.event).await?,
         event: cast.event,
         people,
         webhooks: count(&counts["delivered"]),
@@ -122,6 +131,11 @@ pub async fn webinar(desk: &Desk, now: Timestamp, mut tell: impl FnMut(&str, usi
         inevent_calls: count(&calls["calls"]),
         seconds,
     })
+}
+
+/// Runs a timer function as its time would.
+async fn run_timer(desk: &Desk, timer: &str) -> Result<()> {
+    desk.host().run_timer(timer).await.map_err(|why| anyhow!("{timer} failed: {why}"))
 }
 
 /// How many register in all, and how many of them late.

@@ -193,7 +193,7 @@ mod tests {
             time: at(second),
             kind,
             read: false,
-            event: Occasion { id: "e".into(), name: None, begin: None, end: None },
+            event: Occasion { id: "e".into(), name: None, begin: None, end: None, tracks: Default::default() },
             session: None,
             participant: None,
             answers: Default::default(),

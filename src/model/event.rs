@@ -2,7 +2,10 @@
 //!
 //! It is published as JSON Schema in `docs/participant-event.schema.json`, which is generated from these types.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -92,7 +95,22 @@ pub struct Occasion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<SourceTime>")]
     pub end: Option<Timestamp>,
+    /// The tracks of a session, by name; no event has any. An absent or empty list says nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(inner(length(min = 1, max = 100)))]
+    pub tracks: BTreeSet<String>,
 }
+
+impl Occasion {
+    /// The tracks as one text, as a row keeps them: between them stands `; `, which none of them holds.
+    pub fn tracks(&self) -> Option<String> {
+        let all: Vec<&str> = self.tracks.iter().map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join(TRACKS))
+    }
+}
+
+/// What stands between the tracks of a row.
+pub const TRACKS: &str = "; ";
 
 /// A participant as InEvent knows them. An absent or blank value erases nothing in the CRM.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -13,6 +13,8 @@ pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 const MAX_ID: usize = 100;
 /// The longest event or session name, in characters: what the CRM's name columns hold.
 const MAX_NAME: usize = 300;
+/// The longest tracks of a session together, in characters: what the CRM's column holds.
+pub const MAX_TRACKS: usize = 1_000;
 /// The longest value of a profile field or answer, in characters. Shorter columns cut, they don't refuse.
 const MAX_VALUE: usize = 4_000;
 /// Beyond this the CRM's decimal column refuses.
@@ -81,11 +83,25 @@ pub fn check(event: &ParticipantEvent, now: Timestamp) -> Vec<Problem> {
         if occasion.name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME) {
             wrong(&format!("{path}.name"), "is longer than 300 characters");
         }
+        for track in &occasion.tracks {
+            if track.trim().is_empty() || track.contains(';') || track.chars().any(char::is_control) {
+                wrong(
+                    &format!("{path}.tracks"),
+                    "holds a name that is empty or holds a semicolon or control characters",
+                );
+            }
+        }
+        if occasion.tracks().is_some_and(|tracks| tracks.chars().count() > MAX_TRACKS) {
+            wrong(&format!("{path}.tracks"), "are longer than 1,000 characters together");
+        }
         if let (Some(begin), Some(end)) = (occasion.begin, occasion.end)
             && end < begin
         {
             wrong(&format!("{path}.end"), "lies before the begin");
         }
+    }
+    if !event.event.tracks.is_empty() {
+        wrong("event.tracks", "is not allowed: sessions have tracks");
     }
     check_kind(event, &mut wrong);
     check_participant(event, &mut wrong);

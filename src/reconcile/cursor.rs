@@ -1,6 +1,6 @@
 //! How far each event was looked at. It survives restarts; a crash costs the pass under way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ pub struct Cursor {
     pub closed: bool,
     /// The sessions that were closed.
     pub sessions: BTreeSet<String>,
+    /// InEvent lists answers apart from people.
+    pub answers_apart: bool,
+    /// The tracks of the sessions that have any, as the last look at everybody found them.
+    pub tracks: BTreeMap<String, Vec<String>>,
     /// A pass that is done in slices, and how far it came.
     pub under_way: Option<UnderWay>,
     /// What somebody should look at.

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     dataverse::{Client, Failure, query},
-    model::{Kind, ParticipantEvent, SourceTime, event::Registration},
-    sync::rows::{ActivityTable, AttendanceRow, Form},
+    model::{Kind, Occasion, ParticipantEvent, SourceTime, event::Registration},
+    sync::rows::{self, ActivityTable, AttendanceRow, Form},
 };
 
 /// The rows of one event, by participant and session.
@@ -67,7 +67,7 @@ impl Known {
         let state = &row.state;
         match event.kind {
             Kind::CheckedIn | Kind::CheckedOut => state.presence.accounts_for(event),
-            Kind::SessionEnrolled => is_listed(row),
+            Kind::SessionEnrolled => is_listed(row) && knows_tracks(row, event),
             Kind::Cancelled | Kind::SessionLeft => !is_listed(row),
             Kind::Scored => {
                 let mut joined = state.clone();
@@ -83,6 +83,12 @@ impl Known {
         let cell = self.row(participant, None)?.state.registration?;
         Some((cell.value, cell.time))
     }
+}
+
+/// Whether the row has the session's tracks, as far as any are stated.
+fn knows_tracks(row: &AttendanceRow, event: &ParticipantEvent) -> bool {
+    let stated = event.session.as_ref().and_then(Occasion::tracks);
+    stated.is_none_or(|stated| rows::text(&row.columns, "new_sessiontracks") == Some(stated.as_str()))
 }
 
 fn is_listed(row: &AttendanceRow) -> bool {

@@ -18,11 +18,12 @@ use super::{
 };
 use crate::{
     inevent::{
-        Client, Error, Listing,
+        Client, Error, Listing, Row,
         activities::Activity,
         applicants::Application,
         attendance::{Check, Direction},
         people::{Found, Person, Selection},
+        questions::Submission,
         scores::Score,
         translate,
     },
@@ -61,6 +62,10 @@ pub struct Passed {
     pub sessions_closed: BTreeSet<String>,
     /// What somebody should look at.
     pub alarm: Option<String>,
+    /// The tracks of the sessions that have any, where they were asked for.
+    pub tracks: Option<BTreeMap<String, Vec<String>>>,
+    /// Whether answers are listed apart from people, where that was found out.
+    pub answers_apart: Option<bool>,
     /// InEvent does not know the event.
     pub gone: bool,
 }
@@ -86,6 +91,8 @@ struct Going<'a> {
     begun: SourceTime,
     /// Everybody of whom more than the id is known.
     profiles: HashMap<String, Participant>,
+    /// Answers that are listed apart, by person, once that was looked at.
+    answers: Option<HashMap<String, Vec<Row>>>,
     /// Nobody of these ids is on the list.
     nobody: HashSet<String>,
     listed: HashSet<String>,
@@ -110,6 +117,7 @@ impl Pass<'_> {
             passed: Passed { begun: Some(begun), ..Passed::default() },
             begun,
             profiles: HashMap::new(),
+            answers: None,
             nobody: HashSet::new(),
             listed: HashSet::new(),
             present: Vec::new(),
@@ -137,6 +145,7 @@ impl Going<'_> {
                 sessions_whole = activities.as_ref().is_some_and(|listing| listing.complete);
                 let items = activities.map(|listing| listing.items).unwrap_or_default();
                 sessions = items.into_iter().map(|activity| (activity.id.clone(), activity)).collect();
+                self.tracks(&mut sessions).await?;
             }
             checks_whole = self.checks(event, &sessions).await?;
             self.scores(event, &sessions).await?;
@@ -153,6 +162,21 @@ impl Going<'_> {
         }
         self.run.flush().await?;
         Ok(Passed { sent: self.run.sent, ..self.passed })
+    }
+
+    /// The tracks of the sessions: a call for each, so once a day.
+    async fn tracks(&mut self, sessions: &mut BTreeMap<String, Activity>) -> Result<(), Broken> {
+        let whole = self.pass.look.since.is_none();
+        for (id, activity) in &mut *sessions {
+            activity.tracks = match whole {
+                true => self.pass.inevent.tracks(id).await?,
+                false => self.pass.cursor.tracks.get(id).cloned().unwrap_or_default(),
+            };
+        }
+        let known = sessions.values().filter(|activity| !activity.tracks.is_empty());
+        let known = known.map(|activity| (activity.id.clone(), activity.tracks.clone()));
+        self.passed.tracks = whole.then(|| known.collect());
+        Ok(())
     }
 
     async fn put(&mut self, event: ParticipantEvent) -> Result<(), NotPut> {
@@ -172,7 +196,9 @@ impl Going<'_> {
         loop {
             let at = pages.offset();
             let Some(rows) = pages.next().await? else { break };
-            for person in rows.into_iter().filter_map(Person::read) {
+            let people: Vec<Person> = rows.into_iter().filter_map(Person::read).collect();
+            self.answers(event, &people).await?;
+            for person in people {
                 // Some lists have those, too, who were not let in.
                 if person.approved != Some(false) {
                     self.listed.insert(person.id.clone());
@@ -183,6 +209,11 @@ impl Going<'_> {
                     self.profiles.insert(person.id.clone(), translate::participant(&person));
                     continue;
                 }
+                let answers = self.answers.as_mut().and_then(|apart| apart.remove(&person.id));
+                let person = match answers {
+                    Some(answers) => person.answering(answers),
+                    None => person,
+                };
                 self.person(&person).await?;
             }
             if Instant::now() >= self.pass.until {
@@ -196,6 +227,28 @@ impl Going<'_> {
             self.alarm(format!("InEvent's list of people {why}, so nobody was taken off it in Dynamics."));
         }
         Ok((true, whole))
+    }
+
+    /// Reads the answers where the rows of people hold none. A look at everybody finds out, by the first people on the list.
+    async fn answers(&mut self, event: &str, people: &[Person]) -> Result<(), Broken> {
+        if self.answers.is_some() || people.is_empty() {
+            return Ok(());
+        }
+        let (questions, whole) = (self.speaker.questions, self.pass.look.since.is_none());
+        let answered = |person: &Person| !translate::answers(&person.raw, questions).is_empty();
+        let apart = match whole {
+            true => !questions.is_empty() && !people.iter().any(answered),
+            false => self.pass.cursor.answers_apart,
+        };
+        let mut answers: HashMap<String, Vec<Row>> = HashMap::new();
+        if apart && let Some(submissions) = optional(self.pass.inevent.submissions(event).await)? {
+            for Submission { person, raw, .. } in submissions.items {
+                answers.entry(person).or_default().push(raw);
+            }
+        }
+        self.passed.answers_apart = whole.then_some(!answers.is_empty());
+        self.answers = Some(answers);
+        Ok(())
     }
 
     /// Somebody on the list. Settings that changed are to be seen at once, so what is restated is as it is now.

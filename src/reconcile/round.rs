@@ -169,6 +169,10 @@ fn after(before: Cursor, look: Look, passed: &Passed, now: Timestamp, took: u32)
         (after.passed, after.whole, after.under_way) = (Some(now), Some(now), None);
         return after;
     }
+    if let Some(tracks) = &passed.tracks {
+        after.tracks.clone_from(tracks);
+    }
+    after.answers_apart = passed.answers_apart.unwrap_or(after.answers_apart);
     if let (Some(offset), Some(begun)) = (passed.offset, passed.begun) {
         let begun = after.under_way.as_ref().map_or(begun, |under_way| under_way.begun);
         after.under_way = Some(UnderWay { look, begun, offset });

@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn event() -> Occasion {
-        Occasion { id: "1".into(), name: None, begin: Some(at(0)), end: Some(at(8)) }
+        Occasion { id: "1".into(), name: None, begin: Some(at(0)), end: Some(at(8)), tracks: Default::default() }
     }
 
     /// A cursor that made a pass, and a whole one, so many hours after the event began.

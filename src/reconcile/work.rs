@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{
-    cursor::Cursor,
+    cursor::{self, Cursor},
     jobs::{self, Job, LEASE, State},
     known::Known,
     outlet::Outlet,
@@ -99,12 +99,15 @@ impl Reconciler {
         outlet: &dyn Outlet,
         until: Instant,
     ) -> Result<Passed, NotLooked> {
+        // Nothing was closed yet, for a job that brings in what was over before.
+        let kept = cursor::load(&*self.store, &job.event).await?;
+        let kept = Cursor { answers_apart: kept.answers_apart, tracks: kept.tracks, ..Cursor::default() };
         let known = Known::load(&self.dataverse, table, &job.event).await.map_err(|_| NotLooked::Rows)?;
         let pass = Pass {
             inevent: &self.inevent.at(Priority::Backfill),
             known: &known,
             settings,
-            cursor: &Cursor::default(),
+            cursor: &kept,
             outlet,
             look: Look { since: job.since, restate: true },
             trusted: job.trusted,

@@ -138,6 +138,7 @@ const OF_ACTIVITIES: &[(&str, &str, &str, Kind)] = &[
     ("eventname", "Event name", "", Kind::Text(300)),
     ("sessionid", "Session id", "InEvent's id of the session; empty in the event's own row.", Kind::Text(100)),
     ("sessionname", "Session name", "", Kind::Text(300)),
+    ("sessiontracks", "Session tracks", "The tracks of the session, with semicolons between them.", Kind::Text(1_000)),
     ("participantid", "Participant id", "InEvent's id of the participant.", Kind::Text(100)),
     ("registrationstatus", "Registration status", "", Kind::Choice(REGISTRATION)),
     ("attendancestatus", "Attendance status", "Empty until it is known.", Kind::Choice(ATTENDANCE)),
@@ -349,7 +350,7 @@ fn form(prefix: &str, table: &str, label: &str) -> Form {
                 "Attendance",
                 own(&["registrationstatus", "attendancestatus", "checkintime", "checkouttime", "engagementscore"]),
             ),
-            ("Event", own(&["eventname", "eventid", "sessionname", "sessionid", "participantid"])),
+            ("Event", own(&["eventname", "eventid", "sessionname", "sessiontracks", "sessionid", "participantid"])),
             (
                 "Times",
                 platform(&[("scheduledstart", "Start", Control::DateTime), ("scheduledend", "End", Control::DateTime)]),

@@ -313,6 +313,6 @@ mod tests {
     }
 
     fn occasion() -> crate::model::Occasion {
-        crate::model::Occasion { id: "e".into(), name: None, begin: None, end: None }
+        crate::model::Occasion { id: "e".into(), name: None, begin: None, end: None, tracks: Default::default() }
     }
 }

@@ -181,7 +181,7 @@ pub fn statement(
 ) -> ParticipantEvent {
     // Some ends lie before later statements.
     let end = (time % 3 == 0).then(|| jiff::Timestamp::from_second(12 + time % 4).unwrap());
-    let occasion = |id: String| Occasion { id, name: Some("N".into()), begin: None, end };
+    let occasion = |id: String| Occasion { id, name: Some("N".into()), begin: None, end, tracks: Default::default() };
     let closing = matches!(kind, Kind::EventClosed | Kind::SessionClosed);
     ParticipantEvent {
         id: String::new(),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A condition that holds for ever once it holds, and two that may cease to; the second event puts people on a list of the first.
-const RULES: &str = r#"{ "defaults": { "list_rules": [
+pub const RULES: &str = r#"{ "defaults": { "list_rules": [
     { "name": "all", "when": "participant.id is defined", "contact_list": "00000000-0000-0000-0000-0000000000c1", "lead_list": "00000000-0000-0000-0000-0000000000d1" },
     { "name": "seen", "when": "attended or partial", "contact_list": "00000000-0000-0000-0000-0000000000c2", "lead_list": "00000000-0000-0000-0000-0000000000d2", "remove": true },
     { "name": "missed", "when": "no_show", "contact_list": "00000000-0000-0000-0000-0000000000c3", "lead_list": "00000000-0000-0000-0000-0000000000d3", "remove": true }
@@ -38,7 +38,7 @@ proptest! {
 }
 
 /// Two participants share a person, or there is a person for each: a contact and a lead.
-fn with_one_address_each(mut events: Vec<ParticipantEvent>, shared: bool) -> Vec<ParticipantEvent> {
+pub fn with_one_address_each(mut events: Vec<ParticipantEvent>, shared: bool) -> Vec<ParticipantEvent> {
     for person in events.iter_mut().filter_map(|event| event.participant.as_mut()) {
         let address = if person.id == "p0" || shared { "contact@x.example" } else { "Lead@x.example" };
         person.email = Some(address.to_owned());

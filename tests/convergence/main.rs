@@ -9,6 +9,7 @@
 mod crm;
 mod histories;
 mod lists;
+mod oracle;
 mod processes;
 mod reads;
 mod settings;

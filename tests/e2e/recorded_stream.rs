@@ -1,9 +1,13 @@
 //! A recorded event, told in order and told as badly as can be.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use inevent_d365::local::host::{Host, Timing};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::{
     crm::{self, Row, text},
@@ -15,8 +19,41 @@ fn stream() -> Vec<Value> {
     include_str!("stream.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Lists of contacts (2) and leads (4), and who is on them in the end: whose rows say so, whatever the order.
+const LISTS: [(&str, i64, &str, &str); 3] = [
+    ("00000000-0000-4000-8000-00000000a001", 2, "contact_list", "attended"),
+    ("00000000-0000-4000-8000-00000000a002", 4, "lead_list", "attended"),
+    ("00000000-0000-4000-8000-00000000a003", 4, "lead_list", "registered and not attended"),
+];
+
+/// The host of a world whose participants are put on the lists.
+async fn host(world: &World) -> Host {
+    let rules: Vec<Value> = LISTS
+        .iter()
+        .map(|(list, _, column, when)| json!({ "name": list, "when": when, (*column): list, "remove": true }))
+        .collect();
+    world.host_with_settings(&json!({ "version": 1, "defaults": { "list_rules": rules } })).await
+}
+
+async fn make_lists(world: &World) {
+    for (id, kind, ..) in LISTS {
+        let row = json!({ "listid": id, "listname": id, "createdfromcode": kind, "type": false });
+        crm::call(world, Method::POST, "lists", row).await;
+    }
+}
+
+/// Who is on which list.
+async fn members(world: &World) -> BTreeSet<(String, String)> {
+    let rows = crm::table(world, "listmember").await;
+    let id = |row: &Row, column| text(row, column).unwrap().to_owned();
+    let members: BTreeSet<_> = rows.iter().map(|row| (id(row, "_listid_value"), id(row, "_entityid_value"))).collect();
+    assert_eq!(members.len(), rows.len(), "nobody is on a list twice");
+    members
+}
+
 async fn told_in_order(world: &World) {
-    let host = world.host().await;
+    make_lists(world).await;
+    let host = host(world).await;
     for ten in stream().chunks(10) {
         world.send(&host, &Value::from(ten.to_vec())).await;
         world.drained(&host).await;
@@ -66,9 +103,15 @@ async fn shuffled_doubled_and_killed_it_ends_in_the_same_crm() {
     let calm = World::start().await;
     let timing = Timing { fetch_visibility: Duration::from_secs(3), ..Timing::default() };
     let wild = World::with_queues(|queues| queues, timing).await;
-    let ((), killed) = tokio::join!(told_in_order(&calm), told_wildly(&wild));
+    let ((), (killed, host)) = tokio::join!(told_in_order(&calm), told_wildly(&wild));
     assert!(killed >= 10, "killed only {killed} times");
     assert_eq!(wild.given_up().await, (0, 0));
+
+    // What a process that was killed left to do at the lists the timer does.
+    let expected = members(&calm).await;
+    assert!(LISTS.iter().all(|(list, ..)| expected.iter().any(|(of, _)| of == list)), "{expected:?}");
+    wild.until(&host, "the lists hold the same people", || async { members(&wild).await == expected }).await;
+    host.stop().await;
 
     let (calm, wild) = (crm::comparable(&crm::dump(&calm).await), crm::comparable(&crm::dump(&wild).await));
     for (key, row) in &calm {
@@ -79,11 +122,12 @@ async fn shuffled_doubled_and_killed_it_ends_in_the_same_crm() {
 
 /// Every event twice, shuffled, one by one, while the handler is killed whenever it has made a few calls more. When the host gives
 /// up after the third time, another one takes over, as the platform would see to.
-async fn told_wildly(world: &World) -> u32 {
+async fn told_wildly(world: &World) -> (u32, Host) {
+    make_lists(world).await;
     let mut deliveries = [stream(), stream()].concat();
     shuffle(&mut deliveries);
     let mut deliveries = deliveries.into_iter();
-    let mut host = world.host().await;
+    let mut host = self::host(world).await;
     let mut killed = 0;
     while killed < 10 {
         let calls = world.calls().await;
@@ -95,15 +139,14 @@ async fn told_wildly(world: &World) -> u32 {
         killed += 1;
         if killed % 3 == 0 {
             tokio::time::timeout(PATIENCE, host.stopped()).await.unwrap();
-            host = world.host().await;
+            host = self::host(world).await;
         }
     }
     for delivery in deliveries {
         world.send(&host, &delivery).await;
     }
     world.drained(&host).await;
-    host.stop().await;
-    killed
+    (killed, host)
 }
 
 /// Waits until the handler has begun to write: it has made a call or two, and messages are still waiting.

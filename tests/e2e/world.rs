@@ -63,6 +63,13 @@ impl World {
         self.host_with(&[]).await
     }
 
+    /// The host with a settings document.
+    pub async fn host_with_settings(&self, document: &Value) -> Host {
+        let file = self.root.path().join("settings.json");
+        std::fs::write(&file, document.to_string()).unwrap();
+        self.host_with(&[("INEVENT_D365_SETTINGS", file.to_str().unwrap())]).await
+    }
+
     /// The host with some settings of the connector changed.
     pub async fn host_with(&self, changed: &[(&str, &str)]) -> Host {
         let dataverse = self.sandbox.connection();

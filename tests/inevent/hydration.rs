@@ -28,6 +28,8 @@ async fn play(desk: &Desk) -> (String, String, String, String) {
     let question = desk.inevent("feedback.create", &here, &[("text", "Budget"), ("type", "text")]).await;
     let field = id(&question, "apiField");
     let talk = id(&desk.inevent("activity.create", &here, &[("name", "Talk")]).await, "activityID");
+    let track = id(&desk.inevent("tag.create", &here, &[("name", "Cloud")]).await, "tagID");
+    desk.inevent("activity.tag.bind", &[("activityID", &talk), ("tagID", &track)], &[]).await;
     let register = async |name: &str, email: &str| {
         let body = [("name", name), ("username", email), ("company", "Contoso"), (field.as_str(), "10k")];
         id(&desk.inevent("event.person.bind", &here, &body).await, "personID")
@@ -59,6 +61,7 @@ fn check(events: &[ParticipantEvent], (event, talk, ana, bo): &(String, String, 
     assert!(checked_in.iter().all(|one| !one.read), "{what}: the time of a check-in is known");
     let named = checked_in.iter().filter_map(|one| one.session.as_ref());
     assert!(named.clone().all(|session| session.name.as_deref() == Some("Talk")), "{what}");
+    assert!(named.clone().all(|session| session.tracks() == Some("Cloud".to_owned())), "{what}");
     assert_eq!(of(events, Kind::SessionEnrolled, ana).len(), 1, "{what}");
     assert!(!of(events, Kind::Cancelled, bo).is_empty(), "{what}: {events:#?}");
 }
@@ -159,6 +162,25 @@ async fn what_inevent_cannot_tell_now_goes_back_and_a_refused_token_is_held() {
     assert!(health["held_webhooks"]["remedy"].as_str().unwrap().contains("Renew INEVENT_TOKEN"), "{health}");
     let oldest = desk.queue(HYDRATE_QUEUE).receive(1, Duration::from_secs(1)).await.unwrap();
     assert!(oldest.is_empty(), "not at once");
+}
+
+/// What InEvent answers while it blocks a token is not published: with 403 it may also mean that the token may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_told_by_403_parks_nothing() {
+    let desk = Desk::start().await;
+    let event = desk.event("Day").await;
+    let person =
+        desk.inevent("event.person.bind", &[("eventID", &event)], &[("name", "A"), ("username", "a@x.example")]).await;
+    let body = json!({ "eventID": event, "personID": id(&person, "personID") }).to_string();
+    let url = format!("{}&trigger=event-enrollment", desk.webhook_url);
+    let blocked = json!({ "rate_limit_status": 403, "rate_limit_per_second": 1, "rate_limit_block_ms": 60_000 });
+    desk.admin("variants", blocked).await;
+    reqwest::Client::builder().no_proxy().build().unwrap().post(&url).body(body).send().await.unwrap();
+    assert_eq!(desk.hydrate().await, 1);
+    assert_eq!(desk.queue(HYDRATE_QUEUE).approximate_len().await.unwrap(), 1, "it waits");
+    assert!(desk.events().await.is_empty() && desk.parked().await.is_empty());
+    let health = desk.health().await;
+    assert!(health["held_webhooks"]["remedy"].as_str().unwrap().contains("blocked for too many calls"), "{health}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

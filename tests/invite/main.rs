@@ -10,6 +10,7 @@ mod lists;
 mod loops;
 mod members;
 mod once;
+mod processes;
 mod segments;
 mod withdrawn;
 mod world;

@@ -13,7 +13,7 @@ use crate::{
     world::{EVENT, World, run, settings, until_abandoned},
 };
 
-async fn people(world: &World, many: usize) -> (Vec<String>, String) {
+pub async fn people(world: &World, many: usize) -> (Vec<String>, String) {
     let names: Vec<String> = (0..many).map(|number| format!("p{number:02}")).collect();
     let mut ids = Vec::new();
     for name in &names {
@@ -24,7 +24,7 @@ async fn people(world: &World, many: usize) -> (Vec<String>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn four_processes_at_once_send_one_mail_each_and_keep_the_pace() {
+async fn four_at_once_send_one_mail_each_and_keep_the_pace() {
     let world = World::start().await;
     let (expected, list) = people(&world, 40).await;
     let settings = settings(json!({ "lists": [list] }));

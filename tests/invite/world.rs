@@ -1,6 +1,7 @@
 //! A CRM with lists, an InEvent with an event, and what invites between them.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +18,7 @@ use inevent_d365::{
     store::{SqliteStore, Store},
 };
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,7 +30,24 @@ pub struct World {
     pub http: reqwest::Client,
     pub store: Arc<dyn Store>,
     token: String,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+/// What somebody who invites has to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Surroundings {
+    dataverse: String,
+    token_url: String,
+    client_id: String,
+    client_secret: String,
+    /// InEvent's URL, by which turns are named, and the one that is called.
+    inevent: String,
+    called: String,
+    token: String,
+    company: String,
+    /// How long an invitation may take, and when it counts as abandoned, in milliseconds.
+    longest_call_ms: u64,
+    abandoned_ms: u64,
 }
 
 impl World {
@@ -48,42 +67,41 @@ impl World {
         let answer = http.post(&connection.token_url).form(&form).send().await.unwrap();
         let token = answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
         let standin = dataverse_sandbox::inevent::start(0, Seed::Crm).unwrap();
-        Self { sandbox, standin, http, store, token, _folder: folder }
+        Self { sandbox, standin, http, store, token, folder }
     }
 
-    /// A process of its own that invites; `url` is InEvent's, or what stands before it.
+    /// Somebody of its own who invites; `url` is InEvent's, or what stands before it.
     pub fn inviter_at(&self, url: &str) -> (Inviter, Arc<dataverse::Client>) {
-        self.inviter_with(url, SignedDuration::from_millis(300))
+        let longest = Terms::default().longest_call.as_millis() as u64;
+        self.surroundings(url, longest, 300).inviter(self.store.clone())
     }
 
     /// One that takes an invitation for abandoned after the time that it does by default.
     pub fn patient(&self) -> Inviter {
-        self.inviter_with(&self.standin.connection().url, Terms::default().abandoned).0
+        let Terms { longest_call, abandoned, .. } = Terms::default();
+        let (url, abandoned) = (&self.standin.connection().url, abandoned.as_millis() as u64);
+        self.surroundings(url, longest_call.as_millis() as u64, abandoned).inviter(self.store.clone()).0
     }
 
-    fn inviter_with(&self, url: &str, abandoned: SignedDuration) -> (Inviter, Arc<dataverse::Client>) {
-        let connection = self.sandbox.connection();
-        let http = || reqwest::Client::builder().no_proxy().build().unwrap();
-        let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret(connection.client_secret.clone().into()))));
-        let (token_url, id) = (connection.token_url.clone(), connection.client_id.clone());
-        let tokens = ClientCredentials::new(http(), token_url, id, &connection.http, secret);
-        let options = dataverse::ClientOptions::new(&connection.http);
-        let dataverse = Arc::new(dataverse::Client::new(http(), Arc::new(tokens), options));
-        let known = self.standin.connection();
-        let token = Token::kept(Arc::new(PlainSecret(known.token.clone().into())));
-        let terms = inevent::Terms {
-            ttl: Duration::from_secs(6),
-            idle: Duration::from_millis(100),
-            slice: Duration::from_secs(3),
-            look: Duration::from_millis(50),
-        };
-        // All of them share the token, so the turns have one name wherever InEvent seems to be.
-        let pacer = Pacer::shared(self.store.clone(), &known.url, "connector", terms);
-        let mut options = inevent::ClientOptions::new(url, Some(known.company_id.clone()));
-        options.first_wait = Duration::from_millis(10);
-        let inevent = inevent::Client::new(http(), token, pacer, options).unwrap();
-        let terms = Terms { abandoned, ..Terms::default() };
-        (Inviter::new(dataverse.clone(), &inevent, self.store.clone(), terms), dataverse)
+    pub fn surroundings(&self, called: &str, longest_call_ms: u64, abandoned_ms: u64) -> Surroundings {
+        let (dataverse, inevent) = (self.sandbox.connection(), self.standin.connection());
+        Surroundings {
+            dataverse: dataverse.http.clone(),
+            token_url: dataverse.token_url.clone(),
+            client_id: dataverse.client_id.clone(),
+            client_secret: dataverse.client_secret.clone(),
+            inevent: inevent.url.clone(),
+            called: called.to_owned(),
+            token: inevent.token.clone(),
+            company: inevent.company_id.clone(),
+            longest_call_ms,
+            abandoned_ms,
+        }
+    }
+
+    /// The file that the store is.
+    pub fn store_file(&self) -> PathBuf {
+        self.folder.path().join("store.db")
     }
 
     pub fn inviter(&self) -> Inviter {
@@ -148,6 +166,35 @@ impl World {
         let text = answer.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or_default()
+    }
+}
+
+impl Surroundings {
+    pub fn inviter(&self, store: Arc<dyn Store>) -> (Inviter, Arc<dataverse::Client>) {
+        let http = || reqwest::Client::builder().no_proxy().build().unwrap();
+        let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret(self.client_secret.clone().into()))));
+        let (token_url, id) = (self.token_url.clone(), self.client_id.clone());
+        let tokens = ClientCredentials::new(http(), token_url, id, &self.dataverse, secret);
+        let options = dataverse::ClientOptions::new(&self.dataverse);
+        let dataverse = Arc::new(dataverse::Client::new(http(), Arc::new(tokens), options));
+        let token = Token::kept(Arc::new(PlainSecret(self.token.clone().into())));
+        let terms = inevent::Terms {
+            ttl: Duration::from_secs(4),
+            idle: Duration::from_millis(100),
+            slice: Duration::from_secs(2),
+            look: Duration::from_millis(50),
+        };
+        // All of them share the token, so the turns have one name wherever InEvent seems to be.
+        let pacer = Pacer::shared(store.clone(), &self.inevent, "connector", terms);
+        let mut options = inevent::ClientOptions::new(&self.called, Some(self.company.clone()));
+        options.first_wait = Duration::from_millis(10);
+        let inevent = inevent::Client::new(http(), token, pacer, options).unwrap();
+        let terms = Terms {
+            longest_call: Duration::from_millis(self.longest_call_ms),
+            abandoned: SignedDuration::from_millis(self.abandoned_ms as i64),
+            ..Terms::default()
+        };
+        (Inviter::new(dataverse.clone(), &inevent, store, terms), dataverse)
     }
 }
 

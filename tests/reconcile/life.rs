@@ -5,20 +5,20 @@ use serde_json::json;
 use crate::world::{ATTENDED, BUDGET, CANCELLED, EVENT, HOUR, KEYNOTE, NO_SHOW, REGISTERED, WORKSHOP, World};
 
 /// What InEvent may do of what it does not publish.
-fn variants() -> Vec<serde_json::Value> {
+pub fn variants_of_inevent() -> Vec<serde_json::Value> {
     vec![
         json!({}),
         json!({ "since_ignored": true, "count_is_total": true }),
         json!({ "no_date_updated": true, "missing_person": "unauthorized" }),
         json!({ "check_in_does_not_touch_date_updated": true, "answers_do_not_touch_date_updated": true, "answers": "list" }),
         json!({ "all_lists_everyone": true, "default_order": "newest", "error_shape": "bodiless", "missing_person": "empty" }),
-        json!({ "query_attributes_in_body": false, "default_order": "name" }),
+        json!({ "query_attributes_in_body": false, "default_order": "name", "answers": "apart" }),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_webhook_the_rows_end_as_inevent_has_them() {
-    for variant in variants() {
+    for variant in variants_of_inevent() {
         let world = World::start(json!({}), variant.clone()).await;
         let [ana, ben, cho, dan] = [
             world.register("ana").await,
@@ -27,11 +27,17 @@ async fn without_any_webhook_the_rows_end_as_inevent_has_them() {
             world.register("dan").await,
         ];
         world.inevent("activity.person.bind", &[("activityID", WORKSHOP), ("personID", &ben)], &[]).await;
+        let track = world.inevent("tag.create", &[("eventID", EVENT)], &[("name", "Cloud; Data")]).await;
+        let track = track["tagID"].as_str().unwrap();
+        world.inevent("activity.tag.bind", &[("activityID", WORKSHOP), ("tagID", track)], &[]).await;
         world.round().await;
         for person in [&ana, &ben, &cho, &dan] {
             assert_eq!(world.row(person, None).await, Some((REGISTERED, None)), "{variant}");
         }
         assert_eq!(world.row(&ben, Some(WORKSHOP)).await, Some((REGISTERED, None)), "{variant}");
+        let rows = world.rows("new_eventattendance").await;
+        let workshop = rows.iter().find(|row| row["new_sessionid"] == WORKSHOP).unwrap();
+        assert_eq!(workshop["new_sessiontracks"], "Cloud, Data", "{variant}");
         let leads = world.rows("lead").await;
         let lead = leads.iter().find(|lead| lead["emailaddress1"] == "ana@fabrikam.example").unwrap();
         assert_eq!((&lead["new_budget"], &lead["subject"]), (&json!("10k"), &json!("Partner Day")), "{variant}");

@@ -1,6 +1,7 @@
 //! InEvent, a CRM, and what stands between.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
@@ -13,6 +14,7 @@ use dataverse_sandbox::{Options, Sandbox, Seed};
 use inevent_d365::{
     dataverse::{Client, ClientCredentials, ClientOptions, Credential},
     inevent::{self, Pacer, Token},
+    invite,
     model::ParticipantEvent,
     reconcile::{
         outlet::{NotPut, Outlet},
@@ -151,6 +153,42 @@ impl World {
         let mut query = vec![("eventID", EVENT), ("code", person)];
         query.extend(session.map(|session| ("activityID", session)));
         self.inevent(&format!("checklog.check{way}"), &query, &[]).await;
+    }
+
+    /// People whom the CRM has as contacts, with their ids; one of them wants no mail.
+    pub async fn contacts(&self, names: &[&str], no_mail: &str) -> BTreeMap<String, String> {
+        let mut contacts = BTreeMap::new();
+        for name in names {
+            let id = uuid::Uuid::new_v4().to_string();
+            let email = format!("{name}@fabrikam.example");
+            let row = json!({ "contactid": id, "lastname": name, "emailaddress1": email, "donotbulkemail": *name == no_mail });
+            self.reconciler.dataverse.post("contacts", &row).await.unwrap();
+            contacts.insert((*name).to_owned(), id);
+        }
+        contacts
+    }
+
+    /// A marketing list of these contacts.
+    pub async fn list(&self, contacts: impl Iterator<Item = &String>) -> uuid::Uuid {
+        let (dataverse, id) = (&self.reconciler.dataverse, uuid::Uuid::new_v4());
+        let row = json!({ "listid": id, "listname": "Invited", "createdfromcode": 2, "type": false });
+        dataverse.post("lists", &row).await.unwrap();
+        let kind = |table: &str| format!("Microsoft.Dynamics.CRM.{table}");
+        let members: Vec<Value> =
+            contacts.map(|id| json!({ "contactid": id, "@odata.type": kind("contact") })).collect();
+        let list = json!({ "listid": id, "@odata.type": kind("list") });
+        dataverse.post("AddListMembersList", &json!({ "List": list, "Members": members })).await.unwrap();
+        id
+    }
+
+    /// What `PullMarketingLists` does.
+    pub async fn invite(&self, list: uuid::Uuid) -> invite::Report {
+        let Reconciler { inevent, dataverse, store, .. } = &self.reconciler;
+        let text = json!({ "events": { EVENT: { "invitations": { "lists": [list] } } } }).to_string();
+        let settings = document::read(&text).unwrap().effective(EVENT);
+        let inviter = invite::Inviter::new(dataverse.clone(), inevent, store.clone(), invite::Terms::default());
+        let run = invite::Run { ends: Instant::now() + Duration::from_secs(60), dry: false };
+        inviter.run(EVENT, &settings, run).await.unwrap()
     }
 
     /// Lets time go by, for InEvent and for the connector.

@@ -61,6 +61,7 @@ pub(super) fn attendee(event: &Event, person: &Attendee, full: bool, variants: &
             let list = Json::Array(list.collect());
             row.push("feedback", list);
         }
+        AnswerShape::Apart => {}
     }
     row
 }

@@ -112,6 +112,8 @@ pub(super) enum AnswerShape {
     Keys,
     /// In a list of objects under `feedback`.
     List,
+    /// Nowhere: `feedback.submission.find` lists them.
+    Apart,
 }
 
 /// What `event.person.get` says of somebody who is not in the event.

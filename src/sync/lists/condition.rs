@@ -1,12 +1,14 @@
 //! What the conditions of list rules speak of: the merged attendance of one participant at one event.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
     model::{
         SourceTime,
         attendance::Outcome,
-        event::{Attendance, Registration},
+        event::{Attendance, Registration, TRACKS},
     },
     sync::rows::{self, AttendanceRow, PersonRef},
 };
@@ -27,6 +29,7 @@ pub fn standing(rows: &[&AttendanceRow]) -> Value {
         let mut told = attendance(Some(row));
         told.insert("id".to_owned(), row.key.session.clone().into());
         name(row, "new_sessionname").map(|name| told.insert("name".to_owned(), name));
+        told.insert("tracks".to_owned(), tracks(row).collect());
         Value::Object(told)
     };
     let mut all = attendance(event.copied());
@@ -37,8 +40,18 @@ pub fn standing(rows: &[&AttendanceRow]) -> Value {
         name.map(|name| told.insert("name".to_owned(), name));
         all.insert("event".to_owned(), told.into());
     }
+    let there = sessions.iter().filter(|row| row.state.outcome().attendance == Some(Attendance::Attended));
+    let tracks: BTreeSet<&str> = there.flat_map(|row| tracks(row)).collect();
+    all.insert("tracks_attended".to_owned(), tracks.into_iter().collect());
     all.insert("sessions".to_owned(), sessions.into_iter().map(session).collect());
     all.into()
+}
+
+fn tracks(row: &AttendanceRow) -> impl Iterator<Item = &str> {
+    rows::text(&row.columns, "new_sessiontracks")
+        .into_iter()
+        .flat_map(|all| all.split(TRACKS))
+        .filter(|track| !track.is_empty())
 }
 
 fn name(row: &AttendanceRow, column: &str) -> Option<Value> {

@@ -221,6 +221,7 @@ mod tests {
             let row = json!({
                 "activityid": Uuid::new_v4().to_string(), "@odata.etag": "W/\"1\"", "new_eventid": "e", "new_participantid": "p",
                 "new_sessionid": session, "new_eventname": "Day", "new_sessionname": session.map(str::to_uppercase),
+                "new_sessiontracks": session.map(|session| if session == "s1" { "Cloud; Data" } else { "Security" }),
                 "new_attendancestamp": attendance, "new_scorestamp": score,
                 "_regardingobjectid_value": Uuid::nil().to_string(),
                 "_regardingobjectid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "lead",
@@ -255,6 +256,8 @@ mod tests {
                 "sessions | selectattr('id', 'in', ['s1', 's9']) | selectattr('attended') | list | length > 0",
                 [true, true, false],
             ),
+            ("'Cloud' in tracks_attended", [true, true, false]),
+            ("'Security' in tracks_attended", [false, false, false]),
             ("event.name == 'Day' and participant.id == 'p'", [true, true, true]),
             ("check_in < '2026-05-12T10:00:00Z'", [true, false, false]),
             ("checked_in and not checked_out", [true, false, false]),

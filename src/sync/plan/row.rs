@@ -158,6 +158,7 @@ impl<'a> Draft<'a> {
         let occasion: &Occasion = event.session.as_ref().unwrap_or(&event.event);
         if event.session.is_some() {
             self.offer(event, "new_sessionname", name(&occasion.name));
+            self.offer(event, "new_sessiontracks", occasion.tracks());
         }
         self.offer(event, "scheduledstart", occasion.begin.map(rows::instant));
         if self.offer(event, "scheduledend", occasion.end.map(rows::instant)) {

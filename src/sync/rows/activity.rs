@@ -51,6 +51,7 @@ const OWN: &[&str] = &[
     "new_eventname",
     "new_sessionid",
     "new_sessionname",
+    "new_sessiontracks",
     "new_participantid",
     "new_registrationstatus",
     "new_attendancestatus",

@@ -167,6 +167,8 @@ pub(super) fn event_attendance() -> Table {
         .named("Session id")
         .text("new_sessionname", 300)
         .named("Session name")
+        .text("new_sessiontracks", 1_000)
+        .named("Session tracks")
         .text("new_participantid", 100)
         .named("Participant id")
         .indexed()

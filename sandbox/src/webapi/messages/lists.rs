@@ -176,16 +176,12 @@ fn open(session: &Session<'_>, id: Uuid) -> ApiResult<OpenList> {
     Ok(OpenList { id, members: Arc::clone(members.ok_or_else(ApiError::unexpected)?) })
 }
 
-/// The membership of a person in a list.
+/// The membership of a person in a list. Somebody is on few lists, and a list may have a great many members.
 fn find(session: &Session<'_>, table: &Arc<Table>, list: Uuid, person: Uuid) -> ApiResult<Option<Uuid>> {
-    let equal = |name: &str, id: Uuid| {
-        let column = table.column(name).ok_or_else(ApiError::unexpected)?;
-        Ok::<_, ApiError>(Condition::Compare { column, comparison: Comparison::Equal, value: Value::Id(id) })
-    };
-    let filter = Condition::All(vec![equal("listid", list)?, equal("entityid", person)?]);
-    let query =
-        Query { select: Some(Vec::new()), filter: Some(filter), limit: Some(1), ..Query::all(Arc::clone(table)) };
-    Ok(session.select(&query)?.first().and_then(|row| row[table.id].id()))
+    let column = |name: &str| table.column(name).ok_or_else(ApiError::unexpected);
+    let (of, member) = (column("listid")?, column("entityid")?);
+    let theirs = session.equal(table, member, Value::Id(person))?;
+    Ok(theirs.iter().find(|row| row[of].id() == Some(list)).and_then(|row| row[table.id].id()))
 }
 
 /// Adds a person, unless they are a member already; either way returns the membership.
