@@ -4,12 +4,11 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use azure_core::credentials::TokenCredential;
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_application_insights::Exporter;
 use opentelemetry_sdk::{
@@ -20,7 +19,7 @@ use opentelemetry_sdk::{
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    SCOPE,
+    Identities, SCOPE,
     endpoint::{AUTHENTICATION, Access, CONNECTION_STRING, Endpoint},
     ingestion::Ingestion,
     spans::Spans,
@@ -36,7 +35,6 @@ const METRICS: Duration = Duration::from_secs(15);
 static EXPORT: OnceLock<Export> = OnceLock::new();
 
 struct Export {
-    spans: Spans,
     wake: Arc<Notify>,
     // They end what they gave out when they are dropped.
     _traces: SdkTracerProvider,
@@ -44,15 +42,10 @@ struct Export {
 }
 
 /// Sends what waits, soon: the host may kill or freeze the process any time after an invocation is answered.
-pub fn flush_soon() {
+pub(super) fn flush_soon() {
     if let Some(export) = EXPORT.get() {
         export.wake.notify_one();
     }
-}
-
-/// Spans that did not arrive: the endpoint was away for longer than they are kept, or refused them.
-pub fn spans_dropped() -> u64 {
-    EXPORT.get().map_or(0, |export| export.spans.dropped())
 }
 
 /// Starts to export, where a connection string is set.
@@ -61,7 +54,7 @@ pub fn spans_dropped() -> u64 {
 /// In words for the person who mends it.
 pub(super) fn start(
     lookup: &dyn Fn(&str) -> Option<String>,
-    identity: &dyn Fn(Option<&str>) -> Result<Arc<dyn TokenCredential>, String>,
+    identity: &Identities<'_>,
 ) -> Result<Option<SdkTracer>, String> {
     let Some(connection) = lookup(CONNECTION_STRING).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let endpoint = Endpoint::parse(&connection)?;
@@ -96,9 +89,9 @@ pub(super) fn start(
     let mut exporter = exporter()?;
     SpanExporter::set_resource(&mut exporter, &resource);
     let (tracer, wake) = (traces.tracer(SCOPE), Arc::new(Notify::new()));
-    tokio::spawn(pump(exporter, spans.clone(), metrics.clone(), wake.clone()));
+    tokio::spawn(pump(exporter, spans, metrics.clone(), wake.clone()));
     // A second start in one process, as tests may do, keeps the first.
-    let _ = EXPORT.set(Export { spans, wake, _traces: traces, _metrics: metrics });
+    let _ = EXPORT.set(Export { wake, _traces: traces, _metrics: metrics });
     Ok(Some(tracer))
 }
 
@@ -111,11 +104,11 @@ async fn pump(exporter: Exporter<Ingestion>, spans: Spans, metrics: SdkMeterProv
             collected = Some(Instant::now());
             let metrics = metrics.clone();
             // It blocks for as long as the endpoint is away; nothing waits for it.
-            static COLLECTING: AtomicU64 = AtomicU64::new(0);
-            if COLLECTING.fetch_add(1, Ordering::Relaxed) == 0 {
+            static COLLECTING: AtomicBool = AtomicBool::new(false);
+            if !COLLECTING.swap(true, Ordering::Relaxed) {
                 tokio::task::spawn_blocking(move || {
                     let _ = metrics.force_flush();
-                    COLLECTING.store(0, Ordering::Relaxed);
+                    COLLECTING.store(false, Ordering::Relaxed);
                 });
             }
         }

@@ -51,7 +51,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Begins one of `function`.
+    /// Begins one of `function`. Its span has the highest level, so that no filter of lines hides to which invocation they belong.
     pub fn begin(function: &'static str, trigger: Trigger, origin: Origin<'_>) -> Self {
         let span = match trigger {
             Trigger::Http { method, route } => tracing::error_span!(
@@ -116,13 +116,18 @@ impl Invocation {
         Lines::of(&self.span, Lines::take).unwrap_or_default()
     }
 
-    /// Ends with this HTTP status. Lines that were not taken are printed.
+    /// Ends with this HTTP status.
     pub fn end(self, status: u16) {
+        super::dependency::ended(&self.span, Some(status));
+    }
+}
+
+impl Drop for Invocation {
+    /// Also where the host hung up. Lines that were not taken are printed.
+    fn drop(&mut self) {
         for line in self.lines() {
             Lines::of(&self.span, |lines, _| lines.print(&line));
         }
-        super::dependency::ended(&self.span, Some(status));
-        drop(self.span);
         super::flush_soon();
     }
 }
@@ -202,7 +207,7 @@ mod tests {
     fn a_trace_goes_on_and_nonsense_begins_a_new_one() {
         let begin = |message: Option<&str>| {
             let origin = Origin { message, ..Origin::default() };
-            Invocation::begin("SyncEvents", Trigger::Queue, origin).traceparent
+            Invocation::begin("SyncEvents", Trigger::Queue, origin).traceparent().to_owned()
         };
         let trace = |text: String| text.split('-').nth(1).unwrap().to_owned();
         assert_eq!(trace(begin(Some(&format!("00-{TRACE}-b7ad6b7169203331-00")))), TRACE);

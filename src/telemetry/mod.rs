@@ -18,8 +18,11 @@ use std::{io::Write, sync::Arc};
 use azure_core::credentials::TokenCredential;
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
-pub use export::{flush_soon, spans_dropped};
+use export::flush_soon;
 use lines::Lines;
+
+/// Gives the managed identity of a client id, or the app's own, or says why there is none.
+pub type Identities<'a> = dyn Fn(Option<&str>) -> Result<Arc<dyn TokenCredential>, String> + 'a;
 
 /// The name of the tracer and of the meter.
 const SCOPE: &str = "inevent-d365";
@@ -30,10 +33,7 @@ const FILTER: &str = "INEVENT_D365_LOG";
 /// Begins to tell: lines to stdout, one JSON object each, which the host takes over as they are; traces and metrics to Application
 /// Insights where its connection string is set, signed in with the managed identity that `identity` gives for a client id. To be called
 /// once, in a Tokio runtime. No call is made.
-pub fn start(
-    lookup: &dyn Fn(&str) -> Option<String>,
-    identity: &dyn Fn(Option<&str>) -> Result<Arc<dyn TokenCredential>, String>,
-) {
+pub fn start(lookup: &dyn Fn(&str) -> Option<String>, identity: &Identities<'_>) {
     let filter = lookup(FILTER).and_then(|filter| EnvFilter::try_new(filter).ok());
     let lines = Lines::new(|line| {
         // A host that does not listen any more is no reason to end.

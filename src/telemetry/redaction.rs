@@ -154,7 +154,7 @@ fn word_of(word: &str) -> Cow<'_, str> {
 fn is_secret(word: &str) -> bool {
     let parts = word.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-' | '~')));
     parts.into_iter().any(|part| {
-        let has = |is: fn(&u8) -> bool| part.as_bytes().iter().any(|b| is(b));
+        let has = |is: fn(&u8) -> bool| part.as_bytes().iter().any(is);
         let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
         (part.len() >= 32 && mixed) || (part.len() >= 40 && part.bytes().all(|b| b.is_ascii_hexdigit()))
     })
