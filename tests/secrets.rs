@@ -84,7 +84,7 @@ async fn the_secret_is_read_anew_each_time_so_that_a_rotated_one_needs_no_restar
 }
 
 #[tokio::test]
-async fn a_vault_that_refuses_is_named_with_its_status() {
+async fn a_vault_that_refuses_is_told_with_its_status_and_the_role_that_it_wants() {
     let mut server = Server::new_async().await;
     challenge(&mut server).await;
     let path = mockito::Matcher::Regex("^/secrets/dataverse-client-secret".into());
@@ -96,6 +96,8 @@ async fn a_vault_that_refuses_is_named_with_its_status() {
         .with_body(body)
         .create_async()
         .await;
-    let why = secret(&server).read().await.unwrap_err();
-    assert!(why.contains("dataverse-client-secret") && why.contains("403"), "{why}");
+    let told = secret(&server).read().await.unwrap_err().to_string();
+    for part in ["dataverse-client-secret", "403", "the role Key Vault Secrets User"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }

@@ -1,6 +1,7 @@
 //! All organisations of a sandbox, and how a request or a token's audience finds its own.
 //!
-//! Each has two ports of its own, http and https, and under any of those ports also the name `<name>.localhost`.
+//! Each has two ports of its own, http and https, and under any of those ports also the name `<name>.localhost`. Whom a proxy leads here may
+//! call it by the name that it would have at Microsoft, such as `<name>.crm4.dynamics.com`.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -32,13 +33,16 @@ impl Organizations {
     /// The organisation that a `Host` header names, if it names one.
     pub(crate) fn of_host(&self, host: &str) -> Option<Arc<Organization>> {
         let (name, _) = split_port(host);
-        self.named(name.strip_suffix(".localhost")?)
+        self.named(name.strip_suffix(".localhost").or_else(|| at_microsoft(name))?)
     }
 
     /// The organisation behind the URL that a token is asked for or was issued for.
     pub(crate) fn of_resource(&self, url: &str) -> Option<Arc<Organization>> {
         let (scheme, rest) = url.split_once("://")?;
         let (host, port) = split_port(rest.trim_end_matches('/'));
+        if let (Some(name), None, "https") = (at_microsoft(host), port, scheme) {
+            return self.named(name);
+        }
         let port = match (port, scheme) {
             (Some(port), _) => port.parse().ok()?,
             (None, "https") => 443,
@@ -58,6 +62,12 @@ impl Organizations {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|organization| test(organization)).cloned()
     }
+}
+
+/// The organisation's name in a host of Dynamics 365: `contoso.crm.dynamics.com`, with a number of the region after `crm`.
+fn at_microsoft(host: &str) -> Option<&str> {
+    let (name, region) = host.strip_suffix(".dynamics.com")?.split_once('.')?;
+    region.strip_prefix("crm")?.chars().all(|digit| digit.is_ascii_digit()).then_some(name)
 }
 
 /// Host and port; the colons of an address in brackets don't count.
@@ -92,7 +102,11 @@ mod tests {
             ("https://localhost:8000", None),
             ("http://fabrikam.localhost:8000", Some("fabrikam")),
             ("http://fabrikam.localhost:9000", None),
-            ("https://contoso.crm.dynamics.com", None),
+            ("https://contoso.crm.dynamics.com", Some("contoso")),
+            ("https://fabrikam.crm4.dynamics.com/", Some("fabrikam")),
+            ("http://fabrikam.crm4.dynamics.com", None),
+            ("https://fabrikam.api.crm4.dynamics.com", None),
+            ("https://litware.crm4.dynamics.com", None),
             ("nonsense", None),
         ] {
             let found = organizations.of_resource(resource).map(|organization| organization.name.clone());

@@ -8,6 +8,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::Withheld;
+
 /// The versions of one certificate, kept where its private key stays.
 #[async_trait]
 pub trait Certificates: Send + Sync {
@@ -15,13 +17,13 @@ pub trait Certificates: Send + Sync {
     ///
     /// # Errors
     /// In words that name the place of the certificate.
-    async fn newest(&self) -> Result<Certificate, String>;
+    async fn newest(&self) -> Result<Certificate, Withheld>;
 
     /// The signature PS256 (RSASSA-PSS with SHA-256) over what has this SHA-256 digest.
     ///
     /// # Errors
     /// In words that name the place of the certificate.
-    async fn sign(&self, certificate: &Certificate, digest: &[u8]) -> Result<Vec<u8>, String>;
+    async fn sign(&self, certificate: &Certificate, digest: &[u8]) -> Result<Vec<u8>, Withheld>;
 }
 
 /// One version of a certificate.

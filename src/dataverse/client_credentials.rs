@@ -17,7 +17,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    TokenError, TokenSource,
+    TokenError, TokenSource, Withheld,
     certificate::{Certificate, Certificates, Unsigned},
     token::{self, causes},
 };
@@ -28,7 +28,7 @@ use crate::telemetry::dependency;
 pub trait SecretValue: Send + Sync {
     /// # Errors
     /// In words that name the place of the secret, not the secret.
-    async fn read(&self) -> Result<SecretString, String>;
+    async fn read(&self) -> Result<SecretString, Withheld>;
 }
 
 /// What an application proves itself with.
@@ -65,17 +65,14 @@ impl Credential {
     ///
     /// # Errors
     /// In words that name its place.
-    pub async fn check(&self) -> Result<(), String> {
-        self.newest().await.map(drop).map_err(|error| match error {
-            TokenError::Unavailable(why) => why,
-            other => other.to_string(),
-        })
+    pub async fn check(&self) -> Result<(), TokenError> {
+        self.newest().await.map(drop)
     }
 
     async fn newest(&self) -> Result<Proof, TokenError> {
         match self {
-            Self::Secret(secret) => secret.read().await.map(Proof::Secret).map_err(TokenError::Unavailable),
-            Self::Certificate(all) => all.newest().await.map(Proof::Certificate).map_err(TokenError::Unavailable),
+            Self::Secret(secret) => Ok(secret.read().await.map(Proof::Secret)?),
+            Self::Certificate(all) => Ok(all.newest().await.map(Proof::Certificate)?),
             Self::Federated(identity) => token::of(&**identity, TOKEN_EXCHANGE).await.map(Proof::Assertion),
         }
     }
@@ -185,7 +182,7 @@ impl ClientCredentials {
             Proof::Secret(secret) => ("client_secret", secret),
             Proof::Assertion(assertion) => ("client_assertion", assertion),
             Proof::Certificate(certificate) => {
-                signed = self.sign(certificate).await.map_err(TokenError::Unavailable)?;
+                signed = self.sign(certificate).await?;
                 ("client_assertion", &signed)
             }
         };
@@ -224,9 +221,9 @@ impl ClientCredentials {
         }
     }
 
-    async fn sign(&self, certificate: &Certificate) -> Result<SecretString, String> {
+    async fn sign(&self, certificate: &Certificate) -> Result<SecretString, TokenError> {
         let Credential::Certificate(certificates) = &*self.credential else {
-            return Err("there is no certificate to sign with".to_owned());
+            return Err(TokenError::Unavailable("there is no certificate to sign with".to_owned()));
         };
         let unsigned = Unsigned::new(certificate, &self.token_url, &self.client_id, Timestamp::now(), Uuid::new_v4());
         let signature = certificates.sign(certificate, &unsigned.digest()).await?;

@@ -1,6 +1,6 @@
 //! Which of the kinds of failure (decision 6 of `docs/architecture.md`) an error is.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
@@ -24,9 +24,11 @@ pub enum Failure {
 }
 
 /// What keeps every row from being written, and how it is mended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hold {
     Credentials,
+    /// What the connector signs in with is not given out; what to do about it.
+    Withheld(Arc<str>),
     /// Entra refuses a token, with this AADSTS number.
     Entra(u32),
     /// The managed identity is refused.
@@ -40,9 +42,9 @@ pub enum Hold {
 
 impl Hold {
     /// A short name, for records and alerts.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Credentials | Self::Entra(_) | Self::Identity => "credentials",
+            Self::Credentials | Self::Withheld(_) | Self::Entra(_) | Self::Identity => "credentials",
             Self::ApplicationUser => "application-user",
             Self::Role => "role",
             Self::Privilege => "privilege",
@@ -52,12 +54,11 @@ impl Hold {
     }
 
     /// What an administrator does about it.
-    pub fn remedy(self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
-            Self::Credentials => {
-                "Renew the client secret (or certificate) of the app registration and check tenant id, client id and organisation URL."
-            }
-            Self::Entra(code) => refused_by_entra(code),
+            Self::Withheld(remedy) => remedy,
+            Self::Credentials => RENEW,
+            Self::Entra(code) => refused_by_entra(*code),
             Self::Identity => {
                 "Assign the managed identity to the function app and set AZURE_CLIENT_ID to its client id, not its object id."
             }
@@ -77,6 +78,8 @@ impl Hold {
         }
     }
 }
+
+const RENEW: &str = "Renew the client secret (or certificate) of the app registration and check tenant id, client id and organisation URL.";
 
 /// What to do about an AADSTS number ("Microsoft Entra authentication and authorization error codes").
 fn refused_by_entra(code: u32) -> &'static str {
@@ -119,7 +122,7 @@ fn refused_by_entra(code: u32) -> &'static str {
         50_105 | 501_051 => {
             "The application is not assigned to what it asks for: assign it under Enterprise applications, Users and groups."
         }
-        _ => Hold::Credentials.remedy(),
+        _ => RENEW,
     }
 }
 
@@ -141,6 +144,7 @@ impl Error {
                 let number = code.strip_prefix("AADSTS").and_then(|digits| digits.parse().ok());
                 Failure::Held(number.map_or(Hold::Credentials, Hold::Entra))
             }
+            Self::Token(TokenError::Withheld { remedy, .. }) => Failure::Held(Hold::Withheld(remedy.clone())),
             Self::Token(TokenError::Identity(_)) => Failure::Held(Hold::Identity),
             Self::Token(TokenError::Unavailable(_)) | Self::Network(_) | Self::TimedOut | Self::Protocol(_) => {
                 Failure::Transient { retry_after: None }
@@ -168,9 +172,9 @@ impl ServiceError {
             // ObjectDoesNotExist, RecordNotFoundByEntityKey: deleted or merged since it was read.
             (Some(0x8004_0217 | 0x8006_0891), _) => Failure::Conflict,
             // UserNotMemberOfOrg, a disabled user; UserNotAssignedRoles; a disabled organisation.
-            (Some(0x8007_2560 | 0x8004_0225), _) => Failure::Held(Hold::ApplicationUser),
+            (Some(0x8007_2560 | 0x8004_0225 | 0x8004_a112), _) => Failure::Held(Hold::ApplicationUser),
             (Some(0x8004_2f09), _) => Failure::Held(Hold::Role),
-            (Some(0x8004_a112), _) => Failure::Held(Hold::Organisation),
+            (Some(0x8004_a104), _) => Failure::Held(Hold::Organisation),
             // SecLibPrivilegeDenied family: a missing privilege meets every row, a record outside the role's depth this one.
             (Some(0x8004_0220), _) if !self.names_a_record() => Failure::Held(Hold::Privilege),
             (_, 403) if self.names_a_record() => refused(),
@@ -234,7 +238,8 @@ mod tests {
             (403, Some(0x8007_2560), "", Failure::Held(Hold::ApplicationUser)),
             (403, Some(0x8004_0225), "", Failure::Held(Hold::ApplicationUser)),
             (403, Some(0x8004_2f09), "", Failure::Held(Hold::Role)),
-            (403, Some(0x8004_a112), "", Failure::Held(Hold::Organisation)),
+            (403, Some(0x8004_a112), "", Failure::Held(Hold::ApplicationUser)),
+            (403, Some(0x8004_a104), "", Failure::Held(Hold::Organisation)),
             (403, Some(0x8004_0220), "Principal user is missing prvReadContact", Failure::Held(Hold::Privilege)),
             (404, Some(0x8006_0888), "Resource not found for the segment", Failure::Held(Hold::Schema)),
             (400, Some(0x8004_8d19), "… Invalid property 'new_x' was found …", Failure::Held(Hold::Schema)),

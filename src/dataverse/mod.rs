@@ -15,8 +15,9 @@ mod failure;
 pub mod metadata;
 pub mod query;
 mod token;
+mod withheld;
 
-pub use batch::{Answer, Part};
+pub use batch::{Answer, MAX_PARTS, Part};
 pub use bulk_size::BulkSize;
 pub use certificate::{Certificate, Certificates};
 pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};
@@ -25,6 +26,7 @@ pub use concurrency::Share;
 pub use error::{Error, ServiceError};
 pub use failure::{Failure, Hold};
 pub use token::{CredentialToken, TokenError, TokenSource};
+pub use withheld::Withheld;
 
 /// The columns of a row as the Web API carries them.
 pub type Columns = serde_json::Map<String, serde_json::Value>;

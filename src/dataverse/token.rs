@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use azure_core::{credentials::TokenCredential, error::ErrorKind};
 use secrecy::SecretString;
 
+use super::Withheld;
+
 /// Gives tokens for one organisation.
 #[async_trait]
 pub trait TokenSource: Send + Sync + fmt::Debug {
@@ -25,9 +27,21 @@ pub enum TokenError {
     /// The managed identity is refused; the HTTP status.
     #[error("the managed identity is given no token: {0}")]
     Identity(u16),
+    /// What the connector signs in with is not given out, before somebody does what the remedy says.
+    #[error("{why}")]
+    Withheld { why: String, remedy: Arc<str> },
     /// It may pass; why, in words.
     #[error("there is no token for now: {0}")]
     Unavailable(String),
+}
+
+impl From<Withheld> for TokenError {
+    fn from(Withheld { why, remedy }: Withheld) -> Self {
+        match remedy {
+            Some(remedy) => Self::Withheld { why, remedy: remedy.into() },
+            None => Self::Unavailable(why),
+        }
+    }
 }
 
 /// Any credential of the Azure SDK, such as a managed identity. The credential caches and refreshes by itself.

@@ -17,7 +17,7 @@ use super::{
     services::{App, Services},
 };
 use crate::{
-    dataverse::Failure,
+    dataverse::{Error, Failure},
     parked,
     queue::QueueError,
     reconcile::cursor,
@@ -160,7 +160,7 @@ async fn secrets(services: &Services) -> Check {
             None => (true, "none needed: a managed identity signs in".to_owned()),
             Some(credential) => match tokio::time::timeout(PATIENCE, credential.check()).await {
                 Ok(Ok(())) => (true, format!("the {} can be had", credential.name())),
-                Ok(Err(why)) => (false, why),
+                Ok(Err(error)) => (false, told(&error.into())),
                 Err(_) => (false, format!("the place of the {} does not answer", credential.name())),
             },
         },
@@ -189,14 +189,19 @@ async fn dataverse(services: &Services) -> Check {
         Err(_) => (false, NOT_ASKED.to_owned()),
         Ok(access) => match tokio::time::timeout(PATIENCE, access.client.who_am_i()).await {
             Ok(Ok(me)) => (true, format!("answers; the connector is the user {}", me.user_id)),
-            Ok(Err(error)) => match error.failure() {
-                Failure::Held(hold) => (false, format!("{error}. {}", hold.remedy())),
-                _ => (false, error.to_string()),
-            },
+            Ok(Err(error)) => (false, told(&error)),
             Err(_) => (false, "does not answer".to_owned()),
         },
     };
     Check { name: "dataverse", ok, detail }
+}
+
+/// What is wrong, with the remedy where there is one.
+fn told(error: &Error) -> String {
+    match error.failure() {
+        Failure::Held(hold) => format!("{error}. {}", hold.remedy()),
+        _ => error.to_string(),
+    }
 }
 
 fn show(health: &Health) -> Markup {

@@ -35,7 +35,7 @@ pub enum Way {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     Free,
-    Held(&'static str),
+    Held(Held),
 }
 
 /// A hold, as Health shows it.
@@ -67,7 +67,7 @@ impl HeldRecord {
 
     /// Notes what a batch met: a hold, or none.
     pub async fn observe(&self, held: Option<&Held>) {
-        let state = held.map_or(State::Free, |held| State::Held(held.name));
+        let state = held.map_or(State::Free, |held| State::Held(held.clone()));
         let mut known = self.known.lock().await;
         if known.as_ref() == Some(&state) {
             return;

@@ -43,7 +43,7 @@ pub async fn run(app: &App, request: Request, body: &Bytes) -> Response {
         }
     };
     let keys = match &services.webhook_keys {
-        Ok(keys) => keys.are_with(attribute("key").unwrap_or_default()).await,
+        Ok(keys) => keys.are_with(attribute("key").unwrap_or_default()).await.map_err(|withheld| withheld.to_string()),
         Err(held) => Err(held.remedy.clone()),
     };
     match keys {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use warp::{
     Filter, Rejection, Reply,
     filters::BoxedFilter,
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
+    path::Tail,
     reply::Response,
 };
 
@@ -17,6 +18,7 @@ use super::{
     answer::{self, Ran},
     flush_activities, health, hydrate_events, inevent_webhook, ingest_events,
     invocation::{self, QueueInvocation},
+    manage,
     park_poisoned_events::{self, Poisoned},
     pull_marketing_lists, reconcile_events,
     services::App,
@@ -126,7 +128,30 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         })
         .boxed();
 
-    let http = ping.or(ingest).unify().or(webhook).unify().or(health).unify();
+    let manage = warp::path!("api" / "manage" / ..)
+        .and(warp::path::tail())
+        .and(warp::method())
+        .and(caller())
+        .and(app.clone())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(|path: Tail, method: Method, caller: Caller, app: Arc<App>, headers: HeaderMap, body| async move {
+            let answer = async |_| {
+                // Who asks is looked at before what they send.
+                let asked = match manage::allowed(&app, path.as_str(), &method, &headers) {
+                    Ok(asked) => asked,
+                    Err(answer) => return answer,
+                };
+                match read_capped(None, body, manage::MAX_BODY).await {
+                    Ok(body) => manage::run(&app, asked, &body).await,
+                    Err(answer) => answer,
+                }
+            };
+            caller.answered("Manage", Trigger::Http { method: "POST", route: "/api/manage" }, answer).await
+        })
+        .boxed();
+
+    let http = ping.or(ingest).unify().or(webhook).unify().or(manage).unify().or(health).unify();
     http.or(triggers).unify().recover(no_route).unify()
 }
 

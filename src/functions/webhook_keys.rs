@@ -6,7 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{inevent::CachedSecret, settings::SecretValue};
+use crate::{
+    inevent::CachedSecret,
+    settings::{SecretValue, Withheld},
+};
 
 /// A shorter key can be guessed, and is not valid.
 const SHORTEST: usize = 16;
@@ -24,7 +27,7 @@ impl WebhookKeys {
     ///
     /// # Errors
     /// When the keys cannot be read, in words that name their place.
-    pub async fn are_with(&self, offered: &str) -> Result<bool, String> {
+    pub async fn are_with(&self, offered: &str) -> Result<bool, Withheld> {
         Ok(holds(&self.0.current().await?, offered) || holds(&self.0.anew().await?, offered))
     }
 
@@ -33,7 +36,9 @@ impl WebhookKeys {
     /// # Errors
     /// What is wrong with them.
     pub async fn check(&self) -> Result<usize, String> {
-        let count = keys(&self.0.current().await?).filter(|key| key.len() >= SHORTEST).count();
+        let count = keys(&self.0.current().await.map_err(|withheld| withheld.to_string())?)
+            .filter(|key| key.len() >= SHORTEST)
+            .count();
         if count == 0 { Err(format!("there is no webhook key of {SHORTEST} characters or more")) } else { Ok(count) }
     }
 }

@@ -202,16 +202,16 @@ impl Client {
 
     async fn token(&self) -> Result<SecretString, Error> {
         match &self.shared.token {
-            Token::Kept(secret) => secret.current().await.map_err(Error::NoToken),
+            Token::Kept(secret) => secret.current().await.map_err(Error::from),
             Token::SignIn { username, password, signed_in } => {
                 let _alone = self.shared.signing_in.lock().await;
                 if let Some(token) = signed_in.lock().await.clone() {
                     return Ok(token);
                 }
-                let known = password.current().await.map_err(Error::NoToken)?;
+                let known = password.current().await?;
                 let token = match self.sign_in(username, &known).await {
                     Err(Error::NoToken(_)) => {
-                        let fresh = password.anew().await.map_err(Error::NoToken)?;
+                        let fresh = password.anew().await?;
                         self.sign_in(username, &fresh).await?
                     }
                     signed => signed?,

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::model::SourceTime;
+use crate::{model::SourceTime, settings::Withheld};
 
 /// Why a call gave no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,16 @@ impl Error {
             Self::NoToken(why) => Some(format!("Give the connector a token for InEvent: {why}.")),
             Self::NoCompany => Some("Set INEVENT_COMPANY_ID to the id of your company in InEvent.".to_owned()),
             _ => None,
+        }
+    }
+}
+
+impl From<Withheld> for Error {
+    /// Of the token, or of the password that one is had for.
+    fn from(withheld: Withheld) -> Self {
+        match withheld.remedy {
+            Some(_) => Self::NoToken(withheld.to_string().trim_end_matches('.').to_owned()),
+            None => Self::Unavailable(withheld.why),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use crate::settings::SecretValue;
+use crate::settings::{SecretValue, Withheld};
 
 /// How long a secret that was read is used before it is read again.
 const FRESH: Duration = Duration::from_secs(5 * 60);
@@ -31,7 +31,7 @@ impl CachedSecret {
     ///
     /// # Errors
     /// In words that name the place of the secret, not the secret. One that was read before holds on while its place does not answer.
-    pub async fn current(&self) -> Result<SecretString, String> {
+    pub async fn current(&self) -> Result<SecretString, Withheld> {
         self.at_most(FRESH).await
     }
 
@@ -39,11 +39,11 @@ impl CachedSecret {
     ///
     /// # Errors
     /// As for [`CachedSecret::current`].
-    pub async fn anew(&self) -> Result<SecretString, String> {
+    pub async fn anew(&self) -> Result<SecretString, Withheld> {
         self.at_most(JUST_READ).await
     }
 
-    async fn at_most(&self, age: Duration) -> Result<SecretString, String> {
+    async fn at_most(&self, age: Duration) -> Result<SecretString, Withheld> {
         let mut read = self.read.lock().await;
         if let Some((secret, at)) = read.as_ref()
             && at.elapsed() < age
@@ -56,7 +56,7 @@ impl CachedSecret {
                 Ok(secret)
             }
             (Err(why), Some((known, at))) => {
-                tracing::warn!(why, "a secret could not be read again; the one known holds");
+                tracing::warn!(%why, "a secret could not be read again; the one known holds");
                 *at = Instant::now();
                 Ok(known.clone())
             }

@@ -10,8 +10,9 @@ use azure_security_keyvault_keys::{
     models::{KeyClientSignOptions, SignParameters, SignatureAlgorithm},
 };
 
+use super::key_vault::{Asked, withheld};
 use crate::{
-    dataverse::{Certificate, Certificates},
+    dataverse::{Certificate, Certificates, Withheld},
     telemetry::dependency::Recorded,
 };
 
@@ -39,34 +40,35 @@ impl KeyVaultCertificate {
         let keys = KeyClient::new(vault, credential, Some(options)).map_err(no_vault)?;
         Ok(Self { certificates, keys, name: name.to_owned() })
     }
-
-    fn failed(&self, what: &str, error: &azure_core::Error) -> String {
-        let why =
-            error.http_status().map_or_else(|| error.kind().to_string(), |status| format!("it answered {status}"));
-        format!("Key Vault did not {what} the certificate {}: {why}", self.name)
-    }
 }
 
 #[async_trait]
 impl Certificates for KeyVaultCertificate {
-    async fn newest(&self) -> Result<Certificate, String> {
+    async fn newest(&self) -> Result<Certificate, Withheld> {
         let answer = self.certificates.get_certificate(&self.name, None).await;
-        let found = answer.and_then(|answer| answer.into_model()).map_err(|error| self.failed("give", &error))?;
+        let found = answer
+            .and_then(|answer| answer.into_model())
+            .map_err(|error| withheld(&error, Asked::Certificate, &self.name))?;
         let version = found.kid.as_deref().and_then(|kid| kid.trim_end_matches('/').rsplit('/').next());
         match (found.cer, version) {
             (Some(der), Some(version)) => Ok(Certificate::new(&der, version.to_owned())),
-            _ => Err(format!("Key Vault has no key for the certificate {}", self.name)),
+            _ => Err(Withheld::until(
+                format!("Key Vault has no key for the certificate {}", self.name),
+                "Make a certificate there whose key Key Vault keeps.",
+            )),
         }
     }
 
-    async fn sign(&self, certificate: &Certificate, digest: &[u8]) -> Result<Vec<u8>, String> {
+    async fn sign(&self, certificate: &Certificate, digest: &[u8]) -> Result<Vec<u8>, Withheld> {
         let parameters = SignParameters { algorithm: Some(SignatureAlgorithm::Ps256), value: Some(digest.to_vec()) };
         let options = KeyClientSignOptions { key_version: Some(certificate.key_version.clone()), ..Default::default() };
         let signed = async {
             let answer = self.keys.sign(&self.name, parameters.try_into()?, Some(options)).await?;
             answer.into_model()
         };
-        let signed = signed.await.map_err(|error| self.failed("sign with", &error))?;
-        signed.result.ok_or_else(|| format!("Key Vault's signature with the certificate {} is empty", self.name))
+        let signed = signed.await.map_err(|error| withheld(&error, Asked::Signature, &self.name))?;
+        signed.result.ok_or_else(|| {
+            Withheld::for_now(format!("Key Vault's signature with the certificate {} is empty", self.name))
+        })
     }
 }

@@ -7,14 +7,18 @@ use azure_core::credentials::TokenCredential;
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use secrecy::SecretString;
 
-use crate::{dataverse::SecretValue, telemetry::dependency::Recorded};
+use super::key_vault::{Asked, withheld};
+use crate::{
+    dataverse::{SecretValue, Withheld},
+    telemetry::dependency::Recorded,
+};
 
 /// A secret that stands in an app setting (which may be a Key Vault reference that the platform resolves).
 pub struct PlainSecret(pub SecretString);
 
 #[async_trait]
 impl SecretValue for PlainSecret {
-    async fn read(&self) -> Result<SecretString, String> {
+    async fn read(&self) -> Result<SecretString, Withheld> {
         Ok(self.0.clone())
     }
 }
@@ -44,13 +48,11 @@ impl KeyVaultSecret {
 
 #[async_trait]
 impl SecretValue for KeyVaultSecret {
-    async fn read(&self) -> Result<SecretString, String> {
-        let unread = |why: String| format!("the secret {} could not be read from Key Vault: {why}", self.name);
-        let answer = self.client.get_secret(&self.name, None).await.map_err(|error| match error.http_status() {
-            Some(status) => unread(format!("it answered {status}")),
-            None => unread(error.kind().to_string()),
-        })?;
-        let secret = answer.into_model().map_err(|_| unread("its answer could not be read".to_owned()))?;
-        secret.value.map(SecretString::from).ok_or_else(|| unread("it has no value".to_owned()))
+    async fn read(&self) -> Result<SecretString, Withheld> {
+        let answer = self.client.get_secret(&self.name, None).await.and_then(|answer| answer.into_model());
+        let secret = answer.map_err(|error| withheld(&error, Asked::Secret, &self.name))?;
+        secret.value.map(SecretString::from).ok_or_else(|| {
+            Withheld::for_now(format!("the secret could not be read from Key Vault: {} has no value", self.name))
+        })
     }
 }

@@ -151,7 +151,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 
 /// Of other crates only the message is told.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.target() == "outcome" || metadata.target().starts_with("inevent_d365")
+    matches!(metadata.target(), "outcome" | "manage") || metadata.target().starts_with("inevent_d365")
 }
 
 struct Said {

@@ -7,19 +7,22 @@ mod vault;
 
 use std::{process::Stdio, sync::Arc};
 
+use async_trait::async_trait;
 use azure_core::http::{ClientOptions, Transport};
 use azure_security_keyvault_secrets::SecretClientOptions;
 use dataverse_sandbox::{Options, Sandbox};
 use futures_util::future::join_all;
 use inevent_d365::{
-    dataverse::{ClientCredentials, Credential, TokenError, TokenSource},
+    dataverse::{ClientCredentials, Credential, Error, Failure, SecretValue, TokenError, TokenSource, Withheld},
     settings::{KeyVaultCertificate, KeyVaultSecret, PlainSecret},
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use uuid::Uuid;
 use vault::{Reader, Vault};
+
+const SECRET: &str = "dataverse-client-secret";
 
 async fn sandbox() -> Sandbox {
     dataverse_sandbox::start(Options { orgs: vec!["contoso".into()], ..Default::default() }).await.unwrap()
@@ -43,7 +46,7 @@ fn transport(vault: &Arc<Vault>) -> ClientOptions {
 
 fn by_secret(vault: &Arc<Vault>) -> Credential {
     let options = SecretClientOptions { client_options: transport(vault), ..Default::default() };
-    let secret = KeyVaultSecret::new(vault::URL, "dataverse-client-secret", Arc::new(Reader), Some(options)).unwrap();
+    let secret = KeyVaultSecret::new(vault::URL, SECRET, Arc::new(Reader), Some(options)).unwrap();
     Credential::Secret(Arc::new(secret))
 }
 
@@ -76,21 +79,68 @@ async fn refused(tokens: &ClientCredentials) -> String {
     }
 }
 
+/// What an administrator has to do before there is a token: events wait for that.
+async fn mended_by(tokens: &ClientCredentials) -> String {
+    tokens.forget().await;
+    match Error::from(tokens.token().await.unwrap_err()).failure() {
+        Failure::Held(hold) => hold.remedy().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_vault_that_refuses_holds_events_until_it_is_mended_and_one_that_is_away_does_not() {
+    let (sandbox, vault) = (sandbox().await, Arc::new(Vault::default()));
+    let tokens = signing_in(&sandbox, by_secret(&vault));
+    let missing = mended_by(&tokens).await;
+    assert!(missing.contains("Make a secret of the name dataverse-client-secret"), "{missing}");
+    for (why, remedy) in [
+        ("ForbiddenByRbac", "the role Key Vault Secrets User on the vault"),
+        ("ForbiddenByFirewall", "network rules"),
+        ("SecretDisabled", "Enable the newest version of the secret dataverse-client-secret"),
+    ] {
+        vault.close(Some(why));
+        let told = mended_by(&tokens).await;
+        assert!(told.contains(remedy), "{why}: {told}");
+    }
+    vault.close(None);
+    vault.keep(SECRET, &sandbox.connection().client_secret);
+    all_get_one(&tokens).await;
+
+    // What Entra took last still serves when the vault gives nothing any more.
+    vault.close(Some("ForbiddenByRbac"));
+    all_get_one(&tokens).await;
+
+    let away = Credential::Secret(Arc::new(Away));
+    let error = signing_in(&sandbox, away).token().await.unwrap_err();
+    assert_eq!(Error::from(error).failure(), Failure::Transient { retry_after: None });
+}
+
+/// A vault that does not answer.
+struct Away;
+
+#[async_trait]
+impl SecretValue for Away {
+    async fn read(&self) -> Result<SecretString, Withheld> {
+        Err(Withheld::for_now("it does not answer".to_owned()))
+    }
+}
+
 #[tokio::test]
 async fn a_secret_is_rotated_in_either_order_while_tokens_are_asked_for() {
     let (sandbox, vault) = (sandbox().await, Arc::new(Vault::default()));
-    vault.keep(&sandbox.connection().client_secret);
+    vault.keep(SECRET, &sandbox.connection().client_secret);
     let tokens = signing_in(&sandbox, by_secret(&vault));
     all_get_one(&tokens).await;
 
-    vault.keep("new");
+    vault.keep(SECRET, "new");
     all_get_one(&tokens).await;
     register(&sandbox, "POST", "secrets", json!({ "secret": "new" })).await;
     all_get_one(&tokens).await;
     register(&sandbox, "DELETE", "secrets", Value::Null).await;
     register(&sandbox, "POST", "secrets", json!({ "secret": "newest" })).await;
     assert_eq!(refused(&tokens).await, "AADSTS7000215");
-    vault.keep("newest");
+    vault.keep(SECRET, "newest");
     all_get_one(&tokens).await;
 }
 
@@ -99,13 +149,19 @@ async fn a_certificate_signs_in_the_vault_and_is_rotated_while_tokens_are_asked_
     let (sandbox, vault) = (sandbox().await, Arc::new(Vault::default()));
     register(&sandbox, "DELETE", "secrets", Value::Null).await;
     let tokens = signing_in(&sandbox, by_certificate(&vault));
-    let why = by_certificate(&vault).check().await.unwrap_err();
-    assert!(why.contains("dataverse-certificate") && why.contains("404"), "{why}");
+    let missing = mended_by(&tokens).await;
+    assert!(missing.contains("Make a certificate of the name dataverse-certificate"), "{missing}");
 
     let first = vault.renew();
     assert_eq!(refused(&tokens).await, "AADSTS700027");
     register(&sandbox, "POST", "certificates", json!({ "pem": first })).await;
     all_get_one(&tokens).await;
+    vault.close(Some("ForbiddenByRbac"));
+    tokens.forget().await;
+    // The certificate that Entra took last is known; only its key is out of reach.
+    let role = mended_by(&tokens).await;
+    assert!(role.contains("Key Vault C") && role.contains("User on the vault"), "{role}");
+    vault.close(None);
     let second = vault.renew();
     all_get_one(&tokens).await;
     register(&sandbox, "DELETE", "certificates", Value::Null).await;

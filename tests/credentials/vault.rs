@@ -1,7 +1,7 @@
-//! A small stand-in for Key Vault: the REST shape of its data plane (7.x) as its reference describes it, behind the official clients'
-//! transport. It asks for a token by a challenge, keeps one secret and the versions of one certificate, and signs.
+//! A small stand-in for Key Vault: the REST shape of its data plane (7.x) as its reference describes it. It asks for a token by a challenge,
+//! keeps secrets and the versions of one certificate, and signs. Here it stands behind the official clients' transport.
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use aws_lc_rs::{
@@ -21,11 +21,15 @@ use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 
 pub const URL: &str = "https://desk.vault.azure.net";
+/// Whom its tokens are for.
+pub const AUDIENCE: &str = "https://vault.azure.net";
 
 #[derive(Default)]
 pub struct Vault {
-    secret: Mutex<String>,
+    secrets: Mutex<BTreeMap<String, String>>,
     versions: Mutex<Vec<Version>>,
+    /// Why nobody is let in, such as `ForbiddenByRbac`.
+    closed: Mutex<Option<&'static str>>,
 }
 
 struct Version {
@@ -40,8 +44,13 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    pub fn keep(&self, secret: &str) {
-        *self.secret.lock().unwrap() = secret.to_owned();
+    pub fn keep(&self, name: &str, secret: &str) {
+        self.secrets.lock().unwrap().insert(name.to_owned(), secret.to_owned());
+    }
+
+    /// Lets nobody in for this reason, or everybody again.
+    pub fn close(&self, why: Option<&'static str>) {
+        *self.closed.lock().unwrap() = why;
     }
 
     /// Makes a new version of the certificate, and gives its public part as PEM.
@@ -53,11 +62,34 @@ impl Vault {
         certificate.pem()
     }
 
-    fn answer(&self, method: Method, path: &str, body: &[u8]) -> Option<Value> {
+    /// Status and body, for somebody with a token for it.
+    pub fn answer(&self, method: Method, path: &str, body: &[u8]) -> (u16, Value) {
+        let refused = |code: &str, inner: &str| {
+            json!({ "error": {
+            "code": code, "message": "Key Vault explains it at length, and names who asked.", "innererror": { "code": inner },
+        } })
+        };
+        if let Some(why) = *self.closed.lock().unwrap() {
+            return (403, refused("Forbidden", why));
+        }
+        match self.kept(method, path, body) {
+            Some(answer) => (200, answer),
+            None => {
+                (404, json!({ "error": { "code": "SecretNotFound", "message": "There is nothing of this name." } }))
+            }
+        }
+    }
+
+    /// What it says to somebody without a token.
+    pub fn challenge() -> String {
+        format!(r#"Bearer authorization="https://login.microsoftonline.com/t", resource="{AUDIENCE}""#)
+    }
+
+    fn kept(&self, method: Method, path: &str, body: &[u8]) -> Option<Value> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (method, &parts[..]) {
             (Method::Get, ["secrets", name]) => Some(json!({
-                "value": *self.secret.lock().unwrap(), "id": format!("{URL}/secrets/{name}/1"), "attributes": { "enabled": true },
+                "value": self.secrets.lock().unwrap().get(*name)?, "id": format!("{URL}/secrets/{name}/1"), "attributes": { "enabled": true },
             })),
             (Method::Get, ["certificates", name]) => {
                 let versions = self.versions.lock().unwrap();
@@ -95,20 +127,13 @@ impl HttpClient for Vault {
             .iter()
             .any(|(name, value)| name.as_str() == "authorization" && value.as_str() == "Bearer t0ken");
         if !authorized {
-            let challenge =
-                r#"Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net""#;
-            headers.insert("www-authenticate", challenge);
+            headers.insert("www-authenticate", Self::challenge());
             return Ok(AsyncRawResponse::from_bytes(StatusCode::Unauthorized, headers, Vec::new()));
         }
         let Body::Bytes(body) = request.body() else { panic!("a body that streams") };
         headers.insert("content-type", "application/json; charset=utf-8");
-        Ok(match self.answer(request.method(), request.url().path(), body) {
-            Some(answer) => AsyncRawResponse::from_bytes(StatusCode::Ok, headers, answer.to_string()),
-            None => {
-                let missing = json!({ "error": { "code": "NotFound", "message": "There is nothing of this name." } });
-                AsyncRawResponse::from_bytes(StatusCode::NotFound, headers, missing.to_string())
-            }
-        })
+        let (status, answer) = self.answer(request.method(), request.url().path(), body);
+        Ok(AsyncRawResponse::from_bytes(StatusCode::from(status), headers, answer.to_string()))
     }
 }
 

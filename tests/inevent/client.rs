@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use inevent_d365::{
     inevent::{Client, ClientOptions, Error, Pacer, Token, people::Selection},
-    settings::SecretValue,
+    settings::{SecretValue, Withheld},
 };
 use mockito::{Matcher, Server, ServerGuard};
 use secrecy::SecretString;
@@ -20,10 +20,10 @@ struct Rotating(Mutex<VecDeque<&'static str>>);
 
 #[async_trait]
 impl SecretValue for Rotating {
-    async fn read(&self) -> Result<SecretString, String> {
+    async fn read(&self) -> Result<SecretString, Withheld> {
         let mut secrets = self.0.lock().unwrap();
         let secret = if secrets.len() > 1 { secrets.pop_front() } else { secrets.front().copied() };
-        secret.map(SecretString::from).ok_or_else(|| "there is no secret".to_owned())
+        secret.map(SecretString::from).ok_or_else(|| Withheld::until("there is no secret".to_owned(), "Make one."))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 /// The emulator's account, the same everywhere and published with it.
-const ACCOUNT: &str = "devstoreaccount1";
+pub const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Azurite exits when its standard input ends, so it does not outlive the test process however that dies.
@@ -20,6 +20,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Azurite {
     process: Child,
+    account: String,
+    scheme: &'static str,
     /// Of the blob, queue and table service.
     ports: [u16; 3],
 }
@@ -30,9 +32,26 @@ impl Azurite {
     /// # Panics
     /// When it is not installed (the message names the command that does it) or does not come up.
     pub async fn start() -> Self {
+        Self::start_with(ACCOUNT, &[]).await
+    }
+
+    /// The same over https, with an account of this name that takes tokens, too.
+    #[allow(dead_code)]
+    pub async fn over_https(account: &str, certificate: &Path, key: &Path) -> Self {
+        let paths = [certificate, key].map(|path| path.to_str().expect("a path in UTF-8"));
+        Self::start_with(account, &["--cert", paths[0], "--key", paths[1], "--oauth", "basic"]).await
+    }
+
+    /// Of the blob, queue and table service.
+    #[allow(dead_code)]
+    pub fn ports(&self) -> [u16; 3] {
+        self.ports
+    }
+
+    async fn start_with(account: &str, arguments: &[&str]) -> Self {
         // Another process may take a port between our finding it free and Azurite's binding it.
         for _ in 0..3 {
-            if let Some(azurite) = Self::try_start().await {
+            if let Some(azurite) = Self::try_start(account, arguments).await {
                 return azurite;
             }
         }
@@ -42,9 +61,10 @@ impl Azurite {
     /// For `AzureWebJobsStorage`.
     pub fn connection_string(&self) -> String {
         let [blob, queue, table] = self.ports;
-        let at = |port| format!("http://127.0.0.1:{port}/{ACCOUNT}");
+        let Self { account, scheme, .. } = self;
+        let at = |port| format!("{scheme}://127.0.0.1:{port}/{account}");
         format!(
-            "DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={};QueueEndpoint={};\
+            "DefaultEndpointsProtocol={scheme};AccountName={account};AccountKey={KEY};BlobEndpoint={};QueueEndpoint={};\
              TableEndpoint={};",
             at(blob),
             at(queue),
@@ -52,7 +72,7 @@ impl Azurite {
         )
     }
 
-    async fn try_start() -> Option<Self> {
+    async fn try_start(account: &str, arguments: &[&str]) -> Option<Self> {
         let ports = free_ports();
         let node = std::env::var_os("INEVENT_PEERS_NODE").unwrap_or_else(|| "node".into());
         let process = Command::new(&node)
@@ -63,11 +83,14 @@ impl Azurite {
             .args(["--blobPort", &ports[0].to_string()])
             .args(["--queuePort", &ports[1].to_string()])
             .args(["--tablePort", &ports[2].to_string()])
+            .args(arguments)
+            .env("AZURITE_ACCOUNTS", format!("{account}:{KEY}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{} cannot be run ({error}): run `cargo xtask test`", node.display()));
-        let mut azurite = Self { process, ports };
+        let scheme = if arguments.contains(&"--cert") { "https" } else { "http" };
+        let mut azurite = Self { process, account: account.to_owned(), scheme, ports };
         let give_up = Instant::now() + READY_WITHIN;
         while !azurite.listens().await {
             if azurite.process.try_wait().is_ok_and(|exit| exit.is_some()) {

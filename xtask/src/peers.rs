@@ -2,6 +2,7 @@
 
 mod azurite;
 mod dataverse;
+pub mod debian;
 mod node;
 mod npm;
 pub mod tools;

@@ -14,9 +14,9 @@ use crate::steps::{self, Step, Verdict, summarise};
 /// Run all tests, fetching first what they are tested against
 ///
 /// Fetches Azurite, the storage emulator, and other people's clients of Dataverse into `.peers/` (and Node.js where
-/// there is none of version 20 or later), then runs `cargo test` for the whole workspace, checks the build that is
-/// deployed, the one without the feature `local`, and then the templates (`cargo xtask infra`). Needs python3, never
-/// root. A second run fetches nothing.
+/// there is none of version 20 or later), packs and unpacks what is deployed, runs `cargo test` for the whole workspace,
+/// checks the build that is deployed, the one without the feature `local`, and then the templates (`cargo xtask infra`).
+/// Needs python3, never root. A second run fetches nothing.
 #[derive(clap::Args)]
 pub struct Args {
     /// Run only the tests whose name contains one of these, and leave the deployed build and the templates unchecked
@@ -31,6 +31,7 @@ pub fn run(args: &Args) -> Result<()> {
     println!("   azurite {}", peers.azurite.display());
     println!("   node    {} ({:.1} s)", peers.node.display(), started.elapsed().as_secs_f64());
 
+    let package = args.only.is_empty().then(package::Unpacked::new).transpose()?;
     let mut tests = cargo::command();
     // The library's tests and the binaries' run one after the other: the first failure should not hide the rest.
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
@@ -42,13 +43,16 @@ pub fn run(args: &Args) -> Result<()> {
         tests.env("SANDBOX_CLIENTS_PYTHON", &clients.python).env("SANDBOX_CLIENTS_MODULES", &clients.node_modules);
         tests.env("SANDBOX_CLIENTS_NODE", &peers.node);
     }
+    if let Some(package) = &package {
+        tests.env("INEVENT_PACKAGE", &package.root);
+    }
     let mut steps = vec![step(tests)];
 
-    if args.only.is_empty() {
+    if let Some(package) = &package {
         let mut deployed = cargo::command();
         deployed.args(["check", "-p", "inevent-d365", "--no-default-features", "--locked"]);
         steps.push(step(deployed));
-        steps.push(steps::step("package: started from its zip", package::starts_from_its_zip));
+        steps.push(steps::step("package: started from its zip", || package::starts_from_its_zip(package)));
         steps.extend(infra::check(false));
     }
     summarise(&steps, started.elapsed())

@@ -16,6 +16,9 @@ pub(crate) const IDENTITY_HEADER: &str = "sandbox-identity-header";
 /// Whom the token is for that stands for the secret of an application which trusts the identity.
 const TOKEN_EXCHANGE: &str = "api://AzureADTokenExchange";
 
+/// What else in Azure an identity has tokens for: whoever stands in for it reads the claims, and cannot check the signature.
+const OF_AZURE: [&str; 2] = ["https://vault.azure.net", "https://storage.azure.com"];
+
 /// A token of the identity that an application may be proved by; it opens nothing itself. Its signature is no signature, so a
 /// federated credential for it has no keys.
 fn assertion(tenant: Uuid, client: Uuid, now: i64) -> String {
@@ -47,6 +50,8 @@ pub(crate) struct IdentityRequest<'a> {
     pub(crate) organizations: &'a Organizations,
     /// Seconds since 1970.
     pub(crate) now: i64,
+    /// The same by the machine's clock, which what stands in for the rest of Azure goes by.
+    pub(crate) machine_now: i64,
     pub(crate) query: &'a str,
     /// Whether the header that the protocol asks for is there.
     pub(crate) admitted: bool,
@@ -68,7 +73,8 @@ pub(crate) fn answer_identity(request: &IdentityRequest<'_>) -> (u16, String) {
     }
     let Some(resource) = field("resource") else { return refuse(400, "The parameter 'resource' is missing.") };
     let exchanges = resource == TOKEN_EXCHANGE;
-    if !exchanges && request.organizations.of_resource(resource).is_none() {
+    let of_azure = OF_AZURE.contains(&resource.trim_end_matches('/'));
+    if !exchanges && !of_azure && request.organizations.of_resource(resource).is_none() {
         return refuse(
             400,
             &format!("AADSTS500011: The resource principal named {resource} was not found in the tenant."),
@@ -82,17 +88,18 @@ pub(crate) fn answer_identity(request: &IdentityRequest<'_>) -> (u16, String) {
         );
     };
     let tenant = request.directory.tenant;
+    let now = if of_azure { request.machine_now } else { request.now };
     let token = if exchanges {
-        assertion(tenant, client_id, request.now)
+        assertion(tenant, client_id, now)
     } else {
-        request.tokens.issue(tenant, client_id, resource, request.now)
+        request.tokens.issue(tenant, client_id, resource, now)
     };
     let body = json!({
         "access_token": token,
         "client_id": client_id,
         "expires_in": (LIFETIME - 1).to_string(),
-        "expires_on": (request.now + LIFETIME - 1).to_string(),
-        "not_before": request.now.to_string(),
+        "expires_on": (now + LIFETIME - 1).to_string(),
+        "not_before": now.to_string(),
         "resource": resource,
         "token_type": "Bearer",
     });

@@ -44,6 +44,7 @@ pub(super) fn answer(site: &Site<'_>, path: &str, incoming: &Incoming) -> Option
             tokens: &state.tokens,
             organizations: &state.organizations,
             now: state.clock.now(),
+            machine_now: Clock::machine(),
             query: &incoming.query,
             admitted,
         }));

@@ -16,7 +16,7 @@ use super::{
     Line,
 };
 use crate::{
-    dataverse::{Client, Credential, Error, Failure, Hold, WhoAmI, definition},
+    dataverse::{Client, Credential, Error, Failure, WhoAmI, definition},
     settings::{
         DataverseSettings,
         document::{Document, MappedRow},
@@ -75,7 +75,7 @@ pub async fn credentials(client: &Client, credential: Option<&Credential>) -> (V
         None => Line::ok("secret", "none needed"),
         Some(credential) => match tokio::time::timeout(PATIENCE, credential.check()).await {
             Ok(Ok(())) => Line::ok("secret", format!("the {} can be had", credential.name())),
-            Ok(Err(why)) => Line::wrong("secret", format!("{why}. {}", remedy(credential))),
+            Ok(Err(error)) => Line::wrong("secret", told(&error.into())),
             Err(_) => Line::wrong(
                 "secret",
                 format!("The place of the {} does not answer. Let this machine reach it.", credential.name()),
@@ -99,16 +99,6 @@ pub async fn credentials(client: &Client, credential: Option<&Credential>) -> (V
         }
     };
     (lines, me)
-}
-
-fn remedy(credential: &Credential) -> &'static str {
-    match credential {
-        Credential::Secret(_) => "Give the identity that runs this the role Key Vault Secrets User on the vault.",
-        Credential::Certificate(_) => {
-            "Give the identity that runs this the roles Key Vault Certificate User and Key Vault Crypto User on the vault."
-        }
-        Credential::Federated(_) => Hold::Identity.remedy(),
-    }
 }
 
 /// Privileges, and tables with their columns, choices and keys.

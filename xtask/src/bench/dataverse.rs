@@ -17,6 +17,7 @@ pub const SANDBOX: &str = "dataverse-sandbox";
 #[derive(Deserialize)]
 pub struct Ready {
     pub http: String,
+    pub https: String,
     /// The PEM file with the certificate to trust for https.
     pub ca: String,
     pub tenant: String,

@@ -31,6 +31,13 @@ pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
     build_one(package, example, &["--example", example])
 }
 
+/// Builds a binary as the tests do, and says where it is.
+pub fn development_binary(package: &str) -> Result<PathBuf> {
+    let mut build = cargo::command();
+    build.args(["build", "--workspace", "--bins", "--examples", "--locked"]);
+    run(build, package)
+}
+
 fn build_one(package: &str, binary: &str, options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo::command();
     build.args(["build", "--release", "--locked", "-p", package]).args(options);

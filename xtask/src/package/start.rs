@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use tempfile::TempDir;
 
 use super::layout::BINARY;
 use super::{archive, build, layout};
@@ -31,22 +32,36 @@ impl Drop for Host {
     }
 }
 
-/// Packs the binary that the tests were run with, unpacks it elsewhere, and asks it for its health.
-pub fn check() -> Result<Verdict> {
-    let temp = tempfile::tempdir().context("cannot make a folder for the package")?;
-    let mut command = cargo::command();
-    command.args(["build", "--workspace", "--bins", "--examples", "--locked"]);
-    let host = build::run(command, "local_host")?;
-    let binary = host.parent().and_then(Path::parent).context("an example outside of a target folder")?.join(BINARY);
-    let entries = layout::lay_out(&cargo::root(), &binary, &temp.path().join("dist"))?;
-    let zip = temp.path().join("package.zip");
-    archive::write(&entries, &zip)?;
+/// A package around the binary that the tests are run with, unpacked from its zip.
+pub struct Unpacked {
+    /// The root of the function app.
+    pub root: PathBuf,
+    /// The local host's program.
+    host: PathBuf,
+    _temp: TempDir,
+}
 
-    let root = temp.path().join("wwwroot");
-    zip::ZipArchive::new(File::open(&zip)?)?.extract(&root).context("cannot unpack the package")?;
+impl Unpacked {
+    /// Builds what the tests need, too, and packs it.
+    pub fn new() -> Result<Self> {
+        let temp = tempfile::tempdir().context("cannot make a folder for the package")?;
+        let host = build::development_binary("local_host")?;
+        let binary =
+            host.parent().and_then(Path::parent).context("an example outside of a target folder")?.join(BINARY);
+        let entries = layout::lay_out(&cargo::root(), &binary, &temp.path().join("dist"))?;
+        let zip = temp.path().join("package.zip");
+        archive::write(&entries, &zip)?;
+        let root = temp.path().join("wwwroot");
+        zip::ZipArchive::new(File::open(&zip)?)?.extract(&root).context("cannot unpack the package")?;
+        Ok(Self { root, host, _temp: temp })
+    }
+}
+
+/// Starts the package as the host does it, and asks it for its health.
+pub fn check(package: &Unpacked) -> Result<Verdict> {
     let storage = StandIn::start()?;
-    let mut process = Command::new(&host)
-        .arg(&root)
+    let mut process = Command::new(&package.host)
+        .arg(&package.root)
         .env("AzureWebJobsStorage", storage.connection_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
