@@ -318,7 +318,7 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
             (Arc::new(CredentialToken::new(identity(client_id.as_ref())?, &settings.url)), None)
         }
         SignIn::Application { token_url, client_id, proof } => {
-            let credential = Arc::new(credential(proof)?);
+            let credential = Arc::new(credential(proof, token_url)?);
             let (token_url, client_id) = (token_url.clone(), client_id.clone());
             let tokens = ClientCredentials::new(http.clone(), token_url, client_id, &settings.url, credential.clone());
             (Arc::new(tokens), Some(credential))
@@ -328,9 +328,9 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     Ok(Signed { client, tokens, credential })
 }
 
-fn credential(proof: &Proof) -> Result<Credential, Held> {
+fn credential(proof: &Proof, token_url: &str) -> Result<Credential, Held> {
     Ok(match proof {
-        Proof::Federated { identity: id } => Credential::Federated(identity(id.as_ref())?),
+        Proof::Federated { identity: id } => Credential::federated(identity(id.as_ref())?, token_url),
         Proof::Secret(place) => Credential::Secret(secret(place)?),
         Proof::Certificate { vault, name } => {
             let reader = identity(vault.identity.as_ref())?;
