@@ -35,8 +35,11 @@ pub trait SecretValue: Send + Sync {
 pub enum Credential {
     Secret(Arc<dyn SecretValue>),
     Certificate(Arc<dyn Certificates>),
-    /// The managed identity that is a federated credential of the application.
-    Federated(Arc<dyn TokenCredential>),
+    /// The managed identity that is a federated credential of the application, and for whom it gets the token that stands for a secret.
+    Federated {
+        identity: Arc<dyn TokenCredential>,
+        exchange: &'static str,
+    },
 }
 
 /// A credential at one moment.
@@ -47,17 +50,31 @@ enum Proof {
     Assertion(SecretString),
 }
 
-/// For whom Entra gives the token of a managed identity that stands for a secret ("Workload identity federation").
-const TOKEN_EXCHANGE: &str = "api://AzureADTokenExchange/.default";
+/// For whom Entra gives the token of a managed identity that stands for a secret, by the cloud that the token endpoint is of
+/// ("Configure an application to trust a managed identity": each cloud has its own).
+/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity>
+fn exchange(token_url: &str) -> &'static str {
+    let host = token_url.split_once("://").map_or("", |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default();
+    match host {
+        host if host.ends_with(".us") => "api://AzureADTokenExchangeUSGov/.default",
+        host if host.ends_with(".cn") => "api://AzureADTokenExchangeChina/.default",
+        _ => "api://AzureADTokenExchange/.default",
+    }
+}
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 impl Credential {
+    /// The identity that the application trusts in the cloud of this token endpoint.
+    pub fn federated(identity: Arc<dyn TokenCredential>, token_url: &str) -> Self {
+        Self::Federated { identity, exchange: exchange(token_url) }
+    }
+
     /// What an administrator calls it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Secret(_) => "client secret",
             Self::Certificate(_) => "certificate",
-            Self::Federated(_) => "managed identity's token",
+            Self::Federated { .. } => "managed identity's token",
         }
     }
 
@@ -73,7 +90,7 @@ impl Credential {
         match self {
             Self::Secret(secret) => Ok(secret.read().await.map(Proof::Secret)?),
             Self::Certificate(all) => Ok(all.newest().await.map(Proof::Certificate)?),
-            Self::Federated(identity) => token::of(&**identity, TOKEN_EXCHANGE).await.map(Proof::Assertion),
+            Self::Federated { identity, exchange } => token::of(&**identity, exchange).await.map(Proof::Assertion),
         }
     }
 }
@@ -258,5 +275,26 @@ impl TokenSource for ClientCredentials {
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCredentials").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cloud_exchanges_tokens_for_itself() {
+        for (token_url, expected) in [
+            ("https://login.microsoftonline.com/t/oauth2/v2.0/token", "api://AzureADTokenExchange/.default"),
+            ("https://login.microsoftonline.us/t/oauth2/v2.0/token", "api://AzureADTokenExchangeUSGov/.default"),
+            (
+                "https://login.partner.microsoftonline.cn/t/oauth2/v2.0/token",
+                "api://AzureADTokenExchangeChina/.default",
+            ),
+            ("https://login.chinacloudapi.cn/t/oauth2/v2.0/token", "api://AzureADTokenExchangeChina/.default"),
+            ("http://127.0.0.1:8080/t/oauth2/v2.0/token", "api://AzureADTokenExchange/.default"),
+        ] {
+            assert_eq!(exchange(token_url), expected, "{token_url}");
+        }
     }
 }

@@ -81,7 +81,10 @@ impl Hold {
 
 const RENEW: &str = "Renew the client secret (or certificate) of the app registration and check tenant id, client id and organisation URL.";
 
-/// What to do about an AADSTS number ("Microsoft Entra authentication and authorization error codes").
+/// What to do about an AADSTS number. Most stand in "Microsoft Entra authentication and authorization error codes"
+/// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>; 50027, 700021 and 700023 in the troubleshooting of the Azure
+/// SDK's client assertions; 70021, 700024, 700211 to 700213, 7002121, 7002131, 7000216, 7000229, 500011, 501051 and 900023 only in answers of
+/// Entra's that people quote.
 fn refused_by_entra(code: u32) -> &'static str {
     match code {
         7_000_215 => {
@@ -93,7 +96,7 @@ fn refused_by_entra(code: u32) -> &'static str {
         7_000_216 | 7_000_218 => {
             "Nothing was sent to sign in with: set DATAVERSE_SIGN_IN to the kind of credential that you use."
         }
-        700_016 | 7_000_229 => {
+        700_011 | 700_016 | 7_000_229 => {
             "The directory has no such application: check DATAVERSE_CLIENT_ID (the application id, not the object id) and DATAVERSE_TENANT_ID, and that the application has a service principal (enterprise application) there."
         }
         7_000_112 => "The application is disabled: enable sign-in under Enterprise applications, Properties.",
@@ -103,8 +106,8 @@ fn refused_by_entra(code: u32) -> &'static str {
         500_011 | 70_011 => {
             "The directory knows no such environment: check DATAVERSE_URL, and that the environment belongs to the directory DATAVERSE_TENANT_ID."
         }
-        70_021 | 700_211 | 700_212 | 700_213 => {
-            "No federated credential of the app registration fits the managed identity: add one with the issuer https://login.microsoftonline.com/{tenant id}/v2.0, the managed identity's object (principal) id as subject, and the audience api://AzureADTokenExchange."
+        70_021 | 700_211 | 700_212 | 700_213 | 7_002_121 | 7_002_131 => {
+            "No federated credential of the app registration fits the managed identity: add one with the issuer https://login.microsoftonline.com/{tenant id}/v2.0, the managed identity's object (principal) id as subject, and the audience api://AzureADTokenExchange. In a national cloud the issuer and the audience are that cloud's own."
         }
         700_027 => {
             "The certificate is not registered for the application, or has expired: upload the public part of the newest version in Key Vault to the app registration. No restart is needed."

@@ -400,7 +400,7 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     let (tokens, credential): (Arc<dyn TokenSource>, _) = match &settings.sign_in {
         SignIn::ManagedIdentity(who) => (Arc::new(CredentialToken::new(identity(who)?, &settings.url)), None),
         SignIn::Application { token_url, client_id, proof } => {
-            let credential = Arc::new(credential(proof)?);
+            let credential = Arc::new(credential(proof, token_url)?);
             let (token_url, client_id) = (token_url.clone(), client_id.clone());
             let tokens = ClientCredentials::new(http.clone(), token_url, client_id, &settings.url, credential.clone());
             (Arc::new(tokens), Some(credential))
@@ -410,9 +410,9 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     Ok(Signed { client, tokens, credential })
 }
 
-fn credential(proof: &Proof) -> Result<Credential, Held> {
+fn credential(proof: &Proof, token_url: &str) -> Result<Credential, Held> {
     Ok(match proof {
-        Proof::Federated(who) => Credential::Federated(identity(who)?),
+        Proof::Federated(who) => Credential::federated(identity(who)?, token_url),
         Proof::Secret(place) => Credential::Secret(secret(place)?),
         Proof::Certificate { vault, name } => {
             let reader = identity(&vault.identity)?;
