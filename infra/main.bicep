@@ -67,6 +67,11 @@ param inEventWebhookKeysSecretName string = 'inevent-webhook-keys'
 @maxValue(36500)
 param parkedDays int = 180
 
+@description('How long the sync log is kept; with 0 there is none.')
+@minValue(0)
+@maxValue(3650)
+param syncLogDays int = 30
+
 @description('What is logged, in the form of RUST_LOG.')
 param logFilter string = 'info'
 
@@ -260,6 +265,7 @@ var connectorSettings = {
   INEVENT_TENANT: inEventTenant
   INEVENT_WEBHOOK_KEYS_SECRET_NAME: inEventWebhookKeysSecretName
   INEVENT_D365_PARKED_DAYS: string(parkedDays)
+  INEVENT_D365_SYNC_LOG_DAYS: string(syncLogDays)
   INEVENT_D365_LOG: logFilter
 }
 

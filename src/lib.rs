@@ -9,6 +9,7 @@ pub mod functions;
 pub mod hydrate;
 pub mod inevent;
 pub mod invite;
+pub mod manage;
 pub mod model;
 pub mod parked;
 pub mod queue;
@@ -17,6 +18,7 @@ pub mod settings;
 pub mod setup;
 pub mod store;
 pub mod sync;
+pub mod synclog;
 
 #[cfg(feature = "local")]
 pub mod local;

@@ -37,8 +37,14 @@ param authorityHost string
 
 var adminSignIn = !empty(adminSignInClientId)
 
-// The sign-in of administrators has no secret: the platform signs with the app's identity, which the application trusts.
-var signInSettings = adminSignIn ? { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId } : {}
+// The sign-in of administrators has no secret: the platform signs with the app's identity, which the application trusts. The
+// connector believes what the platform says of a caller only where it is told, here, that the platform signs in.
+var signInSettings = adminSignIn
+  ? {
+      OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+      INEVENT_D365_ADMIN_SIGN_IN: adminSignInClientId
+    }
+  : {}
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: nameOf('plan', environmentName)

@@ -51,6 +51,8 @@ var tables = [
   'ineventreconcile'
   'ineventretention'
   'ineventsettledbody'
+  'ineventsynclog'
+  'ineventsynclogday'
   'ineventturns'
   'ineventwriter'
 ]

@@ -278,7 +278,19 @@ impl ApiError {
     }
 
     pub(crate) fn organization_disabled() -> Self {
-        Self::new(403, "0x8004a112", "The organization is disabled.")
+        let message = "The Dynamics 365 organization you are attempting to access is currently disabled.  Please contact \
+                       your system administrator";
+        Self::new(403, "0x8004a104", message)
+    }
+
+    /// A plug-in has refused the operation (`IsvAborted`); what it throws is the text.
+    pub(crate) fn plugin(message: Option<&str>) -> Self {
+        Self::new(400, "0x80040265", message.unwrap_or("ISV code aborted the operation."))
+    }
+
+    /// The body of a request is longer than the organisation takes (`RequestLengthTooLarge`).
+    pub(crate) fn body_too_long() -> Self {
+        Self::new(413, "0x8004418a", "Request message length is too large.")
     }
 
     pub(crate) fn method_not_allowed(message: impl Into<String>) -> Self {

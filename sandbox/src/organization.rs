@@ -38,6 +38,8 @@ pub(crate) struct Switches {
     pub(crate) duplicates_among_closed: bool,
     /// Seconds until the index behind a new alternate key is made; 0 makes it at once.
     pub(crate) key_index_seconds: i64,
+    /// The longest body of a request, in bytes.
+    pub(crate) request_limit_bytes: usize,
 }
 
 impl Default for Switches {
@@ -51,6 +53,7 @@ impl Default for Switches {
             duplicates_status: 412,
             duplicates_among_closed: false,
             key_index_seconds: 0,
+            request_limit_bytes: 128 << 20,
         }
     }
 }
@@ -196,7 +199,7 @@ impl Organization {
     /// Back to the seed: tables, rows, switches, faults and log.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
         let fresh = Data::open(self.seed)?;
-        seed::plant(&fresh, self.seed, self.clock.now())?;
+        seed::plant(&fresh, self.seed, self.clock.now(), (self.id, &self.name))?;
         let mut data = self.data();
         data.become_like(&fresh)?;
         data.version.set(fresh.version.get());

@@ -3,12 +3,14 @@
 //! `cargo xtask test` installs the clients. Each script gets a sandbox of its own.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use dataverse_sandbox::{Connection, Options, Seed, start};
+use serde::Deserialize;
 use tokio::process::Command;
 
 /// Past this, a script hangs.
@@ -25,54 +27,59 @@ async fn azure_identity_for_javascript_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn microsofts_client_for_python_works_as_its_readme_says() {
-    python("powerplatform_dataverse_client.py").await;
+async fn every_operation_of_microsofts_client_for_python_works() {
+    let client = tokio::join!(
+        python("powerplatform_dataverse_client.py"),
+        python("powerplatform_dataverse_schema.py"),
+        python("powerplatform_dataverse_queries.py"),
+        python("powerplatform_dataverse_more.py"),
+    );
+    assert_complete([client.0, client.1, client.2, client.3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn microsofts_client_for_python_defines_tables() {
-    python("powerplatform_dataverse_schema.py").await;
+async fn every_operation_of_microsofts_client_for_python_that_does_not_wait_works() {
+    assert_complete([python("powerplatform_dataverse_async.py").await]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn microsofts_client_for_python_reads_in_every_way() {
-    python("powerplatform_dataverse_queries.py").await;
+async fn every_function_of_dynamics_web_api_works() {
+    let client = tokio::join!(
+        node("dynamics_web_api.mjs"),
+        node("dynamics_web_api_more.mjs"),
+        node("dynamics_web_api_schema.mjs"),
+    );
+    assert_complete([client.0, client.1, client.2]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn microsofts_client_for_python_does_everything_else() {
-    python("powerplatform_dataverse_more.py").await;
+/// What a script said about the client it used (`operations.py`, `operations.mjs`).
+#[derive(Default, Deserialize)]
+struct Operations {
+    public: BTreeSet<String>,
+    called: BTreeSet<String>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn microsofts_client_for_python_does_not_wait() {
-    python("powerplatform_dataverse_async.py").await;
+/// Every public operation of a client was called by one of its scripts: a new version's new ones show here.
+fn assert_complete(scripts: impl IntoIterator<Item = Operations>) {
+    let mut client = Operations::default();
+    for script in scripts {
+        client.public.extend(script.public);
+        client.called.extend(script.called);
+    }
+    assert!(client.public.len() > 30, "{:?}", client.public);
+    let untried: Vec<_> = client.public.difference(&client.called).collect();
+    assert!(untried.is_empty(), "no script calls {untried:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dynamics_web_api_uploads_searches_and_works_in_the_background() {
-    node("dynamics_web_api_more.mjs").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dynamics_web_api_works_as_its_documentation_says() {
-    node("dynamics_web_api.mjs").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dynamics_web_api_defines_tables() {
-    node("dynamics_web_api_schema.mjs").await;
-}
-
-async fn python(script: &str) {
+async fn python(script: &str) -> Operations {
     let program = peer("SANDBOX_CLIENTS_PYTHON", ".peers/dataverse-python/bin/python");
     let mut command = Command::new(program);
     // Compiled copies would land in the source tree.
     command.arg("-B").arg(folder().join(script));
-    run(script, command).await;
+    run(script, command).await
 }
 
-async fn node(script: &str) {
+async fn node(script: &str) -> Operations {
     let modules = peer("SANDBOX_CLIENTS_MODULES", ".peers/dataverse-node/node_modules");
     // Node looks for packages in the folders above a script, so the scripts go where the packages seem to be.
     let here = tempfile::tempdir().unwrap();
@@ -85,14 +92,16 @@ async fn node(script: &str) {
     let program = std::env::var_os("SANDBOX_CLIENTS_NODE").unwrap_or_else(|| "node".into());
     let mut command = Command::new(program);
     command.arg(here.path().join(script));
-    run(script, command).await;
+    run(script, command).await
 }
 
 /// Runs a script against a new sandbox; what it said is shown if it fails.
-async fn run(script: &str, mut command: Command) {
+async fn run(script: &str, mut command: Command) -> Operations {
     let sandbox = start(Options { seed: Seed::Crm, ..Options::default() }).await.unwrap();
     let connection: &Connection = sandbox.connection();
+    let operations = tempfile::NamedTempFile::new().unwrap();
     command
+        .env("OPERATIONS", operations.path())
         .env("SANDBOX", serde_json::to_string(connection).unwrap())
         .env("REQUESTS_CA_BUNDLE", &connection.ca)
         .env("SSL_CERT_FILE", &connection.ca)
@@ -110,6 +119,7 @@ async fn run(script: &str, mut command: Command) {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{script}: {}\n{}{}", output.status, said(&output.stdout), said(&output.stderr));
     sandbox.stop().await;
+    serde_json::from_reader(operations).unwrap_or_default()
 }
 
 fn folder() -> PathBuf {

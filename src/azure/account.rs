@@ -95,6 +95,13 @@ impl Account {
         self
     }
 
+    /// The account's name, as its host names begin with it; none for an emulator on this machine.
+    pub fn name(&self) -> Option<String> {
+        let hosts = self.endpoints.all().filter_map(|url| url.domain());
+        let mut names = hosts.filter_map(|host| host.split_once('.')).map(|(name, _)| name.to_owned());
+        names.next()
+    }
+
     fn new(endpoints: Endpoints, access: Access) -> Result<Self, AccountError> {
         let http = Arc::new(http_client(&endpoints)?);
         Ok(Self { endpoints, access, http })

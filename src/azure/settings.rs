@@ -1,11 +1,10 @@
 //! The settings by which the Functions host names a storage account.
 //! <https://learn.microsoft.com/azure/azure-functions/functions-reference#connections>
 
-use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
-
 use super::{
     account::{Account, AccountError},
     endpoints::{Endpoints, base_url},
+    identity::Identity,
 };
 
 pub(super) fn account(connection: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Account, AccountError> {
@@ -15,8 +14,7 @@ pub(super) fn account(connection: &str, lookup: &dyn Fn(&str) -> Option<String>)
         return Account::of_setting(connection, &text);
     }
     let endpoints = settings.endpoints()?;
-    let credential = ManagedIdentityCredential::new(Some(settings.identity()?))
-        .map_err(|error| AccountError::Client(error.to_string()))?;
+    let credential = settings.identity()?.credential().map_err(|error| AccountError::Client(error.to_string()))?;
     Account::with_identity(endpoints, credential)
 }
 
@@ -57,7 +55,7 @@ impl Settings<'_> {
         Ok(endpoints)
     }
 
-    fn identity(&self) -> Result<ManagedIdentityCredentialOptions, AccountError> {
+    fn identity(&self) -> Result<Identity, AccountError> {
         if self.get("__credential").is_some_and(|kind| !kind.eq_ignore_ascii_case("managedidentity")) {
             return Err(self.invalid("__credential", "the connector knows `managedidentity` only"));
         }
@@ -66,9 +64,6 @@ impl Settings<'_> {
             let problem = "the connector cannot use a resource id: set the identity's client id as __clientId instead";
             return Err(self.invalid("__managedIdentityResourceId", problem));
         }
-        Ok(ManagedIdentityCredentialOptions {
-            user_assigned_id: client_id.map(UserAssignedId::ClientId),
-            ..Default::default()
-        })
+        Ok(Identity::read(self.lookup, client_id))
     }
 }

@@ -14,17 +14,14 @@ use async_trait::async_trait;
 use clap::Args;
 use inevent_d365::{
     functions::{Storage, connect, connect_inevent},
+    manage::{Backfills, Ground, StartBackfill},
     model::{ParticipantEvent, SourceTime},
     reconcile::{
         jobs::{self, Job, State},
         outlet::{NotPut, Outlet, QueueOutlet},
         round::Reconciler,
     },
-    settings::{
-        DataverseSettings, InEventSettings, SettingProblem,
-        document::{self, Document},
-        kept,
-    },
+    settings::{DataverseSettings, InEventSettings, SettingProblem, document::Document},
     sync::{
         DataverseCrm,
         crm::{Action, Write},
@@ -36,7 +33,10 @@ use inevent_d365::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::since::since;
+use super::{
+    app::{Target, Who},
+    since::since,
+};
 
 /// Reads an event from InEvent, everybody on its lists, its check-in log and its scores, and puts all of it into the queue of events, as
 /// if it had just been told: for an event that began before the connector was there, or after settings changed. What the CRM holds
@@ -67,31 +67,34 @@ pub struct BackfillArgs {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub fn run(args: BackfillArgs) -> ExitCode {
     super::block_on(async move {
-        if args.list {
-            return list(args.json).await;
+        let BackfillArgs { event, since, dry_run, accept_missing, detach, list, json, target } = args;
+        let (event, since) = (event.unwrap_or_default(), since.and_then(SourceTime::new));
+        if list {
+            return told(&target.connector(Who::Anybody).await?.ask(Backfills {}).await?, json);
         }
-        let event = args.event.clone().unwrap_or_default();
-        let storage = super::storage()?;
-        let job = Job::new(event, args.since.and_then(SourceTime::new), args.accept_missing, Timestamp::now());
-        match (args.dry_run, args.detach) {
-            (true, _) => preview(&storage, &job, args.json).await,
-            (false, true) => {
-                jobs::save(&*storage.store, &job).await?;
-                println!("Backfill {} of event {} waits for the connector.", job.id, job.event);
-                Ok(())
-            }
-            (false, false) => work(&storage, job, args.json).await,
+        if !dry_run && (detach || target.is_deployed()) {
+            let connector = target.connector(Who::Anybody).await?;
+            let job = connector.ask(StartBackfill { event, since, accept_missing }).await?;
+            println!("Backfill {} of event {} waits for the connector.", job.id, job.event);
+            return Ok(());
+        }
+        let ground = target.ground().await?;
+        let job = Job::new(event, since, accept_missing, Timestamp::now());
+        match dry_run {
+            true => preview(&ground, &job, json).await,
+            false => work(&ground, job, json).await,
         }
     })
 }
 
-async fn list(json: bool) -> Result<()> {
-    let jobs = jobs::all(&*super::storage()?.store).await?;
-    for job in &jobs {
+fn told(jobs: &[Job], json: bool) -> Result<()> {
+    for job in jobs {
         match json {
             true => println!("{}", json!(job)),
             false => println!(
@@ -112,11 +115,12 @@ async fn list(json: bool) -> Result<()> {
 }
 
 /// Does the job here, and says how far it is.
-async fn work(storage: &Storage, job: Job, json: bool) -> Result<()> {
+async fn work(ground: &Ground, job: Job, json: bool) -> Result<()> {
+    let storage = ground.storage()?;
     let queue = storage.events().await?;
     let outlet = QueueOutlet { queue, bodies: storage.bodies.clone(), store: storage.store.clone() };
     let outlet = Counting { outlet, queued: AtomicUsize::new(0) };
-    let (reconciler, document, engine) = ways(storage, Arc::new(outlet)).await?;
+    let (reconciler, document, engine) = ways(ground, storage, Arc::new(outlet)).await?;
     let rules = engine
         .rules()
         .await
@@ -143,9 +147,9 @@ async fn work(storage: &Storage, job: Job, json: bool) -> Result<()> {
 }
 
 /// Prints what would be written.
-async fn preview(storage: &Storage, job: &Job, json: bool) -> Result<()> {
+async fn preview(ground: &Ground, job: &Job, json: bool) -> Result<()> {
     let collected = Arc::new(Collected::default());
-    let (reconciler, document, engine) = ways(storage, collected.clone()).await?;
+    let (reconciler, document, engine) = ways(ground, ground.storage()?, collected.clone()).await?;
     let rules = engine
         .rules()
         .await
@@ -218,9 +222,9 @@ impl Outlet for Collected {
     }
 }
 
-/// The ways to InEvent and Dataverse, as this command's environment names them.
-async fn ways(storage: &Storage, outlet: Arc<dyn Outlet>) -> Result<(Reconciler, Document, Engine)> {
-    let lookup = |name: &str| std::env::var(name).ok();
+/// The ways to InEvent and Dataverse, as the connector's settings name them.
+async fn ways(ground: &Ground, storage: &Storage, outlet: Arc<dyn Outlet>) -> Result<(Reconciler, Document, Engine)> {
+    let lookup = |name: &str| ground.setting(name);
     let missing = |problems: Vec<SettingProblem>| {
         anyhow!(problems.iter().map(|problem| problem.0.as_str()).collect::<Vec<_>>().join(" "))
     };
@@ -229,11 +233,7 @@ async fn ways(storage: &Storage, outlet: Arc<dyn Outlet>) -> Result<(Reconciler,
     let dataverse = connect(&settings).map_err(held)?.client;
     let of_inevent = InEventSettings::read(&lookup).map_err(missing)?;
     let inevent = connect_inevent(&of_inevent, Some(storage.store.clone())).map_err(held)?;
-    let place = kept::place(&lookup).map_err(|why| anyhow!(why))?;
-    let document = match place.read().await? {
-        Some(kept) => document::read(&kept.text)?,
-        None => Document::default(),
-    };
+    let (place, document) = (ground.place()?, ground.document().await?);
     let crm = Arc::new(DataverseCrm::new(dataverse.clone()));
     let engine = Engine::new(crm, storage.store.clone(), settings.tenant).with_settings(CurrentSettings::kept(place));
     let reconciler = Reconciler { inevent, dataverse, store: storage.store.clone(), outlet };

@@ -1,27 +1,26 @@
 //! `check`: the connection test.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use inevent_d365::{
     dataverse::Client,
-    functions::{Storage, connect},
-    settings::{
-        DataverseSettings,
-        document::{self, Document},
-        kept,
-    },
+    functions::http_client,
+    manage::{Check, checked},
+    settings::document::Document,
     setup::check::{self, Line, Sending, State},
 };
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::setting;
+use super::app::{Connector, Target, Who};
 
 /// Looks at everything that the connector needs: address, clock, secret, token, application user, privileges, tables and columns, the
 /// settings, marketing lists, queue and store, InEvent. Each is OK, or says what to do. Run it with the app settings of the function app in its
-/// environment. Exit code: 0 everything is OK, 1 something is to be mended, 2 the command line is wrong.
+/// environment, or with --app: then the app itself looks, where it has a sign-in for administrators; where it has none, it is looked at with
+/// your own rights in Dynamics instead of the application user's. Exit code: 0 everything is OK, 1 something is to be mended, 2 the command
+/// line is wrong.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Also send one registration, marked as a test, and wait until its row is in Dynamics. It makes one lead and one row, and uses them
@@ -40,6 +39,8 @@ pub struct CheckArgs {
     /// Print the lines as one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub fn run(args: CheckArgs) -> ExitCode {
@@ -53,19 +54,17 @@ pub fn run(args: CheckArgs) -> ExitCode {
 
 /// Says whether everything is as it has to be.
 async fn everything(args: &CheckArgs) -> Result<bool> {
-    let http = super::http()?;
-    let storage = Storage::open(&setting);
-    let mut lines = Vec::new();
-    let (document, read) = settings(&storage).await;
-    lines.push(read);
-    let client = dataverse(&http, &document, &mut lines).await;
-    match &storage {
-        Ok(storage) => lines.extend(check::storage(storage).await),
-        Err(why) => lines.push(Line::wrong("storage", why)),
-    }
-    lines.push(check::inevent(&setting, storage.as_ref().ok().map(|storage| storage.store.clone())).await);
+    // The registration is looked for in Dynamics from here.
+    let who = if args.send { Who::Anybody } else { Who::App };
+    let (mut lines, client, document) = match args.target.connector(who).await? {
+        Connector::Storage { ground, .. } => checked(&ground).await?,
+        Connector::Routes(_) if args.send => {
+            bail!("--send looks for the row from here, for which the storage account must be reached")
+        }
+        Connector::Routes(routes) => (routes.ask(Check {}).await?, None, Document::default()),
+    };
     let link = match client {
-        Some(client) if args.send => send(args, &http, &client, &document, &mut lines).await,
+        Some(client) if args.send => send(args, &client, &document, &mut lines).await,
         _ => None,
     };
     let whole = lines.iter().all(|line| line.state != State::Wrong);
@@ -85,69 +84,11 @@ async fn everything(args: &CheckArgs) -> Result<bool> {
     Ok(whole)
 }
 
-async fn dataverse(http: &reqwest::Client, document: &Document, lines: &mut Vec<Line>) -> Option<Arc<Client>> {
-    let settings = match DataverseSettings::read(&setting) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            lines.extend(problems.into_iter().map(|problem| Line::wrong("app settings", problem.0)));
-            return None;
-        }
-    };
-    lines.extend(check::address(http, &settings, Timestamp::now()).await);
-    if lines.iter().any(|line| line.name == "address" && line.state == State::Wrong) {
-        return None;
-    }
-    let signed = match connect(&settings) {
-        Ok(signed) => signed,
-        Err(held) => {
-            lines.push(Line::wrong("app settings", held.remedy));
-            return None;
-        }
-    };
-    let (found, me) = check::credentials(&signed.client, signed.credential.as_deref()).await;
-    lines.extend(found);
-    lines.extend(check::environment(&signed.client, &me?, document).await);
-    Some(signed.client)
-}
-
-/// The settings in force; the defaults where they cannot be read.
-async fn settings(storage: &Result<Storage, String>) -> (Document, Line) {
-    const NAME: &str = "settings document";
-    let remedy = "Mend it; `settings validate FILE` says what is wrong with one.";
-    #[cfg(feature = "local")]
-    let desk = setting(inevent_d365::functions::DESK_STORAGE).is_some() && setting(kept::SETTINGS_FILE).is_none();
-    #[cfg(not(feature = "local"))]
-    let desk = false;
-    if desk {
-        return (Document::default(), Line::ok(NAME, "none: the defaults hold"));
-    }
-    if storage.is_err() && setting(kept::SETTINGS_FILE).is_none() {
-        return (Document::default(), Line::not_checked(NAME, "It is kept in the storage account."));
-    }
-    let place = match kept::place(&setting) {
-        Ok(place) => place,
-        Err(why) => return (Document::default(), Line::wrong(NAME, why)),
-    };
-    match place.read().await {
-        Ok(None) => (Document::default(), Line::ok(NAME, "none: the defaults hold")),
-        Ok(Some(kept)) => match document::read(&kept.text) {
-            Ok(document) => (document, Line::ok(NAME, "can be read")),
-            Err(error) => (Document::default(), Line::wrong(NAME, format!("{error} {remedy}"))),
-        },
-        Err(error) => (Document::default(), Line::wrong(NAME, format!("{error}. {remedy}"))),
-    }
-}
-
-async fn send(
-    args: &CheckArgs,
-    http: &reqwest::Client,
-    client: &Client,
-    document: &Document,
-    lines: &mut Vec<Line>,
-) -> Option<String> {
+async fn send(args: &CheckArgs, client: &Client, document: &Document, lines: &mut Vec<Line>) -> Option<String> {
     let (url, key) = (args.url.clone()?, args.key.clone()?);
     let sending = Sending { url, key, patience: Duration::from_secs(args.patience) };
-    match check::send(http, client, &sending, document, Timestamp::now()).await {
+    let http = http_client().ok()?;
+    match check::send(&http, client, &sending, document, Timestamp::now()).await {
         Ok(sent) => {
             lines.push(Line::ok("registration", format!("arrived after {:.1} s", sent.took.as_secs_f64())));
             Some(sent.link)

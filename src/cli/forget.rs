@@ -2,16 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use inevent_d365::{
-    forget::{Erased, erase, load, remember, take_back},
-    invite,
-    model::Address,
-};
-use jiff::Timestamp;
+use inevent_d365::manage::{Forget, Forgot};
 
-use super::storage;
+use super::app::{Target, Who};
 
 /// Erases a person from everything that is parked, and keeps a keyed hash of the address: whatever still waits in a queue or is
 /// sent later with this address is dropped when it is delivered. The CRM itself is not touched: erase the person there as well.
@@ -23,42 +18,34 @@ pub struct ForgetArgs {
     /// Take it back: what is sent from now on is written again. What was erased or dropped does not come back
     #[arg(long)]
     undo: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub fn run(args: ForgetArgs) -> ExitCode {
     super::block_on(async move {
-        let address = Address::parse(&args.email).map_err(|why| anyhow!("--email {why}"))?;
-        match args.undo {
-            true => undo(&address).await,
-            false => forget(&address).await,
-        }
+        let ForgetArgs { email, undo, target } = args;
+        told(undo, target.connector(Who::Anybody).await?.ask(Forget { email, undo }).await?)
     })
 }
 
-async fn forget(address: &Address) -> Result<()> {
-    let storage = storage()?;
-    let now = Timestamp::now();
-    remember(&*storage.store, address, now).await?;
-    let Erased { entries, reasons, missed } = erase(&*storage.store, now).await?;
-    let (forgotten, _) = load(&*storage.store).await?;
-    let invitations = invite::erase(&*storage.store, &forgotten).await?;
-    println!(
-        "Forgotten. {entries} parked events erased, {reasons} reasons that named the person, and {invitations} invitations."
-    );
-    println!(
-        "What still waits in a queue is dropped when it is delivered, from ten seconds from now on at the latest."
-    );
-    println!("Rows in the CRM are not touched: erase them there as well.");
+fn told(undo: bool, forgot: Forgot) -> Result<()> {
+    let Forgot { entries, reasons, missed, invitations, taken_back } = forgot;
+    match (undo, taken_back) {
+        (true, true) => println!("Taken back: what is sent from now on is written again."),
+        (true, false) => println!("This address was not forgotten."),
+        (false, _) => {
+            println!(
+                "Forgotten. {entries} parked events erased, {reasons} reasons that named the person, and {invitations} invitations."
+            );
+            println!(
+                "What still waits in a queue is dropped when it is delivered, from ten seconds from now on at the latest."
+            );
+            println!("Rows in the CRM are not touched: erase them there as well.");
+        }
+    }
     if missed > 0 {
         bail!("{missed} parked events were changed meanwhile and may still name the person: run it again");
-    }
-    Ok(())
-}
-
-async fn undo(address: &Address) -> Result<()> {
-    match take_back(&*storage()?.store, address).await? {
-        true => println!("Taken back: what is sent from now on is written again."),
-        false => println!("This address was not forgotten."),
     }
     Ok(())
 }

@@ -8,22 +8,28 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    functions::{Storage, connect_inevent},
+    functions::connect_inevent,
     inevent::{Client, Error},
-    settings::{InEventSettings, Lookup},
+    manage::Ground,
+    settings::InEventSettings,
 };
 use jiff::Timestamp;
 use serde_json::json;
+
+use super::app::Target;
 
 /// InEvent's API, with the settings that the function app has, as environment variables: INEVENT_TOKEN (or KEY_VAULT_URL, or
 /// INEVENT_USERNAME and INEVENT_PASSWORD), INEVENT_COMPANY_ID, and INEVENT_API_URL for Europe (https://api.inevent.uk).
 ///
 /// Where the storage account is named as well (AzureWebJobsStorage), its calls take turns with those of the function app, so that both
-/// together stay below InEvent's ten calls a second.
+/// together stay below InEvent's ten calls a second. With --app the settings are those of the function app, and the token is read from its
+/// vault as you (role Key Vault Secrets User).
 #[derive(Debug, Args)]
 pub struct InEventArgs {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,7 +55,7 @@ enum Command {
 
 pub fn run(args: InEventArgs) -> ExitCode {
     super::block_on(async move {
-        let client = client()?;
+        let client = client(&args.target.ground().await?)?;
         let ended = match args.command {
             Command::Webhooks(command) => webhooks::run(&client, command).await,
             Command::Learn(args) => learn::run(&client, args).await,
@@ -60,17 +66,12 @@ pub fn run(args: InEventArgs) -> ExitCode {
     })
 }
 
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
-
-fn client() -> Result<Client> {
-    let lookup: Lookup<'_> = &environment;
-    let settings = InEventSettings::read(lookup).map_err(|problems| {
+fn client(ground: &Ground) -> Result<Client> {
+    let settings = InEventSettings::read(&|name| ground.setting(name)).map_err(|problems| {
         let problems: Vec<String> = problems.into_iter().map(|problem| problem.0).collect();
         anyhow!(problems.join("\n"))
     })?;
-    let store = Storage::open(&environment).ok().map(|storage| storage.store);
+    let store = ground.storage().ok().map(|storage| storage.store.clone());
     connect_inevent(&settings, store).map_err(|held| anyhow!(held.remedy))
 }
 

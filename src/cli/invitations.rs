@@ -2,33 +2,32 @@
 
 use std::{
     process::ExitCode,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Client, query},
-    functions::{connect, connect_inevent},
-    invite::{self, Counts, ID_SHOWN, Inviter, Kept, Report, Run, State, Terms},
-    settings::{
-        DataverseSettings, InEventSettings, SettingProblem,
-        document::{self, Document, Target},
-        kept,
-    },
+    functions::connect_inevent,
+    invite::{Counts, ID_SHOWN, Inviter, Report, Run, State, Terms},
+    manage::{Ground, InvitationsList, InvitationsResolve, InvitationsShow, Invited, Listed},
+    settings::{InEventSettings, SettingProblem},
 };
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::storage;
+use super::{
+    app::{Connector, Target, Who},
+    table::seconds,
+};
 
-/// Who is invited from marketing lists. It works on the storage, the environment and the InEvent that the settings name, as
-/// environment variables: those of the function app.
+/// Who is invited from marketing lists. It works on the function app that --app names, or on the storage, the environment and the InEvent
+/// that the settings name, as environment variables: those of the function app.
 #[derive(Debug, Args)]
 pub struct InvitationsArgs {
     #[command(subcommand)]
     command: InvitationsCommand,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,78 +71,73 @@ enum InvitationsCommand {
 
 pub fn run(args: InvitationsArgs) -> ExitCode {
     super::block_on(async move {
-        match args.command {
-            InvitationsCommand::List { event, json } => list(event.as_deref(), json).await,
-            InvitationsCommand::Show { id } => show(&id).await,
-            InvitationsCommand::Resolve { id, sent, .. } => resolve(&id, sent).await,
-            InvitationsCommand::Run { event, dry_run } => invite(&event, dry_run).await,
+        let InvitationsArgs { command, target } = args;
+        if let InvitationsCommand::Run { event, dry_run } = command {
+            if target.is_deployed() && !dry_run {
+                bail!("the function app invites every five minutes by itself: with --app only --dry-run is of use");
+            }
+            return invite(&target.ground().await?, &event, dry_run).await;
+        }
+        let connector = target.connector(Who::Anybody).await?;
+        match command {
+            InvitationsCommand::List { event, json } => list(&connector, event, json).await,
+            InvitationsCommand::Show { id } => show(&connector, id).await,
+            InvitationsCommand::Resolve { id, sent, .. } => resolve(&connector, id, sent).await,
+            InvitationsCommand::Run { .. } => Ok(()),
         }
     })
 }
 
-async fn list(event: Option<&str>, json: bool) -> Result<()> {
-    let store = storage()?.store;
-    let mut passes = invite::passes(&*store, event).await?;
-    passes.sort_by(|a, b| (&a.event, a.list).cmp(&(&b.event, b.list)));
-    let mut kept = invite::invitations(&*store, event).await?;
-    kept.sort_by(|a, b| b.invitation.at.cmp(&a.invitation.at).then_with(|| a.id().cmp(&b.id())));
+async fn list(connector: &Connector, event: Option<String>, json: bool) -> Result<()> {
+    let Listed { passes, invitations } = connector.ask(InvitationsList { event }).await?;
     if json {
         passes.iter().for_each(|pass| println!("{}", json!({ "list": pass })));
-        kept.iter().for_each(|kept| println!("{}", with_id(kept)));
+        invitations.iter().for_each(|invited| println!("{}", json!(invited)));
         return Ok(());
     }
-    if passes.is_empty() && kept.is_empty() {
+    if passes.is_empty() && invitations.is_empty() {
         eprintln!("Nobody was invited yet.");
         return Ok(());
     }
     for pass in &passes {
         let when =
-            pass.completed.map_or_else(|| "not read to its end yet".to_owned(), |at| format!("read {}", whole(at)));
+            pass.completed.map_or_else(|| "not read to its end yet".to_owned(), |at| format!("read {}", seconds(at)));
         println!("event {} list {}: {when}; {}", pass.event, pass.list, told(&pass.counts));
         if let Some(trouble) = &pass.trouble {
             println!("  {}. {}", trouble.problem, trouble.remedy);
         }
     }
-    if !kept.is_empty() {
+    if !invitations.is_empty() {
         println!(
             "\n{:<ID_SHOWN$}  {:<20}  {:<12}  {:<10}  {:<36}  PARTICIPANT",
             "ID", "SINCE", "EVENT", "STATE", "LIST"
         );
     }
-    for kept in &kept {
-        let invite::Invitation { event, at, state, list, participant, .. } = &kept.invitation;
-        let (state, id) = (name(state), kept.id());
-        let participant = participant.as_deref().unwrap_or("-");
-        println!("{:<ID_SHOWN$}  {:<20}  {event:<12}  {state:<10}  {list}  {participant}", &id[..ID_SHOWN], whole(*at));
+    for Invited { invitation, id } in &invitations {
+        let (event, list, state) = (&invitation.event, invitation.list, name(&invitation.state));
+        let participant = invitation.participant.as_deref().unwrap_or("-");
+        let at = seconds(invitation.at);
+        println!("{:<ID_SHOWN$}  {at:<20}  {event:<12}  {state:<10}  {list}  {participant}", &id[..ID_SHOWN]);
     }
     Ok(())
 }
 
-async fn show(id: &str) -> Result<()> {
-    let kept = invite::find(&*storage()?.store, id).await?;
-    for (name, value) in with_id(&kept).as_object().into_iter().flatten() {
+async fn show(connector: &Connector, id: String) -> Result<()> {
+    let (invited, person) = connector.ask(InvitationsShow { id }).await?;
+    for (name, value) in json!(invited).as_object().into_iter().flatten() {
         println!("{name:<12}  {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }
-    let client = dataverse()?;
-    let (set, key) = match kept.invitation.table {
-        Target::Contact => ("contacts", "contactid"),
-        Target::Lead => ("leads", "leadid"),
-    };
-    let columns = ["fullname", "emailaddress1"];
-    let path = query::select(set, &columns, &format!("{key} eq {}", kept.invitation.person));
-    match client.read(vec![path]).await?.concat().first() {
-        Some(row) => columns.into_iter().for_each(|column| {
-            println!("{column:<12}  {}", row.get(column).and_then(Value::as_str).unwrap_or("-"));
+    match person {
+        Some(person) => person.iter().for_each(|(column, value)| {
+            println!("{column:<12}  {}", value.as_str().unwrap_or("-"));
         }),
         None => println!("The CRM shows nobody of this id any more."),
     }
     Ok(())
 }
 
-async fn resolve(id: &str, sent: bool) -> Result<()> {
-    let store = storage()?.store;
-    let kept = invite::find(&*store, id).await?;
-    invite::resolve(&*store, kept, sent, Timestamp::now()).await?;
+async fn resolve(connector: &Connector, id: String, sent: bool) -> Result<()> {
+    connector.ask(InvitationsResolve { id, sent }).await?;
     match sent {
         true => println!("Noted: it went out."),
         false => println!("Forgotten: the next run invites anew whoever is on a list and may be invited."),
@@ -151,10 +145,10 @@ async fn resolve(id: &str, sent: bool) -> Result<()> {
     Ok(())
 }
 
-async fn invite(event: &str, dry: bool) -> Result<()> {
+async fn invite(ground: &Ground, event: &str, dry: bool) -> Result<()> {
     /// No function's deadline ends a run by hand.
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let (store, document) = (storage()?.store, document().await?);
+    let (store, document) = (ground.storage()?.store.clone(), ground.document().await?);
     if !document.events.contains_key(event) {
         bail!("the settings name no event {event}");
     }
@@ -162,9 +156,9 @@ async fn invite(event: &str, dry: bool) -> Result<()> {
     if settings.invitations.lists.is_empty() {
         bail!("the settings of event {event} name no list in invitations.lists");
     }
-    let inevent = InEventSettings::read(&lookup).map_err(said)?;
+    let inevent = InEventSettings::read(&|name| ground.setting(name)).map_err(said)?;
     let inevent = connect_inevent(&inevent, Some(store.clone())).map_err(|held| anyhow!(held.remedy))?;
-    let inviter = Inviter::new(dataverse()?, &inevent, store, Terms::default());
+    let inviter = Inviter::new(ground.dataverse()?, &inevent, store, Terms::default());
     let run = Run { ends: Instant::now() + LONGEST, dry };
     let Report { lists, sent, withdrawn, undecided, stopped } = inviter.run(event, &settings, run).await?;
     for list in &lists {
@@ -190,38 +184,13 @@ async fn invite(event: &str, dry: bool) -> Result<()> {
     }
 }
 
-async fn document() -> Result<Document> {
-    let place = kept::place(&lookup).map_err(|why| anyhow!(why))?;
-    let kept = place.read().await?;
-    Ok(kept.map_or(Ok(Document::default()), |kept| document::read(&kept.text))?)
-}
-
-fn dataverse() -> Result<Arc<Client>> {
-    let settings = DataverseSettings::read(&lookup).map_err(said)?;
-    connect(&settings).map(|signed| signed.client).map_err(|held| anyhow!(held.remedy))
-}
-
 fn said(problems: Vec<SettingProblem>) -> anyhow::Error {
     let problems: Vec<String> = problems.into_iter().map(|problem| problem.0).collect();
     anyhow!(problems.join(" "))
 }
 
-fn lookup(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
-
-fn with_id(kept: &Kept) -> Value {
-    let mut told = json!(kept.invitation);
-    told["id"] = kept.id().into();
-    told
-}
-
 fn name(state: &State) -> String {
     json!(state).as_str().unwrap_or_default().to_owned()
-}
-
-fn whole(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 fn told(counts: &Counts) -> String {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod app;
 mod backfill;
 mod check;
 mod forget;
@@ -7,16 +8,18 @@ mod inevent;
 mod invitations;
 #[cfg(feature = "local")]
 mod local;
+mod log;
 mod parked;
 mod serve;
 mod settings;
 mod setup;
 mod since;
+mod table;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use inevent_d365::functions::{self, Storage};
+use inevent_d365::functions;
 
 /// The connector between InEvent and Microsoft Dynamics 365 / Dataverse.
 #[derive(Debug, Parser)]
@@ -43,6 +46,15 @@ enum Command {
     Local(local::LocalArgs),
     /// Look at what could not be written, replay it or drop it
     Parked(parked::ParkedArgs),
+    /// Search what became of statements, webhooks, looks and invitations
+    ///
+    /// Prints the newest first. The log holds ids, codes and counts, no addresses and no names, and is kept for
+    /// INEVENT_D365_SYNC_LOG_DAYS (default 30).
+    ///
+    /// Results: written (something was written or sent), unchanged (everything was there already), gathered (the person is written, the
+    /// attendance row waits for its batch), refused (by Dynamics, with its code; parked), parked (cannot be read, or was delivered too
+    /// often), held (somebody must mend something; told once), postponed (tried again; told once), dropped (somebody who is forgotten).
+    Log(log::LogArgs),
     /// Bring in everything that InEvent knows of an event
     Backfill(backfill::BackfillArgs),
     /// Erase a person from what the connector keeps, and write nothing about them any more
@@ -68,6 +80,7 @@ impl Cli {
             #[cfg(feature = "local")]
             Command::Local(args) => local::run(args),
             Command::Parked(args) => parked::run(args),
+            Command::Log(args) => log::run(args),
             Command::Backfill(args) => backfill::run(args),
             Command::Forget(args) => forget::run(args),
             Command::Invitations(args) => invitations::run(args),
@@ -91,12 +104,6 @@ fn setting(name: &str) -> Option<String> {
 /// A client for what is asked without signing in.
 fn http() -> anyhow::Result<reqwest::Client> {
     Ok(functions::http_client()?)
-}
-
-/// The storage that the handler works with, by the same settings.
-fn storage() -> anyhow::Result<Storage> {
-    let storage = Storage::open(&setting);
-    storage.map_err(|why| anyhow::anyhow!("{why}\nSet it as in the function app, in this command's environment."))
 }
 
 /// Runs a command; an error is printed, and the exit code is 1.

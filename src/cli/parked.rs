@@ -3,26 +3,25 @@
 mod choice;
 mod table;
 
-use std::process::ExitCode;
+use std::{collections::BTreeSet, process::ExitCode};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use inevent_d365::parked::{
-    Original,
-    replay::{Origins, Replayed, replay},
-};
+use inevent_d365::manage::{DropParked, ListParked, ReplayParked, ShowParked, Shown, Unreadable};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::choice::{Choice, Filter};
-use super::storage;
+use super::app::{Connector, Target, Who};
 
-/// What the connector could not write, and why. It works on the storage that the settings name, as environment variables:
-/// AzureWebJobsStorage (and its other forms) for the storage account of the function app.
+/// What the connector could not write, and why. It works on the function app that --app names, or on the storage that the settings name,
+/// as environment variables: AzureWebJobsStorage (and its other forms).
 #[derive(Debug, Args)]
 pub struct ParkedArgs {
     #[command(subcommand)]
     command: ParkedCommand,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,23 +58,18 @@ enum ParkedCommand {
 
 pub fn run(args: ParkedArgs) -> ExitCode {
     super::block_on(async move {
+        let connector = args.target.connector(Who::Anybody).await?;
         match args.command {
-            ParkedCommand::List { filter, json } => list(filter, json).await,
-            ParkedCommand::Show { id, json } => show(&id, json).await,
-            ParkedCommand::Replay { choice } => put_back(&choice).await,
-            ParkedCommand::Drop { choice, yes } => drop_chosen(&choice, yes).await,
+            ParkedCommand::List { filter, json } => list(&connector, filter, json).await,
+            ParkedCommand::Show { id, json } => show(&connector, id, json).await,
+            ParkedCommand::Replay { choice } => put_back(&connector, choice).await,
+            ParkedCommand::Drop { choice, yes } => drop_chosen(&connector, choice, yes).await,
         }
     })
 }
 
-async fn list(filter: Filter, json: bool) -> Result<()> {
-    let storage = storage()?;
-    let mut entries = Vec::new();
-    let mut pages = filter.pages(&*storage.store);
-    while let Some(found) = pages.next().await? {
-        entries.extend(found.into_iter().map(|found| table::without_addresses(found.entry)));
-    }
-    entries.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
+async fn list(connector: &Connector, filter: Filter, json: bool) -> Result<()> {
+    let entries = connector.ask(ListParked(filter.selection())).await?;
     if json {
         for entry in &entries {
             println!("{}", json!(entry));
@@ -88,15 +82,9 @@ async fn list(filter: Filter, json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn show(id: &str, json: bool) -> Result<()> {
-    let storage = storage()?;
-    let found = inevent_d365::parked::find(&*storage.store, id, Timestamp::now()).await?;
-    let Some(original) = found.original(&*storage.store).await? else { bail!("it was removed this moment") };
-    let original = match original {
-        Original::Event(event) => json!(event),
-        Original::Raw(text) => Value::from(text),
-    };
-    let mut entry = json!(found.entry);
+async fn show(connector: &Connector, id: String, json: bool) -> Result<()> {
+    let Shown { entry, original } = connector.ask(ShowParked { id }).await?;
+    let mut entry = json!(entry);
     if json {
         entry["original"] = original;
         println!("{entry}");
@@ -113,42 +101,35 @@ async fn show(id: &str, json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn put_back(choice: &Choice) -> Result<()> {
-    let storage = storage()?;
-    let (events, webhooks) = (storage.events().await?, storage.webhooks().await?);
-    let queues = Origins { events: &*events, webhooks: &*webhooks };
-    let now = Timestamp::now();
-    let (mut queued, mut not_events) = (0u64, 0u64);
-    let mut chosen = choice.pages(&*storage.store)?;
-    while let Some(found) = chosen.next().await? {
-        for found in found {
-            match replay(&*storage.store, queues, &*storage.bodies, &found, now).await? {
-                Replayed::Queued | Replayed::QueuedAndParkedAnew => queued += 1,
-                Replayed::Gone => {}
-                Replayed::NotAnEvent => {
-                    not_events += 1;
-                    eprintln!("{} is neither an event nor a webhook: {}", found.entry.id, found.entry.remedy);
-                }
-            }
+async fn put_back(connector: &Connector, choice: Choice) -> Result<()> {
+    let choice = choice.asked(Timestamp::now());
+    let (mut queued, mut unreadable) = (0u64, BTreeSet::new());
+    loop {
+        let put = connector.ask(ReplayParked(choice.clone())).await?;
+        queued += put.queued;
+        unreadable.extend(put.unreadable);
+        if !put.more || put.queued == 0 {
+            break;
         }
     }
+    for Unreadable { id, remedy } in &unreadable {
+        eprintln!("{id} is neither an event nor a webhook: {remedy}");
+    }
     println!("{queued} put back into the queue.");
-    if not_events > 0 {
-        bail!("{not_events} could not be replayed and are still parked");
+    if !unreadable.is_empty() {
+        bail!("{} could not be replayed and are still parked", unreadable.len());
     }
     Ok(())
 }
 
-async fn drop_chosen(choice: &Choice, yes: bool) -> Result<()> {
-    let storage = storage()?;
-    let (mut dropped, mut kept) = (0u64, 0u64);
-    let mut chosen = choice.pages(&*storage.store)?;
-    while let Some(found) = chosen.next().await? {
-        for found in found {
-            match !yes || found.remove(&*storage.store).await? {
-                true => dropped += 1,
-                false => kept += 1,
-            }
+async fn drop_chosen(connector: &Connector, choice: Choice, yes: bool) -> Result<()> {
+    let choice = choice.asked(Timestamp::now());
+    let (mut dropped, mut kept) = (0, 0);
+    loop {
+        let done = connector.ask(DropParked { choice: choice.clone(), yes }).await?;
+        (dropped, kept) = (dropped + done.dropped, kept + done.kept);
+        if !done.more {
+            break;
         }
     }
     if !yes {

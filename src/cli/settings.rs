@@ -2,19 +2,19 @@
 
 mod place;
 
-use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    dataverse::{Client, Failure},
-    functions::connect,
+    manage::{Ask, GetSettings, ManageError, SettingsHistory, ValidateSettings},
     settings::{
-        DataverseSettings,
         document::{self, Document, DocumentError, Problem},
-        kept::{self, Kept, SettingsPlace},
+        kept::Kept,
     },
-    setup,
 };
+
+use self::place::How;
+use super::app::{Connector, Target, Who};
 
 /// The document is not in order, as `sysexits.h` has it.
 const DATA: u8 = 65;
@@ -25,12 +25,12 @@ const UNAVAILABLE: u8 = 69;
 /// A file cannot be written.
 const CANNOT_CREATE: u8 = 73;
 
-use self::place::How;
-
 #[derive(Debug, Args)]
 pub struct SettingsArgs {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,92 +92,90 @@ pub fn run(args: SettingsArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error, 1),
     };
+    let SettingsArgs { command, target } = args;
     let ended = runtime.block_on(async {
-        match args.command {
-            Command::Validate { file, live } => validate(&file, live).await,
+        match command {
+            Command::Validate { file, live } => return validate(&target, &file, live).await,
             Command::Schema => {
                 println!("{}", document::json_schema());
+                return Ok(());
+            }
+            Command::Show { event, file: Some(file) } => {
+                show(&read(&from_file(&file)?)?, event.as_deref());
+                return Ok(());
+            }
+            _ => {}
+        }
+        let connector = connector(&target).await?;
+        match command {
+            Command::Show { event, .. } => {
+                let kept = kept(&connector).await?;
+                show(&kept.map_or(Ok(Document::default()), |kept| read(&kept.text))?, event.as_deref());
                 Ok(())
             }
-            Command::Show { event, file } => show(event.as_deref(), file.as_deref()).await,
             Command::Get => {
-                print!("{}", text(&place()?).await?);
+                print!("{}", text(&connector).await?);
                 Ok(())
             }
             Command::Set { path, value, how } => {
-                let (place, before) = (place()?, kept(&place()?).await?);
+                let before = kept(&connector).await?;
                 let text = place::with(before.as_ref().map(|kept| kept.text.as_str()), &path, &value)?;
-                place::put(&place, before.as_ref(), &text, how).await
+                place::put(&connector, before, text, how).await
             }
             Command::Export { file } => {
-                let text = text(&place()?).await?;
+                let text = text(&connector).await?;
                 std::fs::write(&file, text)
                     .map_err(|error| failed(&format!("{}: {error}", file.display()), CANNOT_CREATE))
             }
             Command::Import { file, how } => {
-                let (text, place) = (place::import(&file)?, place()?);
-                place::put(&place, kept(&place).await?.as_ref(), &text, how).await
+                let text = place::import(&file)?;
+                place::put(&connector, kept(&connector).await?, text, how).await
             }
             Command::History => {
-                let history = place()?.history().await.map_err(|error| failed(&error, UNAVAILABLE))?;
-                history.iter().for_each(|version| println!("{version}"));
+                ask(&connector, SettingsHistory {}).await?.iter().for_each(|version| println!("{version}"));
                 Ok(())
             }
-            Command::Restore { version, how } => place::restore(&place()?, &version, how).await,
+            Command::Restore { version, how } => place::restore(&connector, version, how).await,
+            Command::Validate { .. } | Command::Schema => Ok(()),
         }
     });
     ended.err().unwrap_or(ExitCode::SUCCESS)
 }
 
-async fn validate(file: &Path, live: bool) -> Ended {
-    let document = read(&from_file(file)?)?;
+async fn connector(target: &Target) -> Result<Connector, ExitCode> {
+    target.connector(Who::Anybody).await.map_err(|error| failed(&format!("{error:#}"), UNAVAILABLE))
+}
+
+/// Asks the connector; what it refuses is not in order, what does not answer is unavailable.
+async fn ask<A: Ask>(connector: &Connector, asked: A) -> Result<A::Answer, ExitCode> {
+    connector.ask(asked).await.map_err(|error| match error {
+        ManageError::Refused(why) => failed(&why, DATA),
+        ManageError::Unavailable(why) => failed(&why, UNAVAILABLE),
+    })
+}
+
+async fn validate(target: &Target, file: &Path, live: bool) -> Ended {
+    let text = from_file(file)?;
+    read(&text)?;
     if live {
-        checked(&document, &client()?, true).await?;
+        say(&ask(&connector(target).await?, ValidateSettings { text }).await?)?;
     }
     println!("{} is in order.", file.display());
     Ok(())
 }
 
-/// Says what of a document does not fit the environment.
-async fn checked(document: &Document, client: &Arc<Client>, doubts: bool) -> Ended {
-    let problems = setup::check::problems(client, document, doubts).await;
-    say(&problems.map_err(|failure| match failure {
-        Failure::Held(hold) => failed(&hold.remedy(), UNAVAILABLE),
-        _ => failed(&"Dataverse does not tell its definitions.", UNAVAILABLE),
-    })?)
-}
-
-async fn show(event: Option<&str>, file: Option<&Path>) -> Ended {
-    let document = match file {
-        Some(file) => read(&from_file(file)?)?,
-        None => kept(&place()?).await?.map_or(Ok(Document::default()), |kept| read(&kept.text))?,
-    };
+fn show(document: &Document, event: Option<&str>) {
     let settings = event.map_or(document.defaults.clone(), |event| document.effective(event));
     println!("{}", serde_json::to_string_pretty(&settings).unwrap_or_default());
-    Ok(())
 }
 
-/// Where the connector's document is kept.
-fn place() -> Result<Arc<dyn SettingsPlace>, ExitCode> {
-    kept::place(&|name| std::env::var(name).ok()).map_err(|error| failed(&error, UNAVAILABLE))
-}
-
-async fn kept(place: &Arc<dyn SettingsPlace>) -> Result<Option<Kept>, ExitCode> {
-    place.read().await.map_err(|error| failed(&error, UNAVAILABLE))
+async fn kept(connector: &Connector) -> Result<Option<Kept>, ExitCode> {
+    ask(connector, GetSettings {}).await
 }
 
 /// The text of the connector's document; where there is none, one that changes nothing.
-async fn text(place: &Arc<dyn SettingsPlace>) -> Result<String, ExitCode> {
-    Ok(kept(place).await?.map_or_else(|| "{}\n".to_owned(), |kept| kept.text))
-}
-
-/// The client of the environment whose settings are set.
-fn client() -> Result<Arc<Client>, ExitCode> {
-    let settings = DataverseSettings::read(&|name| std::env::var(name).ok()).map_err(|problems| {
-        let told: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
-        failed(&told.join(" "), UNAVAILABLE)
-    })?;
-    connect(&settings).map(|signed| signed.client).map_err(|held| failed(&held.remedy, UNAVAILABLE))
+async fn text(connector: &Connector) -> Result<String, ExitCode> {
+    Ok(kept(connector).await?.map_or_else(|| "{}\n".to_owned(), |kept| kept.text))
 }
 
 fn from_file(file: &Path) -> Result<String, ExitCode> {

@@ -86,6 +86,11 @@ impl Client {
         self.limiter.allow(concurrency, requests);
     }
 
+    /// The calls that may be made at the same time, as things stand.
+    pub fn at_once(&self) -> usize {
+        self.limiter.at_once()
+    }
+
     /// The address of a page that people see.
     pub fn page(&self, path: &str) -> String {
         format!("{}/{path}", self.options.organisation)

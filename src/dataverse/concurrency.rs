@@ -32,13 +32,18 @@ pub struct Share {
     pub processes: usize,
     /// The place of this one in an order that all of them know, from 0: who stands first gets what cannot be divided.
     pub place: usize,
+    /// The others may not have noticed it yet, and use what is its share: it makes one call at a time.
+    pub is_new: bool,
 }
 
 impl Share {
-    pub const WHOLE: Self = Self { processes: 1, place: 0 };
+    pub const WHOLE: Self = Self { processes: 1, place: 0, is_new: false };
 
     /// What this process gets of a number of calls at the same time: one at least.
     fn of(self, calls: usize) -> usize {
+        if self.is_new {
+            return 1;
+        }
         let processes = self.processes.max(1);
         (calls / processes + usize::from(self.place < calls % processes)).max(1)
     }
@@ -100,8 +105,12 @@ impl Limit {
         self.budget.set(self.requests.map(|requests| f64::from(requests) / processes));
     }
 
+    fn at_once(&self) -> usize {
+        self.limit.min(self.ceiling())
+    }
+
     fn admits(&self) -> bool {
-        self.in_flight < self.limit.min(self.ceiling())
+        self.in_flight < self.at_once()
     }
 
     fn learn(&mut self, verdict: Verdict, now: Instant) {
@@ -156,6 +165,11 @@ impl Limiter {
     /// Takes note of what a call told beside its own outcome.
     pub(super) fn learn(&self, verdict: Verdict) {
         self.lock().learn(verdict, Instant::now());
+    }
+
+    /// The calls that may be under way together, as things stand.
+    pub(super) fn at_once(&self) -> usize {
+        self.lock().at_once()
     }
 
     /// What Dataverse recommends for the whole organisation.
@@ -228,12 +242,12 @@ mod tests {
             limit.learn(Verdict::Throttled { retry_after: None }, now);
         }
         assert_eq!(limit.limit, 1);
-        limit.share = Share { processes: 4, place: 2 };
+        limit.share = Share { processes: 4, place: 2, is_new: false };
         answered(&mut limit, 200);
         assert_eq!(limit.limit, 2);
         limit.learn(Verdict::Neither, now);
         assert_eq!(limit.limit, 2);
-        limit.share = Share { processes: 4, place: 1 };
+        limit.share = Share { processes: 4, place: 1, is_new: false };
         answered(&mut limit, 200);
         assert_eq!(limit.limit, 3);
         limit.most = Some(4);
@@ -243,10 +257,11 @@ mod tests {
     #[test]
     fn all_shares_together_are_the_whole() {
         for (calls, processes) in [(4, 3), (52, 5), (7, 7), (1, 1)] {
-            let shares = (0..processes).map(|place| Share { processes, place }.of(calls));
+            let shares = (0..processes).map(|place| Share { processes, place, is_new: false }.of(calls));
             assert_eq!(shares.sum::<usize>(), calls);
         }
-        assert_eq!(Share { processes: 9, place: 8 }.of(4), 1);
+        assert_eq!(Share { processes: 9, place: 8, is_new: false }.of(4), 1);
+        assert_eq!(Share { is_new: true, ..Share::WHOLE }.of(52), 1);
     }
 
     #[tokio::test]

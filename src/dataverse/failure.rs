@@ -175,9 +175,9 @@ impl ServiceError {
             // ObjectDoesNotExist, RecordNotFoundByEntityKey: deleted or merged since it was read.
             (Some(0x8004_0217 | 0x8006_0891), _) => Failure::Conflict,
             // UserNotMemberOfOrg, a disabled user; UserNotAssignedRoles; a disabled organisation.
-            (Some(0x8007_2560 | 0x8004_0225), _) => Failure::Held(Hold::ApplicationUser),
+            (Some(0x8007_2560 | 0x8004_0225 | 0x8004_a112), _) => Failure::Held(Hold::ApplicationUser),
             (Some(0x8004_2f09), _) => Failure::Held(Hold::Role),
-            (Some(0x8004_a112), _) => Failure::Held(Hold::Organisation),
+            (Some(0x8004_a104), _) => Failure::Held(Hold::Organisation),
             // SecLibPrivilegeDenied family: a missing privilege meets every row, a record outside the role's depth this one.
             (Some(0x8004_0220), _) if !self.names_a_record() => Failure::Held(Hold::Privilege),
             (_, 403) if self.names_a_record() => refused(),
@@ -241,7 +241,8 @@ mod tests {
             (403, Some(0x8007_2560), "", Failure::Held(Hold::ApplicationUser)),
             (403, Some(0x8004_0225), "", Failure::Held(Hold::ApplicationUser)),
             (403, Some(0x8004_2f09), "", Failure::Held(Hold::Role)),
-            (403, Some(0x8004_a112), "", Failure::Held(Hold::Organisation)),
+            (403, Some(0x8004_a112), "", Failure::Held(Hold::ApplicationUser)),
+            (403, Some(0x8004_a104), "", Failure::Held(Hold::Organisation)),
             (403, Some(0x8004_0220), "Principal user is missing prvReadContact", Failure::Held(Hold::Privilege)),
             (404, Some(0x8006_0888), "Resource not found for the segment", Failure::Held(Hold::Schema)),
             (400, Some(0x8004_8d19), "… Invalid property 'new_x' was found …", Failure::Held(Hold::Schema)),

@@ -17,7 +17,7 @@ pub mod query;
 mod token;
 mod withheld;
 
-pub use batch::{Answer, Part};
+pub use batch::{Answer, MAX_PARTS, Part};
 pub use bulk_size::BulkSize;
 pub use certificate::{Certificate, Certificates};
 pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};

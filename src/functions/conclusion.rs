@@ -19,6 +19,7 @@ use crate::{
         closings::{self, Waiting},
         outcome::Outcome,
     },
+    synclog::Entry,
 };
 
 /// What waits longer than this is not waited for.
@@ -135,7 +136,7 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
         }
         closings::conclude(&*services.store, &closed).await?;
         access.join_writers().await;
-        let outcome = access.writer.sweep(&closed).await;
+        let outcome = access.writer.sweep(&closed).await?;
         tracing::info!(
             target: "outcome",
             event = closed.event,
@@ -145,6 +146,7 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
             "closing concluded"
         );
         if !matches!(outcome, Outcome::Postponed(_)) {
+            services.sync_log.note([Entry::of_closing(now, &closed, &outcome)]);
             closings::swept(&*services.store, &closed).await?;
         }
     }

@@ -31,6 +31,7 @@ use crate::{
         engine::Scope,
         outcome::{Held, Outcome, Postponement},
     },
+    synclog::{Entry, Step, Verdict},
 };
 
 /// How long a message of a newer release waits before it is looked at again.
@@ -89,13 +90,14 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, h
         }
     }
     let forgotten = services.forgotten.current(Instant::now()).await?;
-    events.retain(|event| !forgotten.concerns(event) || dropped(event));
+    let concerned = |event: &ParticipantEvent| forgotten.concerns(event);
+    events.retain(|event| !concerned(event) || dropped(services, event));
     match &services.dataverse {
         _ if events.is_empty() => {}
         Ok(access) => write(services, access, queue, &history, events, how).await?,
         Err(held) => {
             let outcomes = vec![Outcome::Postponed(Postponement::Held(held.clone())); events.len()];
-            settle(services, queue, &history, &events, outcomes).await?;
+            settle(services, queue, &history, &events, outcomes, false).await?;
         }
     }
     match body {
@@ -190,18 +192,25 @@ async fn write(
                 services.gather.put(history.clone(), gathered, PutOptions::after(delay)).await?;
             }
         }
-        settle(services, queue, history, &events, outcomes).await?;
+        settle(services, queue, history, &events, outcomes, when != When::Now).await?;
     }
     Ok(())
 }
 
+/// `gathered`: of what is settled, the rows are still to be written.
 async fn settle(
     services: &Services,
     queue: &dyn Queue,
     history: &History,
     events: &[ParticipantEvent],
     outcomes: Vec<Outcome>,
+    gathered: bool,
 ) -> Result<(), Undelivered> {
+    let (now, last, trace) = (Timestamp::now(), history.last_error.as_deref(), history.trace_id());
+    let told = events.iter().zip(&outcomes);
+    services
+        .sync_log
+        .note(told.filter_map(|(event, outcome)| Entry::of_outcome(now, event, outcome, gathered, last, trace)));
     let mut postponed: Vec<&ParticipantEvent> = Vec::new();
     let mut why = None;
     for (event, outcome) in events.iter().zip(outcomes) {
@@ -232,9 +241,10 @@ fn later(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// Says that an event of somebody who was forgotten is not kept.
-fn dropped(event: &ParticipantEvent) -> bool {
+/// Says that an event of somebody who was forgotten is not kept; not whose it was.
+fn dropped(services: &Services, event: &ParticipantEvent) -> bool {
     tracing::info!(event = event.id, "event of a forgotten person dropped");
+    services.sync_log.note([Entry::new(Timestamp::now(), Step::Sync, Verdict::Dropped, &event.event.id)]);
     false
 }
 

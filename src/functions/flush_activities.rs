@@ -61,9 +61,14 @@ pub async fn run(app: &App) -> Response {
 
 async fn prune(services: &Services) -> Result<(), StoreError> {
     let forgotten = services.forgotten.current(Instant::now()).await?;
-    let pruned = retention::run(&*services.store, services.parked_for, &forgotten, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let pruned = retention::run(&*services.store, services.parked_for, &forgotten, now).await?;
     if pruned != Pruned::default() {
         tracing::info!(parked = pruned.parked, notes = pruned.notes, "removed what is past its time");
+    }
+    let logged = retention::prune_sync_log(&*services.store, services.sync_log_for, now).await?;
+    if logged > 0 {
+        tracing::info!(records = logged, "removed from the sync log what is past its time");
     }
     Ok(())
 }

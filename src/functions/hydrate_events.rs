@@ -24,6 +24,7 @@ use crate::{
     reconcile::cursor,
     settings::document::Document,
     sync::outcome::{Held, Postponement},
+    synclog::{Entry, Step, Verdict},
 };
 
 /// The name of the queue binding in `functions/HydrateEvents/function.json`.
@@ -71,7 +72,10 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
                 .collect();
             while let Some((settled, item)) = settling.next().await {
                 match settled {
-                    Ok(more) => events.extend(more.iter().map(|event| json!(event))),
+                    Ok(more) => {
+                        services.sync_log.note([passed_on(&more, history.trace_id())]);
+                        events.extend(more.iter().map(|event| json!(event)));
+                    }
                     Err(Unsettled::Refused(reason)) => park_hint(services, &item, reason, history.trace_id()).await?,
                     Err(Unsettled::Later(retry_after)) => {
                         waiting.push((item, Wait::For(Postponement::Transient { retry_after })));
@@ -94,6 +98,9 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
         runs.entry(why.name()).or_default().push((item, why));
     }
     for (name, run) in runs {
+        if history.last_error.as_deref() != Some(name) {
+            services.sync_log.note(run.iter().map(|(_, why)| waits(why, history.trace_id())));
+        }
         let history = history.postponed(name);
         let asked = run.iter().map(|(_, why)| why.least()).max().unwrap_or_default();
         let delay = backoff::delay(history.attempt, jitter()).max(asked);
@@ -107,6 +114,27 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
         Some(key) => settle_body(services, &key).await,
         None => Ok(()),
     }
+}
+
+/// What followed from a webhook.
+fn passed_on(events: &[ParticipantEvent], trace_id: Option<&str>) -> Entry {
+    let now = Timestamp::now();
+    let entry = match events.first() {
+        None => Entry::new(now, Step::Webhook, Verdict::Unchanged, ""),
+        Some(first) => Entry::of_statement(now, first, Verdict::Written, None, None),
+    };
+    let (count, trace_id) = (Some(events.len() as u64), trace_id.map(str::to_owned));
+    Entry { step: Step::Webhook, count, trace_id, ..entry }
+}
+
+/// That a webhook waits; nothing of it is understood yet.
+fn waits(why: &Wait, trace_id: Option<&str>) -> Entry {
+    let result = match why {
+        Wait::For(Postponement::Held(_)) => Verdict::Held,
+        _ => Verdict::Postponed,
+    };
+    let (why, trace_id) = (Some(why.name().to_owned()), trace_id.map(str::to_owned));
+    Entry { why, trace_id, ..Entry::new(Timestamp::now(), Step::Webhook, result, "") }
 }
 
 /// Why a webhook waits.

@@ -12,6 +12,7 @@ mod hydrate_events;
 mod inevent_webhook;
 mod ingest_events;
 pub mod invocation;
+mod manage;
 mod park_poisoned_events;
 mod parking;
 mod pull_marketing_lists;
@@ -27,6 +28,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
+pub use manage::{ADMIN_SIGN_IN, AUTH_ENABLED};
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;

@@ -15,6 +15,7 @@ use crate::{
     },
     store::{Key, StoreError},
     sync::outcome::Refusal,
+    synclog::{Entry, Step, Verdict},
 };
 
 /// Notes that a body was settled and removed, for a message that comes again after that.
@@ -126,9 +127,22 @@ async fn park(
         return Ok(());
     }
     tracing::warn!(kind = ?kind, "message parked");
+    services.sync_log.note([logged(kind, &original, trace_id)]);
     let parked =
         Parked { kind, code: None, reason: reason.to_owned(), trace_id: trace_id.map(str::to_owned), original };
     parked::park(&*services.store, &parked, Timestamp::now()).await
+}
+
+fn logged(kind: Kind, original: &Original, trace_id: Option<&str>) -> Entry {
+    let (now, why) = (Timestamp::now(), Some(kind.name()));
+    match original {
+        Original::Event(event) => Entry::of_statement(now, event, Verdict::Parked, why, trace_id),
+        Original::Raw(_) => {
+            let step = if kind == Kind::Webhook { Step::Webhook } else { Step::Sync };
+            let (why, trace_id) = (why.map(str::to_owned), trace_id.map(str::to_owned));
+            Entry { why, trace_id, ..Entry::new(now, step, Verdict::Parked, "") }
+        }
+    }
 }
 
 fn settled(body: &str) -> Key {

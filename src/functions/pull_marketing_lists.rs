@@ -10,9 +10,10 @@ use super::{
     services::{App, Services},
 };
 use crate::{
-    invite::{self, InviteError, Run},
+    invite::{self, InviteError, Report, Run},
     store::StoreError,
     sync::lists::Trouble,
+    synclog::{Entry, Step, Verdict},
 };
 
 /// How long invitations are begun in one run: what is under way then ends before the deadline.
@@ -50,6 +51,7 @@ pub async fn run(app: &App) -> Response {
         let run = Run { ends, dry: false };
         match inviter.run(event, &document.effective(event), run).await {
             Ok(report) => {
+                services.sync_log.note(entries(event, &report));
                 if let Some(why) = report.stopped {
                     tracing::info!(event, sent = report.sent, why, "invitations are left to the next run");
                 }
@@ -60,6 +62,25 @@ pub async fn run(app: &App) -> Response {
         }
     }
     answer::succeeded()
+}
+
+/// What a run did to an event: nothing is told of one that invited nobody and met nothing.
+fn entries(event: &str, report: &Report) -> Vec<Entry> {
+    let entry = |result, why: &str, count| {
+        let why = Some(why.to_owned());
+        Entry { why, count: Some(count), ..Entry::new(Timestamp::now(), Step::Invitations, result, event) }
+    };
+    let troubles = report.lists.iter().filter(|list| list.looked && list.trouble.is_some()).count() as u64;
+    [
+        (Verdict::Written, "invited", report.sent),
+        (Verdict::Written, "uninvited", report.withdrawn),
+        (Verdict::Held, "undecided", report.undecided),
+        (Verdict::Held, "list", troubles),
+    ]
+    .into_iter()
+    .filter(|(.., count)| *count > 0)
+    .map(|(result, why, count)| entry(result, why, count))
+    .collect()
 }
 
 fn remedy(error: &InviteError) -> Option<String> {

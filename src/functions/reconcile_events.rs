@@ -17,6 +17,7 @@ use crate::{
         round::{NotLooked, Reconciler, Round},
     },
     sync::outcome::Held,
+    synclog::{Entry, Step, Verdict},
 };
 
 pub async fn run(app: &App) -> Response {
@@ -29,6 +30,7 @@ pub async fn run(app: &App) -> Response {
     match round(services, &reconciler).await {
         Ok(round) => {
             services.held_webhooks.observe(None).await;
+            services.sync_log.note(round.looks.iter().map(|(event, sent)| looked(event, *sent)));
             if round.looked + round.failed > 0 || round.broken_off {
                 tracing::info!(
                     target: "outcome",
@@ -47,6 +49,15 @@ pub async fn run(app: &App) -> Response {
             answer::failed("events were not reconciled")
         }
     }
+}
+
+fn looked(event: &str, sent: Option<u64>) -> Entry {
+    let result = match sent {
+        Some(0) => Verdict::Unchanged,
+        Some(_) => Verdict::Written,
+        None => Verdict::Postponed,
+    };
+    Entry { count: sent, ..Entry::new(Timestamp::now(), Step::Look, result, event) }
 }
 
 /// What looks at events, where both ways are set up.

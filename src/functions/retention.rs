@@ -1,4 +1,4 @@
-//! What is kept for a time only: parked events, and the notes of settled bodies. A little is looked at in every run of the timer,
+//! What is kept for a time only: parked events, the sync log, and the notes of settled bodies. A little is looked at in every run of the timer,
 //! from where the run before stopped.
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,11 +10,16 @@ use crate::{
     forget::{self, Erased, Forgotten},
     parked::Pages,
     store::{Key, Store, StoreError},
+    synclog,
 };
 
 /// How many days a parked event is kept.
 pub const PARKED_DAYS: &str = "INEVENT_D365_PARKED_DAYS";
 const DEFAULT_DAYS: i64 = 180;
+
+/// How many days the sync log is kept; with 0 there is none.
+pub const SYNC_LOG_DAYS: &str = "INEVENT_D365_SYNC_LOG_DAYS";
+const DEFAULT_SYNC_LOG_DAYS: i64 = 30;
 
 /// How long it is known that a body was settled. No message stays out of sight for more than seven days.
 pub const SETTLED_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -22,10 +27,13 @@ pub const SETTLED_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Pages that a run looks at.
 const PAGES: usize = 10;
 const NOTES: usize = 1_000;
+/// Records of the sync log that a run removes at most.
+const LOGGED: usize = 500;
 /// How long after the end of a pass the next one begins.
 const REST: SignedDuration = SignedDuration::from_hours(1);
 
 const KIND: &str = "retention";
+const SYNC_LOG: &str = "synclog";
 
 /// How far a pass over records of one kind has come.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -53,6 +61,24 @@ pub fn parked_for(setting: Option<&str>) -> Option<SignedDuration> {
         tracing::error!(setting = PARKED_DAYS, "not a number of days from 1 to 36500; nothing parked is removed");
     }
     days.map(|days| SignedDuration::from_hours(24 * days))
+}
+
+/// How long the sync log is kept. Where the setting is not a number of days, that is said in the log and the default holds.
+pub fn sync_log_for(setting: Option<&str>) -> SignedDuration {
+    let setting = setting.map(str::trim).filter(|setting| !setting.is_empty());
+    let days = setting.map(|setting| setting.parse().ok().filter(|days| (0..=3_650).contains(days)));
+    if days == Some(None) {
+        tracing::error!(setting = SYNC_LOG_DAYS, "not a number of days from 0 to 3650; the default holds");
+    }
+    SignedDuration::from_hours(24 * days.flatten().unwrap_or(DEFAULT_SYNC_LOG_DAYS))
+}
+
+/// One run over the sync log: removes what is older than `kept`.
+pub async fn prune_sync_log(store: &dyn Store, kept: SignedDuration, now: Timestamp) -> Result<usize, StoreError> {
+    let Some(Progress { .. }) = Progress::due(store, SYNC_LOG, now).await? else { return Ok(0) };
+    let (removed, all) = synclog::prune(store, kept, now, LOGGED).await?;
+    Progress::stopped(store, SYNC_LOG, (!all).then_some("more"), now).await?;
+    Ok(removed)
 }
 
 /// One run: removes what was parked longer than `parked_for` ago, what is parked of people who were forgotten, and old notes.
@@ -142,5 +168,7 @@ mod tests {
         for bad in ["0", "-1", "soon", "1.5", "99999999999999999999"] {
             assert_eq!(days(Some(bad)), None, "{bad}");
         }
+        let days = |setting| sync_log_for(setting).as_hours() / 24;
+        assert_eq!((days(None), days(Some("0")), days(Some("7")), days(Some("soon"))), (30, 0, 7, 30));
     }
 }

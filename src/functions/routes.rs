@@ -8,12 +8,13 @@ use serde::Deserialize;
 use warp::{
     Filter, Rejection, Reply,
     filters::BoxedFilter,
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
+    path::Tail,
     reply::Response,
 };
 
 use super::{
-    DEADLINE, answer, flush_activities, health, hydrate_events, inevent_webhook, ingest_events,
+    DEADLINE, answer, flush_activities, health, hydrate_events, inevent_webhook, ingest_events, manage,
     park_poisoned_events::{self, Poisoned},
     pull_marketing_lists, reconcile_events,
     services::App,
@@ -99,7 +100,26 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
         .then(|app: Arc<App>, accept: Option<String>| async move { health::run(&app, accept.as_deref()).await })
         .boxed();
 
-    let http = ping.or(ingest).unify().or(webhook).unify().or(health).unify();
+    let manage = warp::path!("api" / "manage" / ..)
+        .and(warp::path::tail())
+        .and(warp::method())
+        .and(app.clone())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(|path: Tail, method: Method, app: Arc<App>, headers: HeaderMap, body| async move {
+            // Who asks is looked at before what they send.
+            let asked = match manage::allowed(&app, path.as_str(), &method, &headers) {
+                Ok(asked) => asked,
+                Err(answer) => return answer,
+            };
+            match read_capped(None, body, manage::MAX_BODY).await {
+                Ok(body) => manage::run(&app, asked, &body).await,
+                Err(answer) => answer,
+            }
+        })
+        .boxed();
+
+    let http = ping.or(ingest).unify().or(webhook).unify().or(manage).unify().or(health).unify();
     http.or(triggers).unify().recover(no_route).unify()
 }
 

@@ -1,9 +1,14 @@
 //! What the functions work with. It is made when it is first needed: the process must answer the host at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use azure_core::credentials::TokenCredential;
-use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
@@ -19,12 +24,13 @@ use super::{
     webhook_keys::WebhookKeys,
 };
 use crate::{
-    azure::Account,
+    azure::{Account, Identity},
     dataverse::{Client, ClientCredentials, ClientOptions, Credential, CredentialToken, SecretValue, TokenSource},
     forget,
     hydrate::Hydrator,
     inevent::{self, Pacer, Terms, Token},
     invite::{self, Inviter},
+    manage::Ground,
     queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
     settings::{
         DataverseSettings, InEventSettings, InEventSignIn, KeyVaultCertificate, KeyVaultSecret, PlainSecret, Proof,
@@ -43,6 +49,7 @@ use crate::{
         outcome::{Held, Outcome, Postponement, Report},
         writers::Writers,
     },
+    synclog::SyncLog,
 };
 
 /// Names a SQLite file that stands in for the storage account (feature `local` only).
@@ -82,6 +89,9 @@ pub struct Services {
     pub forgotten: forget::Lookup,
     /// How long parked events are kept; none: for ever.
     pub parked_for: Option<SignedDuration>,
+    /// How long the sync log is kept.
+    pub sync_log_for: SignedDuration,
+    pub sync_log: SyncLog,
     pub dataverse: Result<DataverseAccess, Held>,
     /// The way to InEvent's API.
     pub inevent: Result<Hydrator, Held>,
@@ -94,15 +104,40 @@ pub struct DataverseAccess {
     pub credential: Option<Arc<Credential>>,
     pub writer: Coalescer,
     writers: Writers,
+    is_beating: Arc<AtomicBool>,
 }
 
+/// How often it is looked whether it is time to say again that this process writes.
+const BETWEEN_BEATS: Duration = Duration::from_secs(1);
+/// Who made no call for so many looks writes no more.
+const STILL: u32 = 10;
+
 impl DataverseAccess {
-    /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears.
+    /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears. It goes on saying so
+    /// while calls are made: a batch may take long.
     pub async fn join_writers(&self) {
-        match self.writers.beat(Timestamp::now()).await {
-            Ok(share) => share.into_iter().for_each(|share| self.client.share(share)),
-            Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
+        beat(&self.writers, &self.client).await;
+        if self.is_beating.swap(true, Ordering::Relaxed) {
+            return;
         }
+        let (writers, client, is_beating) = (self.writers.clone(), self.client.clone(), self.is_beating.clone());
+        tokio::spawn(async move {
+            let (mut calls, mut still) = (client.calls(), 0);
+            while still < STILL {
+                tokio::time::sleep(BETWEEN_BEATS).await;
+                beat(&writers, &client).await;
+                still = if client.calls() == calls { still + 1 } else { 0 };
+                calls = client.calls();
+            }
+            is_beating.store(false, Ordering::Relaxed);
+        });
+    }
+}
+
+async fn beat(writers: &Writers, client: &Client) {
+    match writers.beat(Timestamp::now()).await {
+        Ok(share) => share.into_iter().for_each(|share| client.share(share)),
+        Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
     }
 }
 
@@ -111,6 +146,16 @@ impl App {
     pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static, ingests: usize) -> Arc<Self> {
         let ingest_permits = Semaphore::new(ingests);
         Arc::new(Self { lookup: Arc::new(lookup), services: OnceCell::new(), ingest_permits })
+    }
+
+    /// What administration works on.
+    pub(super) fn ground(&self) -> Ground {
+        let lookup = self.lookup.clone();
+        Ground::open(move |name| lookup(name))
+    }
+
+    pub(super) fn setting(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
 
     /// The services, made at the first call; a failure is not kept.
@@ -159,6 +204,8 @@ impl Services {
         let put_back = PutBack::new(store.clone());
         let forgotten = forget::Lookup::new(store.clone());
         let parked_for = retention::parked_for(lookup(retention::PARKED_DAYS).as_deref());
+        let sync_log_for = retention::sync_log_for(lookup(retention::SYNC_LOG_DAYS).as_deref());
+        let sync_log = if sync_log_for.is_zero() { SyncLog::off() } else { SyncLog::start(store.clone()) };
         Ok(Self {
             ingest,
             gather,
@@ -178,6 +225,8 @@ impl Services {
             store,
             forgotten,
             parked_for,
+            sync_log_for,
+            sync_log,
             dataverse,
             inevent,
         })
@@ -284,7 +333,7 @@ fn dataverse(
         .with_lists(lists);
     let (held, writers) = (HeldRecord::new(store.clone(), Way::Dataverse), Writers::new(store.clone()));
     let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
-    Ok(DataverseAccess { client, credential, writer, writers })
+    Ok(DataverseAccess { client, credential, writer, writers, is_beating: Arc::default() })
 }
 
 /// A client that signs in as the settings say.
@@ -314,9 +363,7 @@ pub fn http_client() -> reqwest::Result<reqwest::Client> {
 pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
     let http = http()?;
     let (tokens, credential): (Arc<dyn TokenSource>, _) = match &settings.sign_in {
-        SignIn::ManagedIdentity { client_id } => {
-            (Arc::new(CredentialToken::new(identity(client_id.as_ref())?, &settings.url)), None)
-        }
+        SignIn::ManagedIdentity(who) => (Arc::new(CredentialToken::new(identity(who)?, &settings.url)), None),
         SignIn::Application { token_url, client_id, proof } => {
             let credential = Arc::new(credential(proof, token_url)?);
             let (token_url, client_id) = (token_url.clone(), client_id.clone());
@@ -330,10 +377,10 @@ pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
 
 fn credential(proof: &Proof, token_url: &str) -> Result<Credential, Held> {
     Ok(match proof {
-        Proof::Federated { identity: id } => Credential::federated(identity(id.as_ref())?, token_url),
+        Proof::Federated(who) => Credential::federated(identity(who)?, token_url),
         Proof::Secret(place) => Credential::Secret(secret(place)?),
         Proof::Certificate { vault, name } => {
-            let reader = identity(vault.identity.as_ref())?;
+            let reader = identity(&vault.identity)?;
             let certificate = KeyVaultCertificate::new(&vault.url, name, reader, Default::default());
             Credential::Certificate(Arc::new(certificate.map_err(broken)?))
         }
@@ -365,15 +412,8 @@ fn http() -> Result<reqwest::Client, Held> {
     http_client().map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
 }
 
-fn identity(client_id: Option<&String>) -> Result<Arc<dyn TokenCredential>, Held> {
-    let options = ManagedIdentityCredentialOptions {
-        user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.clone())),
-        ..Default::default()
-    };
-    let credential = ManagedIdentityCredential::new(Some(options));
-    credential
-        .map(|credential| credential as Arc<dyn TokenCredential>)
-        .map_err(|error| broken(format!("The managed identity is not available here: {error}.")))
+fn identity(identity: &Identity) -> Result<Arc<dyn TokenCredential>, Held> {
+    identity.credential().map_err(|error| broken(format!("The identity is not available here: {error}.")))
 }
 
 /// A secret, read from its place whenever it is needed.
@@ -381,7 +421,7 @@ fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
     Ok(match place {
         SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
         SecretPlace::KeyVault { vault, name } => {
-            let reader = identity(vault.identity.as_ref())?;
+            let reader = identity(&vault.identity)?;
             Arc::new(KeyVaultSecret::new(&vault.url, name, reader, None).map_err(broken)?)
         }
     })

@@ -1,6 +1,7 @@
 //! Which things are parked.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::record::{self, Entry, Found, KIND, Piece};
 use crate::store::{Key, Record, Store, StoreError};
@@ -12,7 +13,7 @@ const PAGE: usize = 200;
 const ORPHANED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Which entries are meant: those that meet everything named.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// InEvent's id of the event.
     pub event: Option<String>,

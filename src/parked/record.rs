@@ -40,6 +40,18 @@ pub enum Kind {
     Webhook,
 }
 
+impl Kind {
+    /// As it stands in the records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Undecoded => "undecoded",
+            Self::Poison => "poison",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
 /// What was to be written.
 #[derive(Clone, PartialEq)]
 pub enum Original {

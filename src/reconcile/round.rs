@@ -69,6 +69,8 @@ pub struct Round {
     pub failed: usize,
     /// The time was up before every event that was due was looked at.
     pub broken_off: bool,
+    /// The events that were looked at, and how many statements followed; `None` where the look failed.
+    pub looks: Vec<(String, Option<u64>)>,
 }
 
 impl Reconciler {
@@ -103,11 +105,13 @@ impl Reconciler {
                 Ok(passed) => {
                     round.looked += 1;
                     round.sent += passed.sent;
+                    round.looks.push((event.id.clone(), Some(passed.sent)));
                 }
                 Err(error) if error.concerns_all() => return Err(error),
                 Err(error) => {
                     tracing::warn!(event = event.id, %error, "the event was not reconciled; the next round tries again");
                     round.failed += 1;
+                    round.looks.push((event.id.clone(), None));
                 }
             }
         }

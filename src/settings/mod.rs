@@ -15,6 +15,7 @@ pub use inevent::{InEventSettings, InEventSignIn, webhook_keys};
 pub use secret::{KeyVaultSecret, PlainSecret};
 pub use sign_in::{Proof, SignIn};
 
+use crate::azure::Identity;
 pub use crate::dataverse::{SecretValue, Withheld};
 
 /// Looks a setting up by name; blank is absent.
@@ -47,13 +48,14 @@ pub struct Vault {
     /// `KEY_VAULT_URL`.
     pub url: String,
     /// `AZURE_CLIENT_ID`: the user-assigned managed identity; none: the app's own.
-    pub identity: Option<String>,
+    pub identity: Identity,
 }
 
 impl Vault {
     /// The vault of the settings, if they name one.
     fn read(lookup: Lookup<'_>) -> Option<Self> {
-        Some(Self { url: setting(lookup, "KEY_VAULT_URL")?, identity: setting(lookup, "AZURE_CLIENT_ID") })
+        let identity = Identity::read(lookup, setting(lookup, "AZURE_CLIENT_ID"));
+        Some(Self { url: setting(lookup, "KEY_VAULT_URL")?, identity })
     }
 }
 
@@ -149,10 +151,11 @@ mod tests {
         assert!(matches!(proof(with(&[vault]).unwrap()), Proof::Secret(SecretPlace::KeyVault { .. })));
         let named = with(&[vault, ("DATAVERSE_SIGN_IN", "client-secret"), ("AZURE_CLIENT_ID", "id")]).unwrap();
         let Proof::Secret(SecretPlace::KeyVault { vault: by, name }) = proof(named) else { panic!() };
-        assert_eq!((by.identity.as_deref(), name.as_str()), (Some("id"), "dataverse-client-secret"));
+        let managed = |id: Option<&str>| Identity::Managed { client_id: id.map(str::to_owned) };
+        assert_eq!((by.identity, name.as_str()), (managed(Some("id")), "dataverse-client-secret"));
 
         let federated = with(&[("DATAVERSE_SIGN_IN", "federated"), ("AZURE_CLIENT_ID", "id")]).unwrap();
-        assert!(matches!(proof(federated), Proof::Federated { identity: Some(id) } if id == "id"));
+        assert!(matches!(proof(federated), Proof::Federated(identity) if identity == managed(Some("id"))));
         let certificate = with(&[vault, ("DATAVERSE_SIGN_IN", "certificate")]).unwrap();
         assert!(matches!(proof(certificate), Proof::Certificate { name, .. } if name == "dataverse-certificate"));
         let certificate = [("DATAVERSE_SIGN_IN", "certificate"), ("DATAVERSE_CERTIFICATE_NAME", "mine")];
@@ -165,7 +168,10 @@ mod tests {
 
         let identity =
             read(&[("DATAVERSE_URL", "https://x.crm.dynamics.com"), ("DATAVERSE_SIGN_IN", "managed-identity")]);
-        assert!(matches!(identity.unwrap().sign_in, SignIn::ManagedIdentity { client_id: None }));
+        assert!(matches!(identity.unwrap().sign_in, SignIn::ManagedIdentity(identity) if identity == managed(None)));
+        let cli = [("DATAVERSE_SIGN_IN", "managed-identity"), ("AZURE_TOKEN_CREDENTIALS", "azureclicredential")];
+        let person = read(&[&[("DATAVERSE_URL", "https://x.crm.dynamics.com")], &cli[..]].concat()).unwrap().sign_in;
+        assert!(matches!(person, SignIn::ManagedIdentity(Identity::AzureCli)));
         assert!(read(&[("DATAVERSE_URL", "http://x.example"), ("DATAVERSE_SIGN_IN", "managed-identity")]).is_err());
         assert!(read(&[("DATAVERSE_URL", "http://127.0.0.1:80"), ("DATAVERSE_SIGN_IN", "managed-identity")]).is_ok());
     }

@@ -1,12 +1,13 @@
 //! How the connector signs in to Dataverse.
 
 use super::{Lookup, SecretPlace, SettingProblem, Vault, require, secure, setting};
+use crate::azure::Identity;
 
 /// How tokens are had: `DATAVERSE_SIGN_IN`.
 #[derive(Debug, Clone)]
 pub enum SignIn {
     /// `managed-identity`: user-assigned where `AZURE_CLIENT_ID` names one.
-    ManagedIdentity { client_id: Option<String> },
+    ManagedIdentity(Identity),
     /// The app registration of `DATAVERSE_TENANT_ID` and `DATAVERSE_CLIENT_ID`.
     Application {
         /// `DATAVERSE_TOKEN_URL`, by default the public cloud's v2 endpoint of the tenant.
@@ -20,7 +21,7 @@ pub enum SignIn {
 #[derive(Debug, Clone)]
 pub enum Proof {
     /// `federated`: the token of the managed identity that `AZURE_CLIENT_ID` names (none: the app's own).
-    Federated { identity: Option<String> },
+    Federated(Identity),
     /// `certificate`: `DATAVERSE_CERTIFICATE_NAME` (default `dataverse-certificate`) in the vault.
     Certificate { vault: Vault, name: String },
     /// `client-secret`, also where nothing is set.
@@ -31,8 +32,9 @@ impl SignIn {
     /// None after a problem.
     pub(super) fn read(lookup: Lookup<'_>, problems: &mut Vec<SettingProblem>) -> Option<Self> {
         let kind = setting(lookup, "DATAVERSE_SIGN_IN");
+        let identity = Identity::read(lookup, setting(lookup, "AZURE_CLIENT_ID"));
         if kind.as_deref() == Some("managed-identity") {
-            return Some(Self::ManagedIdentity { client_id: setting(lookup, "AZURE_CLIENT_ID") });
+            return Some(Self::ManagedIdentity(identity));
         }
         let directory = require(lookup, "DATAVERSE_TENANT_ID", "your directory (tenant) id", problems);
         let client_id =
@@ -46,7 +48,7 @@ impl SignIn {
             |setting_name: &str, default: &str| setting(lookup, setting_name).unwrap_or_else(|| default.to_owned());
         let vault = Vault::read(lookup);
         let proof = match (kind.as_deref(), vault) {
-            (Some("federated"), _) => Proof::Federated { identity: setting(lookup, "AZURE_CLIENT_ID") },
+            (Some("federated"), _) => Proof::Federated(identity),
             (Some("certificate"), Some(vault)) => {
                 let name = named("DATAVERSE_CERTIFICATE_NAME", "dataverse-certificate");
                 Proof::Certificate { vault, name }

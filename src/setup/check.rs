@@ -6,7 +6,9 @@ mod sending;
 mod settings;
 mod storage;
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 pub use dataverse::{address, credentials, environment, tables};
 pub use inevent::inevent;
@@ -15,15 +17,15 @@ pub use settings::problems;
 pub use storage::storage;
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub state: State,
     /// What was found, or what is wrong and what to do about it.
     pub detail: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Ok,
@@ -33,14 +35,14 @@ pub enum State {
 
 impl Line {
     pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, detail: detail.into() }
+        Self { name: name.into(), state: State::Ok, detail: detail.into() }
     }
 
     pub fn wrong(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::Wrong, detail: detail.into() }
+        Self { name: name.into(), state: State::Wrong, detail: detail.into() }
     }
 
     pub fn not_checked(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::NotChecked, detail: detail.into() }
+        Self { name: name.into(), state: State::NotChecked, detail: detail.into() }
     }
 }

@@ -1,17 +1,23 @@
 //! Group commit: invocations that run at the same time are written as one batch, and each is answered by its own outcomes.
 //!
-//! One batch is under way at a time, so two calls of one process never touch the same row; what arrives meanwhile is the next batch.
-//! Events of which only the people are written are gathered by themselves.
+//! Several batches are under way at the same time, as far as Dataverse bears it and they have nothing to do with each other
+//! ([`lanes`]); so two calls of one process never touch the same row. Events of which only the people are written are batches of
+//! their own.
+
+pub mod lanes;
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use lanes::{Lanes, Needs, Taken, lanes};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     breaker::Breaker,
@@ -25,13 +31,24 @@ use crate::model::ParticipantEvent;
 
 /// The most events written as one batch, before the settings were read.
 const MAX_BATCH: usize = 1_000;
-/// How long the first event of a batch waits for company. The host hands over a fetched batch of messages within a few milliseconds.
+/// How long a batch waits for company after the last that came. The host hands over a fetched batch of messages within a few
+/// milliseconds.
 const LINGER: Duration = Duration::from_millis(8);
+/// After a batch it waits for a part of the time that this one took: the host hands over the next messages once it removed those.
+const LINGER_PART: u32 = 16;
+const LONGEST_LINGER: Duration = Duration::from_millis(50);
+/// While there is always somebody who comes, it waits for so many times that.
+const PATIENCE: u32 = 4;
 
-/// Events waiting for their outcomes.
-struct Ticket {
-    events: Vec<ParticipantEvent>,
-    answer: oneshot::Sender<Vec<Outcome>>,
+/// What comes in.
+enum Arrival {
+    Events { scope: Scope, events: Vec<(Needs, ParticipantEvent)>, answer: oneshot::Sender<Vec<Outcome>> },
+    Turn(oneshot::Sender<Turn>),
+}
+
+/// While it lives, nothing else is written.
+struct Turn {
+    _ended: oneshot::Sender<()>,
 }
 
 /// What is told of every batch that was written, and how long it took.
@@ -44,8 +61,7 @@ pub struct Broken;
 
 /// Gathers events for one [`Engine`].
 pub struct Coalescer {
-    whole: mpsc::UnboundedSender<Ticket>,
-    people: mpsc::UnboundedSender<Ticket>,
+    arrivals: mpsc::UnboundedSender<Arrival>,
     writer: Arc<Writer>,
 }
 
@@ -62,13 +78,9 @@ impl Coalescer {
     pub fn start(engine: Engine, observe: Observer) -> Self {
         let (breaker, most) = (Mutex::new(Breaker::default()), AtomicUsize::new(MAX_BATCH));
         let writer = Arc::new(Writer { engine, breaker, most, observe });
-        let lane = |scope| {
-            let (tickets, waiting) = mpsc::unbounded_channel();
-            tokio::spawn(gather(scope, writer.clone(), waiting));
-            tickets
-        };
-        let (whole, people) = (lane(Scope::Everything), lane(Scope::People));
-        Self { whole, people, writer }
+        let (arrivals, arriving) = mpsc::unbounded_channel();
+        tokio::spawn(Dispatcher::new(writer.clone()).run(arriving));
+        Self { arrivals, writer }
     }
 
     /// The rules in force.
@@ -81,19 +93,27 @@ impl Coalescer {
 
     /// Writes the events together with whatever else is waiting; the outcomes come in their order.
     pub async fn submit(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
+        let open = self.writer.breaker().open(Instant::now());
+        let rules = if open.is_none() { self.rules().await.ok() } else { None };
+        if let Some(rules) = &rules {
+            self.writer.most.store(usize::from(rules.pace.batch_size).max(1), Ordering::Relaxed);
+        }
+        let needs = |event| (Needs::of(&event, rules.as_deref()), event);
+        let events = events.into_iter().map(needs).collect();
         let (answer, outcomes) = oneshot::channel();
-        let lane = match scope {
-            Scope::People => &self.people,
-            Scope::Everything => &self.whole,
-        };
-        lane.send(Ticket { events, answer }).map_err(|_| Broken)?;
+        self.arrivals.send(Arrival::Events { scope, events, answer }).map_err(|_| Broken)?;
         outcomes.await.map_err(|_| Broken)
     }
 
     /// Writes the events as a batch of their own: if they bring the writer down, they take no others along.
     pub async fn alone(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
-        let writer = self.writer.clone();
-        tokio::spawn(async move { writer.write(scope, &events).await }).await.map_err(|_| Broken)
+        let (turn, writer) = (self.turn().await?, self.writer.clone());
+        let write = tokio::spawn(async move {
+            let outcomes = writer.write(scope, &events).await;
+            drop(turn);
+            outcomes
+        });
+        write.await.map_err(|_| Broken)
     }
 
     /// Keeps the marketing lists of those for whom it could not be done before.
@@ -101,79 +121,228 @@ impl Coalescer {
     /// # Errors
     /// Why it was not done now, in a word.
     pub async fn complete_lists(&self) -> Result<(usize, usize), &'static str> {
-        let breaker = self.writer.breaker.lock().await;
-        match breaker.open(Instant::now()) {
+        let _turn = self.turn().await.map_err(|_| "the writer ended")?;
+        let open = self.writer.breaker().open(Instant::now());
+        match open {
             Some(why) => Err(why.name()),
             None => self.writer.engine.complete_lists().await,
         }
     }
 
     /// Plans the rows of an event or session anew, once it is concluded that it is over.
-    pub async fn sweep(&self, closed: &Closed) -> Outcome {
-        let mut breaker = self.writer.breaker.lock().await;
-        if let Some(why) = breaker.open(Instant::now()) {
-            return Outcome::Postponed(why);
-        }
+    pub async fn sweep(&self, closed: &Closed) -> Result<Outcome, Broken> {
+        let _turn = self.turn().await?;
         let begun = Instant::now();
+        if let Some(why) = self.writer.breaker().open(begun) {
+            return Ok(Outcome::Postponed(why));
+        }
         let mut report = self.writer.engine.sweep(closed).await;
-        breaker.record(&report, Instant::now());
-        (self.writer.observe)(Scope::Everything, &report, begun.elapsed());
-        report.outcomes.pop().unwrap_or(Outcome::Settled { changed: false })
+        self.writer.learn(Scope::Everything, &report, begun);
+        Ok(report.outcomes.pop().unwrap_or(Outcome::Settled { changed: false }))
+    }
+
+    /// Waits until nothing is under way.
+    async fn turn(&self) -> Result<Turn, Broken> {
+        let (granted, turn) = oneshot::channel();
+        self.arrivals.send(Arrival::Turn(granted)).map_err(|_| Broken)?;
+        turn.await.map_err(|_| Broken)
     }
 }
 
 impl Writer {
-    /// The lock is held through the write: it is what keeps batches one after the other.
     async fn write(&self, scope: Scope, events: &[ParticipantEvent]) -> Vec<Outcome> {
-        let mut breaker = self.breaker.lock().await;
         let mut outcomes = Vec::with_capacity(events.len());
-        for events in events.chunks(self.most.load(Ordering::Relaxed)) {
-            if let Some(why) = breaker.open(Instant::now()) {
+        for events in events.chunks(self.most()) {
+            let begun = Instant::now();
+            let open = self.breaker().open(begun);
+            if let Some(why) = open {
                 outcomes.extend(vec![Outcome::Postponed(why); events.len()]);
                 continue;
             }
-            let begun = Instant::now();
             let report = self.engine.run_within(scope, events).await;
-            breaker.record(&report, Instant::now());
-            (self.observe)(scope, &report, begun.elapsed());
+            self.learn(scope, &report, begun);
             outcomes.extend(report.outcomes);
-            if let Ok(rules) = self.engine.rules().await {
-                self.most.store(usize::from(rules.pace.batch_size).max(1), Ordering::Relaxed);
-            }
         }
         outcomes
     }
+
+    fn learn(&self, scope: Scope, report: &Report, begun: Instant) {
+        self.breaker().record(report, begun, Instant::now());
+        (self.observe)(scope, report, begun.elapsed());
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The batches that may be under way. After a failure one batch tries whether it is over.
+    fn lanes(&self) -> usize {
+        if self.breaker().is_trying() { 1 } else { lanes(self.engine.calls_at_once()) }
+    }
 }
 
-async fn gather(scope: Scope, writer: Arc<Writer>, mut waiting: mpsc::UnboundedReceiver<Ticket>) {
-    while let Some(first) = waiting.recv().await {
-        let mut size = first.events.len();
-        let mut tickets = vec![first];
-        let linger = tokio::time::sleep(LINGER);
-        tokio::pin!(linger);
-        while size < writer.most.load(Ordering::Relaxed) {
+/// Who gets the outcome of an event: a ticket, and the event's place in it.
+type Place = (u64, usize);
+
+/// Work that waits.
+enum Work {
+    Event(Place, ParticipantEvent),
+    Turn(oneshot::Sender<Turn>),
+}
+
+/// Events that came together, and what became of them so far.
+struct Ticket {
+    outcomes: Vec<Option<Outcome>>,
+    open: usize,
+    answer: oneshot::Sender<Vec<Outcome>>,
+}
+
+/// A batch that is no longer under way.
+struct Written {
+    taken: Taken<Work>,
+    begun: Instant,
+    places: Vec<Place>,
+    /// None of a batch that brought its writer down.
+    outcomes: Vec<Outcome>,
+}
+
+/// Begins batches, and answers tickets.
+struct Dispatcher {
+    writer: Arc<Writer>,
+    waiting: Lanes<Work>,
+    tickets: HashMap<u64, Ticket>,
+    last_ticket: u64,
+    under_way: FuturesUnordered<BoxFuture<'static, Written>>,
+    /// Since when the next batch gathers, and when something last happened that may bring it company.
+    gathers_since: Instant,
+    last_news: Instant,
+    /// How long the next batch waits for company.
+    linger: Duration,
+}
+
+impl Dispatcher {
+    fn new(writer: Arc<Writer>) -> Self {
+        Self {
+            writer,
+            waiting: Lanes::default(),
+            tickets: HashMap::new(),
+            last_ticket: 0,
+            under_way: FuturesUnordered::new(),
+            gathers_since: Instant::now(),
+            last_news: Instant::now(),
+            linger: LINGER,
+        }
+    }
+
+    async fn run(mut self, mut arriving: mpsc::UnboundedReceiver<Arrival>) {
+        loop {
+            let complete_at = self.complete_at();
+            if complete_at <= Instant::now() {
+                self.begin_batches();
+            }
+            let gathers = self.waiting.waiting() > 0 && complete_at > Instant::now();
             tokio::select! {
-                biased;
-                Some(ticket) = waiting.recv() => {
-                    size += ticket.events.len();
-                    tickets.push(ticket);
-                }
-                () = &mut linger => break,
+                Some(written) = self.under_way.next() => self.end(written),
+                arrival = arriving.recv() => match arrival {
+                    Some(arrival) => self.receive(arrival),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(complete_at.into()), if gathers => {}
             }
         }
-        let (counts, events): (Vec<usize>, Vec<Vec<ParticipantEvent>>) =
-            tickets.iter_mut().map(|ticket| (ticket.events.len(), std::mem::take(&mut ticket.events))).unzip();
-        let events = events.concat();
-        let write = tokio::spawn({
-            let writer = writer.clone();
-            async move { writer.write(scope, &events).await }
-        });
-        // A panic drops the tickets, which answers them as broken; the next batch is none the worse for it.
-        let Ok(outcomes) = write.await else { continue };
-        let mut outcomes = outcomes.into_iter();
-        for (ticket, count) in tickets.into_iter().zip(counts) {
+    }
+
+    /// When the batch that gathers waits no longer for company.
+    fn complete_at(&self) -> Instant {
+        match self.waiting.waiting() >= self.writer.most() {
+            true => self.gathers_since,
+            false => (self.last_news + self.linger).min(self.gathers_since + PATIENCE * self.linger),
+        }
+    }
+
+    fn receive(&mut self, arrival: Arrival) {
+        let now = Instant::now();
+        if self.waiting.waiting() == 0 {
+            self.gathers_since = now;
+            if now > self.last_news + PATIENCE * self.linger {
+                self.linger = LINGER;
+            }
+        }
+        self.last_news = now;
+        match arrival {
+            Arrival::Turn(granted) => self.waiting.push(Scope::Everything, Needs::Solitude, Work::Turn(granted)),
             // Nobody waits any more where the invocation ran into its deadline; the message is delivered again.
-            let _ = ticket.answer.send(outcomes.by_ref().take(count).collect());
+            Arrival::Events { events, answer, .. } if events.is_empty() => _ = answer.send(Vec::new()),
+            Arrival::Events { scope, events, answer } => {
+                self.last_ticket += 1;
+                let ticket = Ticket { outcomes: vec![None; events.len()], open: events.len(), answer };
+                self.tickets.insert(self.last_ticket, ticket);
+                for (place, (needs, event)) in events.into_iter().enumerate() {
+                    self.waiting.push(scope, needs, Work::Event((self.last_ticket, place), event));
+                }
+            }
+        }
+    }
+
+    fn begin_batches(&mut self) {
+        let most = self.writer.most();
+        while self.waiting.batches() < self.writer.lanes()
+            && let Some(taken) = self.waiting.take(most, most.div_ceil(2))
+        {
+            self.begin(taken);
+        }
+    }
+
+    fn begin(&mut self, mut taken: Taken<Work>) {
+        let (mut places, mut events, begun) = (Vec::new(), Vec::new(), Instant::now());
+        for work in std::mem::take(&mut taken.work) {
+            match work {
+                Work::Event(place, event) => {
+                    places.push(place);
+                    events.push(event);
+                }
+                Work::Turn(granted) => {
+                    let (ended, end) = oneshot::channel();
+                    // A turn that nobody waits for any more ends at once.
+                    drop(granted.send(Turn { _ended: ended }));
+                    self.under_way.push(Box::pin(async move {
+                        let _ = end.await;
+                        Written { taken, begun, places: Vec::new(), outcomes: Vec::new() }
+                    }));
+                    return;
+                }
+            }
+        }
+        let (writer, scope) = (self.writer.clone(), taken.scope);
+        let write = tokio::spawn(async move { writer.write(scope, &events).await });
+        self.under_way
+            .push(Box::pin(async move { Written { taken, begun, places, outcomes: write.await.unwrap_or_default() } }));
+    }
+
+    fn end(&mut self, Written { taken, begun, places, outcomes }: Written) {
+        self.waiting.done(&taken);
+        self.linger = (begun.elapsed() / LINGER_PART).clamp(LINGER, LONGEST_LINGER);
+        (self.gathers_since, self.last_news) = (Instant::now(), Instant::now());
+        let mut outcomes = outcomes.into_iter();
+        for (ticket, place) in places {
+            match (self.tickets.get_mut(&ticket), outcomes.next()) {
+                (Some(ticket), Some(outcome)) => {
+                    ticket.outcomes[place] = Some(outcome);
+                    ticket.open -= 1;
+                }
+                // A panic drops the tickets, which answers them as broken; the next batch is none the worse for it.
+                (_, None) => _ = self.tickets.remove(&ticket),
+                (None, _) => {}
+            }
+            if self.tickets.get(&ticket).is_some_and(|ticket| ticket.open == 0)
+                && let Some(ticket) = self.tickets.remove(&ticket)
+            {
+                let _ = ticket.answer.send(ticket.outcomes.into_iter().flatten().collect());
+            }
         }
     }
 }

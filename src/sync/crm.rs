@@ -116,6 +116,11 @@ pub trait Crm: Send + Sync {
     /// How fast the settings allow to call.
     fn keep_pace(&self, _pace: &Pace) {}
 
+    /// The calls of this process that it takes at the same time, as far as that is known.
+    fn calls_at_once(&self) -> usize {
+        1
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure>;
 
     /// The ids of all participants who have a row of the event, or of one session of it, in a table with the connector's columns.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     dataverse::{
-        Answer, BulkSize, Client, Columns, Error, Failure, Part, ServiceError,
+        Answer, BulkSize, Client, Columns, Error, Failure, MAX_PARTS, Part, ServiceError,
         definition::{self, TableDefinition},
         metadata::{self, TableColumns},
         query,
@@ -25,10 +25,11 @@ use crate::{
     settings::document::Pace,
 };
 
-/// The most rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small.
-const MOST_CREATES: usize = 250;
+/// The most rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small. Those of the 256 messages that the
+/// host hands over at once fit in one.
+const MOST_CREATES: usize = 400;
 /// The most writes in one `$batch`. Dataverse runs them one after the other, so a longer one only risks its time-out.
-const MOST_WRITES: usize = 200;
+const MOST_WRITES: usize = 250;
 
 /// A Dynamics organisation.
 pub struct DataverseCrm {
@@ -44,6 +45,17 @@ impl DataverseCrm {
     pub fn new(client: Arc<Client>) -> Self {
         let (creates, writes) = (BulkSize::new(MOST_CREATES), BulkSize::new(MOST_WRITES));
         Self { client, me: OnceCell::new(), creates, writes }
+    }
+
+    /// The calls that reading this takes, where no answer has a second page.
+    pub fn calls_to_load(wanted: &Wanted) -> usize {
+        queries(wanted).len().div_ceil(MAX_PARTS)
+    }
+
+    /// The calls that one step of writes takes, where none of it is refused.
+    pub fn calls_to_write(writes: &[&Write]) -> usize {
+        let singly = writes.iter().any(|write| write.action != Action::Create || write.detect.is_some());
+        writes.len().div_ceil(if singly { MOST_WRITES } else { MOST_CREATES })
     }
 
     /// Creates rows of one table, all or none; what takes too long is tried again by halves.
@@ -168,6 +180,10 @@ impl Crm for DataverseCrm {
 
     fn keep_pace(&self, pace: &Pace) {
         self.client.allow(pace.concurrency.map(usize::from), pace.requests_per_five_minutes);
+    }
+
+    fn calls_at_once(&self) -> usize {
+        self.client.at_once()
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {

@@ -4,6 +4,7 @@
 //! last sees the other's rows when it looks again.
 
 mod batch;
+mod in_flight;
 mod learnt;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 };
 
 use batch::{Batch, Stop, Task};
+use in_flight::InFlight;
 use jiff::Timestamp;
 use learnt::Learnt;
 use uuid::Uuid;
@@ -71,13 +73,15 @@ pub struct Engine {
     conclusion: Conclusion,
     clock: fn() -> Timestamp,
     lists: Option<Lists>,
+    in_flight: InFlight,
 }
 
 impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
         let (settings, conclusion) = (CurrentSettings::defaults(), Conclusion::default());
-        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now, lists: None }
+        let in_flight = InFlight::default();
+        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now, lists: None, in_flight }
     }
 
     /// The same with settings of its own instead of the defaults.
@@ -98,6 +102,11 @@ impl Engine {
     /// The same with another clock.
     pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The calls that the CRM takes at the same time.
+    pub fn calls_at_once(&self) -> usize {
+        self.crm.calls_at_once()
     }
 
     /// The rules in force.
@@ -387,7 +396,9 @@ impl Engine {
             if step.is_empty() {
                 continue;
             }
+            let held = self.in_flight.hold(step.iter().map(|write| write.id).collect()).await;
             let results = if create { self.crm.create(&step).await? } else { self.crm.update(&step).await? };
+            drop(held);
             for (write, result) in step.into_iter().zip(results) {
                 let result = match result {
                     Ok(()) => Ok(()),

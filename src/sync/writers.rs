@@ -19,6 +19,8 @@ const PARTITION: &str = "dataverse";
 const BEAT: SignedDuration = SignedDuration::from_secs(5);
 const FIRST_BEATS: SignedDuration = SignedDuration::from_secs(1);
 const YOUNG: SignedDuration = SignedDuration::from_secs(10);
+/// Who writes for so long beside others is known to them: a beat, and a second for the look.
+const NOTICED: SignedDuration = SignedDuration::from_secs(6);
 /// Who was silent for so long writes no more. Three beats, and clocks may differ by some seconds.
 const SILENT: SignedDuration = SignedDuration::from_secs(25);
 /// Whose record is so old is tidied away.
@@ -32,7 +34,7 @@ pub struct Writers {
     beats: Arc<Mutex<Option<Beats>>>,
 }
 
-/// The first and the last time that this process said that it writes.
+/// The first time that this process said that it writes, since it was silent, and the last.
 #[derive(Debug, Clone, Copy)]
 struct Beats {
     first: Timestamp,
@@ -59,7 +61,8 @@ impl Writers {
         }
         // Said before it is looked: of two that begin at once, one at least sees both.
         self.store.put(&Key::new(KIND, PARTITION, self.me.to_string()), &json!({ "at": now })).await?;
-        *beats = Some(Beats { first: beats.map_or(now, |beats| beats.first), last: now });
+        let first = beats.filter(|beats| now.duration_since(beats.last) < SILENT).map_or(now, |beats| beats.first);
+        *beats = Some(Beats { first, last: now });
         let (mut processes, mut place) = (0, 0);
         for record in self.store.list(KIND, Some(PARTITION), 1_000, None).await?.records {
             let at = record.value.get("at").and_then(|at| at.as_str()?.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -72,7 +75,10 @@ impl Writers {
                 _ => {}
             }
         }
-        Ok(Some(Share { processes: processes.max(1), place }))
+        // Two that begin at once see each other when they look again.
+        let noticed_after = if processes > 1 { NOTICED } else { FIRST_BEATS };
+        let is_new = now.duration_since(first) < noticed_after;
+        Ok(Some(Share { processes: processes.max(1), place, is_new }))
     }
 }
 
@@ -87,17 +93,25 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path().join("db")).unwrap());
         let [one, two] = [Writers::new(store.clone()), Writers::new(store.clone())];
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
-        let processes = async |writers: &Writers, second| {
-            writers.beat(at(second)).await.unwrap().map(|share| (share.processes, share.place))
-        };
-        assert_eq!(processes(&one, 0).await, Some((1, 0)));
-        let (_, place) = processes(&two, 0).await.unwrap();
-        assert_eq!(processes(&one, 1).await, Some((2, 1 - place)));
-        assert_eq!(processes(&one, 11).await, Some((2, 1 - place)));
-        assert_eq!(processes(&one, 14).await, None);
-        assert_eq!(processes(&one, 16).await, Some((2, 1 - place)));
-        assert_eq!(processes(&one, 60).await, Some((1, 0)));
-        assert_eq!(processes(&one, 5_000).await, Some((1, 0)));
+        let share = async |writers: &Writers, second| writers.beat(at(second)).await.unwrap();
+        let of = |processes, place, is_new| Some(Share { processes, place, is_new });
+        assert_eq!(share(&one, 0).await, of(1, 0, true));
+        let place = share(&two, 0).await.unwrap().place;
+        assert_eq!(share(&one, 1).await, of(2, 1 - place, true));
+        assert_eq!(share(&one, 11).await, of(2, 1 - place, false));
+        assert_eq!(share(&one, 14).await, None);
+        assert_eq!(share(&one, 16).await, of(2, 1 - place, false));
+        assert_eq!(share(&one, 60).await, of(1, 0, true));
+        assert_eq!(share(&one, 5_000).await, of(1, 0, true));
         assert_eq!(store.list(KIND, None, 10, None).await.unwrap().records.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_is_alone_is_new_for_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let writers = Writers::new(Arc::new(SqliteStore::open(folder.path().join("db")).unwrap()));
+        let begun = Timestamp::from_second(1_800_000_000).unwrap();
+        assert!(writers.beat(begun).await.unwrap().unwrap().is_new);
+        assert!(!writers.beat(begun + FIRST_BEATS).await.unwrap().unwrap().is_new);
     }
 }

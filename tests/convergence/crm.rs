@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -14,6 +17,7 @@ use inevent_d365::{
         metadata::TableColumns,
     },
     sync::{
+        DataverseCrm,
         crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
         lists::{ListError, ListMembers},
         matching::folded,
@@ -42,6 +46,18 @@ pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
     lists: Arc<Mutex<Members>>,
+    process: Arc<Mutex<Process>>,
+    /// Calls, as the Web API would need them.
+    calls: Arc<AtomicUsize>,
+    calls_at_once: usize,
+}
+
+/// What one process writes at the moment.
+#[derive(Debug, Default)]
+struct Process {
+    rows: BTreeSet<Uuid>,
+    calls: usize,
+    most_calls: usize,
 }
 
 #[derive(Debug, Default)]
@@ -55,18 +71,10 @@ impl MemoryCrm {
     /// A contact and a lead, each with an owner of their own, and a closed lead.
     pub fn seeded() -> Self {
         let crm = Self::default();
-        let seed = |table: &'static str, id: u128, email: &str, state: i64| {
-            let row = json!({
-                "emailaddress1": email, "statecode": state, "modifiedon": "2026-01-01T00:00:00Z", "jobtitle": "Seeded",
-                "_ownerid_value": Uuid::from_u128(id + 1_000).to_string(), (format!("_ownerid_value{LOOKUP}")): "systemuser",
-            });
-            let Value::Object(row) = row else { panic!() };
-            crm.tables.lock().unwrap().rows.insert((table, Uuid::from_u128(id)), (0, row));
-        };
-        seed("contact", 10, "Contact@x.example", 0);
-        seed("contact", 11, "inactive@x.example", 1);
-        seed("lead", 12, "lead@x.example", 0);
-        seed("lead", 13, "closed@x.example", 1);
+        crm.add("contact", 10, "Contact@x.example", 0);
+        crm.add("contact", 11, "inactive@x.example", 1);
+        crm.add("lead", 12, "lead@x.example", 0);
+        crm.add("lead", 13, "closed@x.example", 1);
         let mut tables = crm.tables.lock().unwrap();
         tables.rows.insert(("account", ACCOUNT), (0, Columns::new()));
         tables.rows.insert(("campaign", CAMPAIGN), (0, Columns::new()));
@@ -75,6 +83,31 @@ impl MemoryCrm {
         contact.insert(format!("_parentcustomerid_value{LOOKUP}"), "account".into());
         drop(tables);
         crm
+    }
+
+    /// Somebody who was there before.
+    pub fn add(&self, table: &'static str, id: u128, email: &str, state: i64) {
+        let row = json!({
+            "emailaddress1": email, "statecode": state, "modifiedon": "2026-01-01T00:00:00Z", "jobtitle": "Seeded",
+            "_ownerid_value": Uuid::from_u128(id + 1_000).to_string(), (format!("_ownerid_value{LOOKUP}")): "systemuser",
+        });
+        let Value::Object(row) = row else { panic!() };
+        self.tables.lock().unwrap().rows.insert((table, Uuid::from_u128(id)), (0, row));
+    }
+
+    /// The calls so far, as the Web API would need them.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The same CRM as another process sees it, which makes so many calls at once.
+    pub fn for_process(&self, calls_at_once: usize) -> Self {
+        Self { process: Arc::default(), calls_at_once, ..self.clone() }
+    }
+
+    /// The most writing calls that the process made at once.
+    pub fn most_calls(&self) -> usize {
+        self.process.lock().unwrap().most_calls
     }
 
     /// All rows, without what is first-come by nature (`docs/convergence.md`): a lead's topic, since when a backfilled row is, and the
@@ -171,6 +204,14 @@ impl MemoryCrm {
     }
 
     async fn write_all(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        self.calls.fetch_add(DataverseCrm::calls_to_write(writes), Ordering::Relaxed);
+        self.process.lock().unwrap().begins(writes);
+        let written = self.write_in_order(writes).await;
+        self.process.lock().unwrap().ends(writes);
+        written
+    }
+
+    async fn write_in_order(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
         let transient = Failure::Transient { retry_after: None };
         if self.fails() {
             return Err(transient);
@@ -185,6 +226,21 @@ impl MemoryCrm {
 
     fn fails(&self) -> bool {
         self.chance.as_ref().is_some_and(|chance| chance.lock().unwrap().one_in(12))
+    }
+}
+
+impl Process {
+    fn begins(&mut self, writes: &[&Write]) {
+        for write in writes {
+            assert!(self.rows.insert(write.id), "two calls of one process write the same row");
+        }
+        self.calls += 1;
+        self.most_calls = self.most_calls.max(self.calls);
+    }
+
+    fn ends(&mut self, writes: &[&Write]) {
+        writes.iter().for_each(|write| _ = self.rows.remove(&write.id));
+        self.calls -= 1;
     }
 }
 
@@ -265,7 +321,12 @@ impl Crm for MemoryCrm {
         Ok(vec![CAMPAIGN])
     }
 
+    fn calls_at_once(&self) -> usize {
+        self.calls_at_once
+    }
+
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
+        self.calls.fetch_add(DataverseCrm::calls_to_load(wanted), Ordering::Relaxed);
         if self.fails() {
             return Err(Failure::Transient { retry_after: None });
         }

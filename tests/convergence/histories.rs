@@ -19,6 +19,8 @@ pub struct Delivery {
     pub processes: usize,
     /// The most events that one of them takes at once.
     pub batch: usize,
+    /// The most batches that one of them has under way.
+    pub lanes: usize,
     /// Calls fail, some after they took effect.
     pub faults: bool,
     pub shuffled: bool,
@@ -34,11 +36,12 @@ impl Arbitrary for Delivery {
     fn arbitrary_with((): ()) -> Self::Strategy {
         let settings = prop::sample::select(DOCUMENTS.to_vec());
         let conclusion = prop::sample::select(vec![Conclusion::AtOnce, Conclusion::WhenTold]);
-        (any::<u64>(), 1..=3_usize, 1..=6_usize, any::<bool>(), settings, conclusion)
-            .prop_map(|(seed, processes, batch, faults, settings, conclusion)| Self {
+        (any::<u64>(), (1..=3_usize, 1..=6_usize, 1..=3_usize), any::<bool>(), settings, conclusion)
+            .prop_map(|(seed, (processes, batch, lanes), faults, settings, conclusion)| Self {
                 seed,
                 processes,
                 batch,
+                lanes,
                 faults,
                 shuffled: true,
                 settings,
@@ -51,7 +54,7 @@ impl Arbitrary for Delivery {
 impl Delivery {
     pub fn one_by_one(settings: &'static str) -> Self {
         let conclusion = Conclusion::AtOnce;
-        Self { seed: 1, processes: 1, batch: 1, faults: false, shuffled: false, settings, conclusion }
+        Self { seed: 1, processes: 1, batch: 1, lanes: 1, faults: false, shuffled: false, settings, conclusion }
     }
 
     /// The same order, without faults.

@@ -1,13 +1,15 @@
 //! Decision 2 of `docs/architecture.md`: whatever the order, the number and the simultaneity of deliveries, and whatever calls fail
 //! on the way, the rows end as if every statement had come once, alone, in the order of time.
 //!
-//! The engine is the real one. The CRM and the store are memory, and every call to them is a point at which another process may go
-//! on: the interleavings are generated, too.
+//! The engine is the real one. The CRM and the store are memory, and every call to them is a point at which another process, or
+//! another batch of the same one, may go on: the interleavings are generated, too. On the way the CRM holds every process to it that
+//! no two of its calls write the same row at the same time.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod crm;
 mod histories;
+mod lanes;
 mod lists;
 mod oracle;
 mod processes;

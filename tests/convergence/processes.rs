@@ -1,8 +1,8 @@
-//! Several handler processes on one CRM and one store, run step by step in a generated order.
+//! Several handler processes on one CRM and one store, each with several batches under way, run step by step in a generated order.
 
 use std::{
     collections::VecDeque,
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll},
@@ -13,10 +13,11 @@ use inevent_d365::{
     model::ParticipantEvent,
     sync::{
         closings::{self, Conclusion},
+        coalesce::lanes::{Lanes, Needs, Taken},
         current::CurrentSettings,
-        engine::Engine,
+        engine::{Engine, Scope},
         lists::{self, Lists},
-        outcome::Outcome,
+        outcome::{Outcome, Report},
     },
 };
 
@@ -91,6 +92,7 @@ fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent],
     let mut processes: Vec<Pin<Box<dyn Future<Output = ()>>>> = (0..how.processes)
         .map(|_| {
             let settings = CurrentSettings::kept(Arc::new(Fixed(how.settings)));
+            let crm = crm.for_process(how.lanes);
             let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into()).with_settings(settings);
             let lists = Lists::new(Arc::new(crm.clone()), store.clone());
             let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
@@ -117,8 +119,14 @@ fn now() -> jiff::Timestamp {
     jiff::Timestamp::from_second(1_000_000).unwrap()
 }
 
+/// A batch under way.
+struct UnderWay<'a> {
+    taken: Taken<ParticipantEvent>,
+    written: Pin<Box<dyn Future<Output = (Vec<ParticipantEvent>, Report)> + 'a>>,
+}
+
 /// Takes batches until nothing is left; what is postponed goes back. Now and then, and at the end, the timer concludes from what is
-/// over.
+/// over, while no batch is under way.
 async fn process(
     engine: Engine,
     store: Arc<MemoryStore>,
@@ -126,18 +134,34 @@ async fn process(
     chance: Arc<Mutex<Chance>>,
     how: Delivery,
 ) {
+    let (mut lanes, mut under_way) = (Lanes::default(), Vec::<UnderWay>::new());
+    let below = |limit| chance.lock().unwrap().below(limit);
+    let mut concludes = false;
     loop {
-        let batch: Vec<ParticipantEvent> = {
-            let mut queue = queue.lock().unwrap();
-            let size = 1 + chance.lock().unwrap().below(how.batch);
-            let size = size.min(queue.len());
-            queue.drain(..size).collect()
-        };
-        let empty = batch.is_empty();
-        if how.conclusion == Conclusion::WhenTold && (empty || chance.lock().unwrap().one_in(8)) {
-            conclude(&engine, &store).await;
+        while !concludes && lanes.batches() < how.lanes {
+            let size = 1 + below(how.batch);
+            while lanes.waiting() < size
+                && let Some(event) = { queue.lock().unwrap().pop_front() }
+            {
+                let rules = engine.rules().await.unwrap();
+                lanes.push(Scope::Everything, Needs::of(&event, Some(&rules)), event);
+            }
+            let Some(mut taken) = lanes.take(size, 1) else { break };
+            let (events, engine) = (std::mem::take(&mut taken.work), &engine);
+            let written = Box::pin(async move {
+                let report = engine.run(&events).await;
+                (events, report)
+            });
+            under_way.push(UnderWay { taken, written });
+            concludes = how.conclusion == Conclusion::WhenTold && below(8) == 0;
         }
-        if empty {
+        if under_way.is_empty() {
+            if how.conclusion == Conclusion::WhenTold {
+                conclude(&engine, &store).await;
+            }
+            if std::mem::take(&mut concludes) || lanes.waiting() > 0 {
+                continue;
+            }
             // The timer again: who could not be put on a list, or taken off, is looked at until it is done.
             while !lists::noted(&*store, None).await.unwrap().0.is_empty() {
                 let _ = engine.complete_lists().await;
@@ -148,8 +172,13 @@ async fn process(
             }
             continue;
         }
-        let report = engine.run(&batch).await;
-        for (event, outcome) in batch.into_iter().zip(report.outcomes) {
+        let (place, (events, report)) = poll_fn(|context| {
+            let place = below(under_way.len());
+            under_way[place].written.as_mut().poll(context).map(|written| (place, written))
+        })
+        .await;
+        lanes.done(&under_way.swap_remove(place).taken);
+        for (event, outcome) in events.into_iter().zip(report.outcomes) {
             match outcome {
                 Outcome::Settled { .. } => {}
                 Outcome::Postponed(_) => queue.lock().unwrap().push_back(event),

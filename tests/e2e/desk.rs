@@ -17,9 +17,16 @@ pub struct Desk {
 
 impl Desk {
     pub async fn start() -> Self {
-        let world = World::start().await;
+        Self::of(World::start().await, None).await
+    }
+
+    /// The same in a world where something waits already, with settings from the beginning.
+    pub async fn of(world: World, defaults: Option<Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.json");
+        if let Some(defaults) = defaults {
+            std::fs::write(&file, json!({ "version": 1, "defaults": defaults }).to_string()).unwrap();
+        }
         let host = world.host_with(&[("INEVENT_D365_SETTINGS", file.to_str().unwrap())]).await;
         Self { world, host, file, _folder: folder }
     }

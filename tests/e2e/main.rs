@@ -8,6 +8,8 @@ mod azurite;
 mod activities;
 mod bad_input;
 mod crm;
+#[cfg(unix)]
+mod deployed;
 mod desk;
 mod expectation;
 mod failures;

@@ -158,11 +158,7 @@ impl World {
 
     /// Runs the program as a person does at a desk: its exit code, and what it printed on either stream.
     pub async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
-        command.args(arguments).env("AzureWebJobsStorage", self.azurite.connection_string());
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        command(arguments, &[("AzureWebJobsStorage", &self.azurite.connection_string())]).await
     }
 
     /// How often the hosts started from now on deliver a message.
@@ -171,6 +167,25 @@ impl World {
         let mut host: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         host["extensions"]["queues"]["maxDequeueCount"] = deliveries.into();
         std::fs::write(path, host.to_string()).unwrap();
+    }
+
+    /// A token with which the sandbox lets somebody in.
+    pub async fn token(&self) -> String {
+        let dataverse = self.sandbox.connection();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &dataverse.client_id),
+            ("client_secret", &dataverse.client_secret),
+            ("scope", &format!("{}/.default", dataverse.http)),
+        ];
+        let answer = self.http.post(&dataverse.token_url).form(&form).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// For `AzureWebJobsStorage`.
+    pub fn connection_string(&self) -> String {
+        self.azurite.connection_string()
     }
 
     /// Storage with the tables elsewhere.
@@ -210,6 +225,15 @@ impl World {
         let log: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
         log["calls"].as_u64().unwrap()
     }
+}
+
+/// Runs the program: its exit code, and what it printed on either stream.
+pub async fn command(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
+    command.args(arguments).envs(environment.iter().copied());
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 /// The last of what the host and the connector said.

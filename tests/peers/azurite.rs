@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The emulator's account, the same everywhere and published with it.
-const ACCOUNT: &str = "devstoreaccount1";
+pub const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Azurite exits when its standard input ends, so it does not outlive the test process however that dies.

@@ -15,6 +15,7 @@ mod queue_contract;
 mod silence;
 mod sqlite_processes;
 mod store_contract;
+mod synclog_contract;
 mod waiting;
 
 /// Makes a test of each case for each kind of place.
@@ -107,6 +108,15 @@ mod forget {
         a_person_is_erased_from_what_is_parked,
         what_is_past_its_time_is_removed,
         a_run_does_a_bounded_part_and_the_next_goes_on,
+    );
+}
+
+mod synclog {
+    use super::synclog_contract;
+    contract!(synclog_contract:
+        entries_are_found_by_event_person_result_and_time,
+        a_batch_costs_one_record_an_event,
+        what_is_old_is_removed_and_nothing_else,
     );
 }
 

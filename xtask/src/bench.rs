@@ -81,6 +81,8 @@ enum Part {
     Sync,
     /// What an event costs while the CRM fills; only when asked for
     Growth,
+    /// The same at the level of plans, over a CRM in memory, up to a million participants; only when asked for
+    Plan,
 }
 
 /// How much is measured.
@@ -138,6 +140,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if args.only.contains(&Part::Growth) {
         sync::measure_growth(&bench, args.participants, &mut report)?;
+    }
+    if args.only.contains(&Part::Plan) {
+        sync::measure_plans(if args.quick { 100_000 } else { 1_000_000 }, &mut report)?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report).context("cannot print the figures")?);

@@ -25,6 +25,8 @@ pub(crate) enum FaultKind {
     SqlTimeout,
     /// 400 while somebody else imports a solution.
     SolutionLock,
+    /// 400 of a plug-in that throws, with its `message`.
+    Plugin,
     /// 403: the organisation is disabled.
     OrganizationDisabled,
     /// 403: the caller's user is disabled.
@@ -93,6 +95,9 @@ pub(crate) struct Fault {
     /// How much longer a slow answer takes.
     #[serde(default)]
     pub(crate) ms: u64,
+    /// What a plug-in says.
+    #[serde(default)]
+    pub(crate) message: Option<String>,
     /// What happens meanwhile.
     #[serde(default)]
     pub(crate) request: Option<Scripted>,
@@ -112,6 +117,7 @@ impl Fault {
             FaultKind::Deadlock => Some(ApiError::deadlock()),
             FaultKind::SqlTimeout => Some(ApiError::sql_timeout()),
             FaultKind::SolutionLock => Some(ApiError::solution_lock()),
+            FaultKind::Plugin => Some(ApiError::plugin(self.message.as_deref())),
             FaultKind::OrganizationDisabled => Some(ApiError::organization_disabled()),
             FaultKind::BadGateway
             | FaultKind::GatewayTimeout

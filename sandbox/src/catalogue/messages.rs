@@ -6,7 +6,7 @@ use crate::metadata::{Ownership, Storage, Table};
 use crate::records::Session;
 use crate::value::Value;
 
-const MESSAGES: [&str; 24] = [
+const MESSAGES: [&str; 29] = [
     "Create",
     "Retrieve",
     "RetrieveMultiple",
@@ -31,6 +31,11 @@ const MESSAGES: [&str; 24] = [
     "BulkDelete",
     "RetrieveDuplicates",
     "PublishXml",
+    "GrantAccess",
+    "ModifyAccess",
+    "RevokeAccess",
+    "RetrievePrincipalAccess",
+    "RetrieveSharedPrincipalsAndAccess",
 ];
 
 fn message_id(name: &str) -> uuid::Uuid {
@@ -43,8 +48,10 @@ pub(super) fn plant(session: &Session<'_>) -> ApiResult<()> {
 
 /// The messages of a table. `UpsertMultiple` has no row for any: it runs as the other two.
 fn understood(table: &Table) -> Vec<&'static str> {
-    if table.storage == Storage::Activities {
-        return vec!["Retrieve", "RetrieveMultiple"];
+    match table.storage {
+        Storage::Activities => return vec!["Retrieve", "RetrieveMultiple"],
+        Storage::Platform => return vec!["RetrieveMultiple"],
+        Storage::Own => {}
     }
     if !table.addressable || table.intersect {
         return vec!["Create", "Delete", "RetrieveMultiple"];
@@ -52,7 +59,8 @@ fn understood(table: &Table) -> Vec<&'static str> {
     let mut names =
         vec!["Create", "Retrieve", "RetrieveMultiple", "Update", "Delete", "CreateMultiple", "UpdateMultiple"];
     if table.ownership == Ownership::User {
-        names.push("Assign");
+        names.extend(["Assign", "GrantAccess", "ModifyAccess", "RevokeAccess"]);
+        names.extend(["RetrievePrincipalAccess", "RetrieveSharedPrincipalsAndAccess"]);
     }
     match table.logical.as_str() {
         "account" | "contact" => names.push("Merge"),

@@ -27,8 +27,8 @@ pub(crate) fn id_of(name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
 
-/// Plants the rows of a new organisation; `unit` is its root business unit.
-pub(crate) fn plant(session: &Session<'_>, unit: Uuid) -> ApiResult<()> {
+/// Plants the rows of a new organisation with this id and name; `unit` is its root business unit.
+pub(crate) fn plant(session: &Session<'_>, unit: Uuid, organization: (Uuid, &str)) -> ApiResult<()> {
     plant_row(
         session,
         "transactioncurrency",
@@ -38,6 +38,26 @@ pub(crate) fn plant(session: &Session<'_>, unit: Uuid) -> ApiResult<()> {
             ("currencysymbol", text("$")),
             ("isocurrencycode", text("USD")),
             ("exchangerate", Value::Real(1.0)),
+        ],
+    )?;
+    let (id, name) = organization;
+    plant_row(
+        session,
+        "organization",
+        id,
+        &[
+            ("name", text(name)),
+            ("basecurrencyid", row("transactioncurrency", BASE_CURRENCY)),
+            ("basecurrencysymbol", text("$")),
+            ("currencysymbol", text("$")),
+            ("dateformatstring", text("M/d/yyyy")),
+            ("timeformatstring", text("h:mm tt")),
+            ("dateseparator", text("/")),
+            ("timeseparator", text(":")),
+            ("decimalsymbol", text(".")),
+            ("numberseparator", text(",")),
+            ("numbergroupformat", text("3")),
+            ("schemanameprefix", text("new")),
         ],
     )?;
     customizing::plant(session)?;

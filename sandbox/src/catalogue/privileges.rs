@@ -91,7 +91,9 @@ fn stem(table: &Table) -> Option<String> {
         | "sdkmessagefilter"
         | "duplicaterulecondition"
         | "listmember"
-        | "fileattachment" => None,
+        | "fileattachment"
+        | "principalobjectaccess" => None,
+        "annotation" => Some("Note".to_owned()),
         "privilege" | "activitypointer" => (table.logical == "activitypointer").then(|| "Activity".to_owned()),
         "systemuser" => Some("User".to_owned()),
         _ if table.intersect || table.activity => None,

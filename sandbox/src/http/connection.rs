@@ -134,6 +134,7 @@ async fn handle(
 }
 
 fn to_hyper(answer: Answer) -> hyper::Response<Full<Bytes>> {
+    drop(answer.pass);
     let mut builder = hyper::Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         builder = builder.header(*name, value);

@@ -29,7 +29,7 @@ pub(super) fn answer(site: &Site<'_>, incoming: Incoming) -> Outcome {
         Ok(None) => return refused(site, &ApiError::not_a_member(), None),
         Err(error) => return refused(site, &error.into(), None),
     };
-    let pass = match organization.limits.enter(caller, organization.now()) {
+    let mut pass = match organization.limits.enter(caller, organization.now()) {
         Ok(pass) => pass,
         Err(error) => return refused(site, &error, Some(caller)),
     };
@@ -39,10 +39,11 @@ pub(super) fn answer(site: &Site<'_>, incoming: Incoming) -> Outcome {
         Ok(()) => response,
         Err(error) => Response::error(&ApiError::new(500, "0x80044150", error.to_string()), &Prefer::default()),
     };
-    pass.leave(organization.now(), parts, started.elapsed());
+    pass.count(organization.now(), parts, started.elapsed());
     let mut outcome = dressed(site, response, parts, Some(caller));
     if let Outcome::Answer(answer) = &mut outcome {
         answer.delay = organization.limits.settings().latency.draw();
+        answer.pass = Some(pass);
     }
     outcome
 }
@@ -52,6 +53,9 @@ fn carry_out(site: &Site<'_>, incoming: Incoming, caller: Uuid) -> (Response, us
     let refuse = |error: &ApiError| (Response::error(error, &Prefer::default()), 1);
     if incoming.path.len() + incoming.query.len() > MAX_URL {
         return refuse(&ApiError::new(414, "0x80040203", "The request URL is too long."));
+    }
+    if incoming.body.len() > site.organization.switches().request_limit_bytes {
+        return refuse(&ApiError::body_too_long());
     }
     for (api, serve) in [(SEARCH, serve_search as Serve), (BACKGROUND, serve_status)] {
         if let Some(target) = incoming.path.strip_prefix(api).map(str::to_owned) {
@@ -92,5 +96,12 @@ fn dressed(site: &Site<'_>, response: Response, parts: usize, user: Option<Uuid>
     let remaining = site.organization.limits.remaining(user, site.organization.now());
     let mut headers = common(site.organization, remaining);
     headers.extend(response.headers);
-    Outcome::Answer(Answer { status: response.status, headers, body: response.body, parts, delay: Duration::ZERO })
+    Outcome::Answer(Answer {
+        status: response.status,
+        headers,
+        body: response.body,
+        parts,
+        delay: Duration::ZERO,
+        pass: None,
+    })
 }

@@ -6,6 +6,7 @@ use super::door;
 use super::mishap::{after, before};
 use super::sign_in;
 use crate::admin;
+use crate::limits::Pass;
 use crate::pages;
 use crate::state::Site;
 use crate::webapi::{BACKGROUND, SEARCH};
@@ -49,6 +50,8 @@ pub(super) struct Answer {
     pub(super) parts: usize,
     /// How long it is held back.
     pub(super) delay: Duration,
+    /// The place among a user's concurrent requests that it holds until it leaves.
+    pub(super) pass: Option<Pass>,
 }
 
 /// What becomes of a request.
@@ -92,5 +95,5 @@ fn elsewhere(site: &Site<'_>, incoming: &Incoming) -> Outcome {
 
 pub(super) fn plain(status: u16, content_type: &str, body: String) -> Outcome {
     let headers = vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
-    Outcome::Answer(Answer { status, headers, body: body.into_bytes(), parts: 1, delay: Duration::ZERO })
+    Outcome::Answer(Answer { status, headers, body: body.into_bytes(), parts: 1, delay: Duration::ZERO, pass: None })
 }

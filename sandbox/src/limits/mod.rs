@@ -7,7 +7,7 @@ mod window;
 pub(crate) use settings::{Latency, Settings};
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -29,21 +29,26 @@ struct Counters {
 }
 
 /// The limits of an organisation and how far its users have used them.
-#[derive(Debug, Default)]
-pub(crate) struct Limits(Mutex<Counters>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Limits(Arc<Mutex<Counters>>);
 
 impl Limits {
     pub(crate) fn settings(&self) -> Settings {
         self.lock().settings.clone()
     }
 
-    /// Sets the limits; what was used up under the old ones is forgotten.
+    /// Sets the limits; what was used up under the old ones is forgotten, but not what is under way.
     pub(crate) fn set(&self, settings: Settings) {
-        *self.lock() = Counters { settings, users: HashMap::new() };
+        let mut counters = self.lock();
+        counters.settings = settings;
+        counters.users.retain(|_, window| {
+            window.forget_use();
+            window.running > 0
+        });
     }
 
     /// Lets a user's request in, or says why not.
-    pub(crate) fn enter(&self, user: Uuid, now: i64) -> Result<Pass<'_>, ApiError> {
+    pub(crate) fn enter(&self, user: Uuid, now: i64) -> Result<Pass, ApiError> {
         let mut counters = self.lock();
         let Counters { settings, users } = &mut *counters;
         let window = users.entry(user).or_default();
@@ -57,7 +62,8 @@ impl Limits {
             None => {
                 window.rejected = 0;
                 window.running += 1;
-                Ok(Pass { limits: self, user })
+                window.working += 1;
+                Ok(Pass { limits: self.clone(), user, counted: false })
             }
         }
     }
@@ -84,30 +90,36 @@ impl Limits {
     }
 }
 
-/// A request that was let in. It is under way until this is dropped.
-pub(crate) struct Pass<'l> {
-    limits: &'l Limits,
+/// A request that was let in. It is under way until this is dropped: an answer that is held back still holds its place.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    limits: Limits,
     user: Uuid,
+    /// Whether its work is done and counted.
+    counted: bool,
 }
 
-impl Pass<'_> {
-    /// Counts the request, which is over: the operations it carried and how long it took.
-    pub(crate) fn leave(self, now: i64, operations: usize, took: Duration) {
+impl Pass {
+    /// Counts the request, whose work is done: the operations it carried and how long it took.
+    pub(crate) fn count(&mut self, now: i64, operations: usize, took: Duration) {
         let mut counters = self.limits.lock();
         let Counters { settings, users } = &mut *counters;
         let requests = if settings.count_batch_parts { operations as u64 } else { 1 };
         let cost = Duration::from_millis(settings.execution_ms).saturating_mul(u32::try_from(operations).unwrap_or(1));
         let window = users.entry(self.user).or_default();
         // Requests wait for each other here as they would not on a server farm: each is charged with its share.
-        let share = took / u32::try_from(window.running.max(1)).unwrap_or(1);
+        let share = took / u32::try_from(window.working.max(1)).unwrap_or(1);
         window.count(now, requests, share + cost);
+        window.working = window.working.saturating_sub(1);
+        self.counted = true;
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Pass {
     fn drop(&mut self) {
         if let Some(window) = self.limits.lock().users.get_mut(&self.user) {
             window.running = window.running.saturating_sub(1);
+            window.working = window.working.saturating_sub(u64::from(!self.counted));
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     pub(crate) count_batch_parts: bool,
     /// Execution time that every operation is charged with on top of what it takes.
     pub(crate) execution_ms: u64,
-    /// How long every Web API answer is held back.
+    /// How long every Web API answer is held back, and holds its place among the concurrent requests.
     pub(crate) latency: Latency,
 }
 

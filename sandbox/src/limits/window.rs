@@ -20,8 +20,10 @@ pub(super) struct Window {
     seconds: VecDeque<Second>,
     requests: u64,
     execution: Duration,
-    /// Requests under way.
+    /// Requests under way, up to the moment when their answers leave.
     pub(super) running: u64,
+    /// Those of them that are being worked on, and not yet counted.
+    pub(super) working: u64,
     /// Requests turned away since the last one that was let in: who keeps pushing waits longer.
     pub(super) rejected: u64,
 }
@@ -34,6 +36,11 @@ impl Window {
             self.execution = self.execution.saturating_sub(second.execution);
             self.seconds.pop_front();
         }
+    }
+
+    /// Drops all use, but not what is under way.
+    pub(super) fn forget_use(&mut self) {
+        *self = Self { running: self.running, working: self.working, ..Self::default() };
     }
 
     pub(super) fn count(&mut self, now: i64, requests: u64, execution: Duration) {
@@ -59,8 +66,8 @@ impl Window {
         if self.running >= settings.concurrent {
             return Some(ApiError::too_concurrent(settings.concurrent, wait(1)));
         }
-        // Requests under way are counted when they are over, so they are added here.
-        if self.requests + self.running >= settings.requests {
+        // Requests are counted when their work is done, so those that are worked on are added here.
+        if self.requests + self.working >= settings.requests {
             return Some(ApiError::too_many_requests(settings.requests, settings.window_s, wait(oldest)));
         }
         if self.execution >= Duration::from_secs(settings.execution_s) {

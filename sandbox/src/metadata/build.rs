@@ -100,6 +100,12 @@ impl TableBuilder {
         self
     }
 
+    pub(crate) fn written_by_the_platform(mut self) -> Self {
+        self.table.storage = Storage::Platform;
+        self.table.change_tracking = false;
+        self
+    }
+
     pub(crate) fn shows_activities(mut self) -> Self {
         self.table.storage = Storage::Activities;
         self
@@ -211,6 +217,12 @@ impl TableBuilder {
             .system(System::Status)
     }
 
+    /// Another state machine than the one that the table has by now.
+    pub(crate) fn with_states(mut self, states: &[(i64, &str, i64)], statuses: &[(i64, &str, i64)]) -> Self {
+        self.table.columns.retain(|column| !matches!(column.system, Some(System::State | System::Status)));
+        self.state(states, statuses)
+    }
+
     /// The state machine most tables have.
     pub(crate) fn active_inactive(self) -> Self {
         self.state(&[(0, "Active", 1), (1, "Inactive", 2)], &[(1, "Active", 0), (2, "Inactive", 1)])
@@ -223,6 +235,21 @@ impl TableBuilder {
 
     pub(crate) fn required(self, requirement: Requirement) -> Self {
         self.last(|column| column.required = requirement)
+    }
+
+    /// Only by updates.
+    pub(crate) fn update_only(self) -> Self {
+        self.last(|column| column.creatable = false)
+    }
+
+    /// The bounds of a number.
+    pub(crate) fn within(self, least: i32, most: i64) -> Self {
+        self.last(|column| match &mut column.kind {
+            ColumnType::Whole { min, max } => (*min, *max) = (i64::from(least), most),
+            #[expect(clippy::cast_precision_loss, reason = "bounds are small or round numbers")]
+            ColumnType::Decimal { min, max, .. } => (*min, *max) = (f64::from(least), most as f64),
+            _ => {}
+        })
     }
 
     pub(crate) fn default(self, value: i64) -> Self {
@@ -309,6 +336,21 @@ impl TableBuilder {
             .whole("UTCConversionTimeZoneCode")
     }
 
+    /// The currency of a table that has no amounts of its own yet, and its rate.
+    pub(crate) fn currency(self, navigations: &[&str]) -> Self {
+        let targets: &[&str] = &["transactioncurrency"];
+        let pairs: Vec<(&str, &[&str])> = navigations.iter().map(|name| (*name, targets)).collect();
+        self.lookup_as("TransactionCurrencyId", &pairs)
+            .decimal("ExchangeRate", 12, 0.000_000_000_1, 100_000_000_000.0)
+            .scaled(12)
+            .read_only()
+    }
+
+    /// Where a row is in the business process that it runs through.
+    pub(crate) fn staged(self) -> Self {
+        self.column("ProcessId", ColumnType::Id).column("StageId", ColumnType::Id).text("TraversedPath", 1250)
+    }
+
     /// The owner of a row, and what follows from it. `navigations` are the names of the owner's property.
     pub(crate) fn owned(mut self, navigations: &[&str]) -> Self {
         self.table.ownership = Ownership::User;
@@ -366,6 +408,14 @@ impl TableBuilder {
             .map(|column| format!("{}_Base", column.schema))
             .filter(|name| !self.table.columns.iter().any(|column| column.schema == *name))
             .collect();
+        if !amounts.is_empty() {
+            // Some tables have a currency before they have amounts.
+            for (name, role) in [("transactioncurrencyid", System::Currency), ("exchangerate", System::ExchangeRate)] {
+                if let Some(column) = self.table.columns.iter_mut().find(|column| column.logical == name) {
+                    column.system = Some(role);
+                }
+            }
+        }
         if !amounts.is_empty() && !self.table.columns.iter().any(|column| column.logical == "transactioncurrencyid") {
             self = self
                 .lookup("TransactionCurrencyId", &["transactioncurrency"])

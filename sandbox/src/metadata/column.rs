@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::Relation;
+use super::{Cascade, Relation};
 
 /// One option of a choice column.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -176,10 +176,16 @@ pub(crate) enum System {
     ExchangeRate,
     /// An amount in the organisation's own currency; the column is named after the amount's (`revenue_base`).
     BaseAmount,
+    /// A file in base64.
+    Document,
+    /// How many bytes that file has.
+    DocumentSize,
+    /// Whether there is such a file.
+    HasDocument,
 }
 
 impl System {
-    pub(super) const COUNT: usize = Self::BaseAmount as usize + 1;
+    pub(super) const COUNT: usize = Self::HasDocument as usize + 1;
 }
 
 /// A column definition.
@@ -230,6 +236,12 @@ impl Column {
             ColumnType::Lookup(lookup) => Some(lookup),
             _ => None,
         }
+    }
+
+    /// Whether rows get access with the row that this lookup points to.
+    pub(crate) fn reparents(&self) -> bool {
+        let parental = |relation: &Relation| relation.cascades.reparent != Cascade::None;
+        self.lookup().is_some_and(|lookup| lookup.relations.iter().any(parental))
     }
 
     /// The name under which the Web API reads the column.

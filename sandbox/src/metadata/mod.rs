@@ -43,6 +43,8 @@ pub(crate) enum Ownership {
 pub(crate) enum Storage {
     /// In a SQL table of its own.
     Own,
+    /// In a SQL table of its own that callers can't write, only messages can (`principalobjectaccess`).
+    Platform,
     /// Nowhere: it shows the rows of every activity table (`activitypointer`).
     Activities,
 }
@@ -162,6 +164,12 @@ impl Table {
     }
 
     /// Gives every lookup target without a relationship the one the platform would make.
+    /// Whether notes can be attached to rows.
+    pub(crate) fn has_notes(&self) -> bool {
+        let told = self.told.get("HasNotes").and_then(Json::as_bool);
+        told.unwrap_or(self.activity || self.has_activities || self.logical == "list")
+    }
+
     pub(crate) fn complete_relations(&mut self) {
         for column in &mut self.columns {
             let ColumnType::Lookup(lookup) = &mut column.kind else { continue };

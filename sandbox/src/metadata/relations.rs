@@ -131,6 +131,8 @@ pub(super) fn collection_name(table: &str, set: &str, column: &str, target: &str
             let suffix = if matches!(table, "account" | "contact" | "lead") { "base" } else { "" };
             format!("lk_{table}{suffix}_{column}")
         }
+        "transactioncurrencyid" if table.contains('_') => format!("TransactionCurrency_{table}"),
+        "transactioncurrencyid" => format!("TransactionCurrency_{}", capitalised(table)),
         "owninguser" => format!("user_{base}"),
         "owningteam" => format!("team_{base}"),
         "owningbusinessunit" => format!("business_unit_{base}"),

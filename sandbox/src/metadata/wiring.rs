@@ -1,11 +1,10 @@
 //! What the platform connects by itself: activities with everything they can be about, parties with every activity, files
-//! with every table that has columns for them.
+//! with every table that has columns for them, notes with every table that has some.
 
-use super::{Cascades, ColumnType, Navigation, Relation, Table, relations};
+use super::{Cascades, ColumnType, Navigation, Relation, Storage, Table, relations};
 
-/// Lets every activity be about every table that has activities, parties belong to every activity, and files to every
-/// table that has some. Says which
-/// tables changed; doing it again changes nothing.
+/// Lets every activity be about every table that has activities, parties belong to every activity, files and notes to
+/// every table that has some. Says which tables changed; doing it again changes nothing.
 pub(crate) fn wire(tables: &mut [Table]) -> Vec<String> {
     let subjects: Vec<String> = tables.iter().filter(|t| t.has_activities).map(|t| t.logical.clone()).collect();
     let activities: Vec<String> = tables.iter().filter(|t| t.activity).map(|t| t.logical.clone()).collect();
@@ -13,6 +12,14 @@ pub(crate) fn wire(tables: &mut [Table]) -> Vec<String> {
         .iter()
         .filter(|table| table.columns.iter().any(|column| column.file.is_some()))
         .map(|table| table.logical.clone())
+        .collect();
+    let noted: Vec<(String, String)> = tables
+        .iter()
+        .filter(|table| table.has_notes() && table.storage == Storage::Own)
+        .map(|table| {
+            let many = if table.custom { "Annotations" } else { "Annotation" };
+            (table.logical.clone(), format!("{}_{many}", table.schema))
+        })
         .collect();
     let mut changed = Vec::new();
     for table in tables.iter_mut() {
@@ -29,7 +36,12 @@ pub(crate) fn wire(tables: &mut [Table]) -> Vec<String> {
         }
         if table.logical == "fileattachment" {
             for owner in &filing {
-                file_of(table, owner);
+                attach(table, owner, format!("{owner}_FileAttachments"));
+            }
+        }
+        if table.logical == "annotation" {
+            for (owner, schema) in &noted {
+                attach(table, owner, schema.clone());
             }
         }
         let after = table.columns.iter().filter_map(|c| c.lookup()).map(|l| l.relations.len()).sum::<usize>();
@@ -62,10 +74,9 @@ fn party_of(party: &mut Table, activity: &str) {
     join(&mut party.columns[column].kind, activity, names, schema, Cascades::PARENTAL, false);
 }
 
-/// Adds a table to those whose rows have files.
-fn file_of(file: &mut Table, owner: &str) {
+/// Adds a table to those whose rows have files, or notes.
+fn attach(file: &mut Table, owner: &str, schema: String) {
     let Some(column) = file.column("objectid") else { return };
-    let schema = format!("{owner}_FileAttachments");
     let names = vec![format!("objectid_{owner}")];
     join(&mut file.columns[column].kind, owner, names, schema, Cascades::PARENTAL, false);
 }

@@ -44,8 +44,14 @@ impl Comparison {
     }
 }
 
-/// Lookups of a row, each with the rows it may point to.
-pub(crate) type Reach = Vec<(usize, Vec<Uuid>)>;
+/// Which rows somebody sees.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    /// Lookups of a row, each with the rows it may point to.
+    pub(crate) lookups: Vec<(usize, Vec<Uuid>)>,
+    /// The column of the row's primary key, and the users and teams that it may be shared with instead, to be read.
+    pub(crate) shared: Option<(usize, Vec<Uuid>)>,
+}
 
 /// A test on the columns of a row. It is either true or false: a comparison with a column that is null is false
 /// (`ne` is true), and `not` turns the one into the other.
@@ -69,8 +75,8 @@ pub(crate) enum Condition {
         column: usize,
         values: Vec<Value>,
     },
-    /// One of these lookups points to one of these rows. Written out in statements rather than given as parameters, so
-    /// that it can stand in several places of one.
+    /// The row is one of those. Written out in statements rather than given as parameters, so that it can stand in
+    /// several places of one.
     Within(Reach),
     /// Two columns of the same type.
     Columns {

@@ -34,6 +34,7 @@ pub(super) fn of_function(name: &str) -> Option<String> {
             | "OnOrAfter"
             | "OnOrBefore"
             | "InFiscalYear"
+            | "InFiscalPeriod"
             | "InFiscalPeriodAndYear"
             | "InOrAfterFiscalPeriodAndYear"
             | "InOrBeforeFiscalPeriodAndYear" => {

@@ -9,6 +9,9 @@ use crate::metadata::{Column, ColumnType, Table};
 use crate::records::{Session, normal_id};
 use crate::value::{Value, parse_date, parse_midnight, parse_time};
 
+/// The years whose periods are meant where no year is named.
+const FISCAL_YEARS: std::ops::Range<i32> = 1900..2200;
+
 /// A column under test.
 pub(super) struct Tested<'a> {
     pub(super) session: &'a Session<'a>,
@@ -127,6 +130,11 @@ impl Tested<'_> {
 
     /// Operators on points in time and dates.
     fn dated(&self, operator: &str, values: &[String]) -> ApiResult<Condition> {
+        if operator == "in-fiscal-period" {
+            let period = only(operator, values)?.to_owned();
+            let of = |year: i32| self.dated("in-fiscal-period-and-year", &[period.clone(), year.to_string()]);
+            return Ok(Condition::Any(FISCAL_YEARS.map(of).collect::<ApiResult<_>>()?));
+        }
         let (bare, negated) = match operator {
             "not-on" => ("on", true),
             other => (other, false),

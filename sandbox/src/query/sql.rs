@@ -251,7 +251,5 @@ impl<'q> Compiler<'q> {
 /// What a row at the end of a step has to meet to be seen, as a continuation of other tests.
 fn seen(alias: &str, step: &Step) -> String {
     let Some(reach) = &step.within else { return String::new() };
-    let lookup = |column: usize| format!("{alias}.{}", sql_name(&step.table.columns[column]));
-    let lookups: Vec<String> = reach.iter().map(|(column, _)| lookup(*column)).collect();
-    format!(" AND {}", within(&lookups, reach))
+    format!(" AND {}", within(reach, |column| format!("{alias}.{}", sql_name(&step.table.columns[column]))))
 }

@@ -3,6 +3,7 @@
 use std::slice;
 
 use rusqlite::types::Value as Parameter;
+use uuid::Uuid;
 
 use super::sql::{Compiler, Scope};
 use super::{Comparison, Condition, Field, Reach};
@@ -61,8 +62,7 @@ impl<'q> Compiler<'q> {
                 }
             }
             Condition::Within(reach) => {
-                let lookups = reach.iter().map(|(column, _)| self.column(scope, *column)).collect::<Vec<_>>();
-                let test = within(&lookups, reach);
+                let test = within(reach, |column| self.column(scope, column));
                 if negated { format!("NOT {test}") } else { test }
             }
             Condition::Columns { left, comparison, right } => self.columns(scope, left, *comparison, right, negated),
@@ -126,13 +126,23 @@ impl<'q> Compiler<'q> {
     }
 }
 
-/// Whether one of the lookups, by their names in SQL, points to one of its rows.
-pub(super) fn within(lookups: &[String], reach: &Reach) -> String {
-    let tests = lookups.iter().zip(reach).map(|(lookup, (_, ids))| {
-        let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
-        format!("COALESCE({lookup} IN ({}), 0)", ids.join(","))
-    });
-    format!("({})", tests.collect::<Vec<_>>().join(" OR "))
+/// Whether a row is one of those, whose columns have these names in SQL.
+pub(super) fn within(reach: &Reach, mut name: impl FnMut(usize) -> String) -> String {
+    let list = |ids: &[Uuid]| ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(",");
+    let mut tests: Vec<String> = reach
+        .lookups
+        .iter()
+        .map(|(column, ids)| format!("COALESCE({} IN ({}), 0)", name(*column), list(ids)))
+        .collect();
+    if let Some((column, with)) = &reach.shared {
+        tests.push(format!(
+            "COALESCE({} IN (SELECT objectid FROM principalobjectaccess WHERE principalid IN ({}) \
+             AND (accessrightsmask | inheritedaccessrightsmask) & 1), 0)",
+            name(*column),
+            list(with)
+        ));
+    }
+    format!("({})", tests.join(" OR "))
 }
 
 fn operator(comparison: Comparison) -> &'static str {

@@ -39,7 +39,7 @@ impl Session<'_> {
         for (column, value) in Self::addresses(table, &row).into_iter().chain(names) {
             row[column] = value;
         }
-        for (column, value) in self.converted(table, &row)? {
+        for (column, value) in self.converted(table, &row)?.into_iter().chain(Self::documented(table, &row)?) {
             row[column] = value;
         }
         if let Some(column) = table.mandatory.iter().find(|column| row[**column].is_null()) {
@@ -59,6 +59,7 @@ impl Session<'_> {
         if table.activity {
             self.add_parties(table, id, &row)?;
         }
+        self.inherit(table, id, &row, true)?;
         Ok(id)
     }
 

@@ -23,6 +23,7 @@ impl Session<'_> {
         if !self.data.store.delete(table, id)? {
             return Ok(false);
         }
+        self.forget_shares(table, id)?;
         if table.change_tracking {
             self.data.store.remember_deleted(table, id, self.next_version())?;
         }

@@ -5,17 +5,19 @@ mod associate;
 mod caller;
 mod create;
 mod delete;
+mod documents;
 mod duplicates;
 mod fetch;
 mod files;
 mod find;
+mod followers;
 mod money;
 mod parties;
 mod state;
 mod update;
 mod validate;
 
-pub(crate) use access::{Right, Rights};
+pub(crate) use access::{Principal, Right, Rights, Sharing};
 pub(crate) use files::{File, Place};
 pub(crate) use parties::PLATFORM_PARTIES;
 pub(crate) use validate::{from_json, normal_id};
@@ -98,12 +100,8 @@ impl Session<'_> {
     /// Whole addresses, as an envelope shows them.
     fn addresses(table: &Table, row: &[Value]) -> Assignments {
         let whole = |parts: &[Option<usize>; 7]| {
-            let part = |at: usize| parts[at].and_then(|column| row[column].text()).unwrap_or_default();
-            let region = [part(4), part(5)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-            let place = [part(3), &region].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-            let lines = [part(0), part(1), part(2), &place, part(6)];
-            let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-            if lines.is_empty() { Value::Null } else { Value::Text(lines.join("\r\n")) }
+            let parts = parts.map(|part| part.and_then(|column| row[column].text()).unwrap_or_default());
+            envelope(parts).map_or(Value::Null, Value::Text)
         };
         table.composites.iter().map(|composite| (composite.column, whole(&composite.parts))).collect()
     }
@@ -117,6 +115,15 @@ impl Session<'_> {
     }
 }
 
+/// An address as an envelope shows it; its parts are three lines, city, region, postal code and country.
+pub(crate) fn envelope(parts: [&str; 7]) -> Option<String> {
+    let [one, two, three, city, region, code, country] = parts;
+    let joined =
+        |parts: &[&str], by: &str| parts.iter().copied().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(by);
+    let place = joined(&[city, &joined(&[region, code], " ")], ", ");
+    Some(joined(&[one, two, three, &place, country], "\r\n")).filter(|address| !address.is_empty())
+}
+
 /// A system-required column may not be null.
 fn missing(table: &Table, column: &Column) -> ApiError {
     ApiError::invalid_argument(format!(
@@ -125,9 +132,9 @@ fn missing(table: &Table, column: &Column) -> ApiError {
     ))
 }
 
-/// Rows of `activitypointer` are written through their own tables.
+/// Rows of `activitypointer` are written through their own tables, others by messages only.
 fn refuse_view(table: &Table, method: &str) -> ApiResult<()> {
-    if table.storage == Storage::Activities { Err(unsupported(table, method)) } else { Ok(()) }
+    if table.storage != Storage::Own { Err(unsupported(table, method)) } else { Ok(()) }
 }
 
 /// A message that a table does not have.

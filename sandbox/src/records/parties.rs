@@ -59,6 +59,9 @@ impl Session<'_> {
             return Ok(());
         }
         let mut row = vec![Value::Null; parties.columns.len()];
+        for (column, value) in &parties.defaults {
+            row[*column] = Value::Int(*value);
+        }
         row[parties.id] = Value::Id(Uuid::now_v7());
         row[column] = party;
         for (name, value) in [

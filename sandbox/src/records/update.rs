@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use super::{Assignments, Session, detailed, missing, refuse_view};
 use crate::errors::ApiResult;
-use crate::metadata::{Cascade, Requirement, Storage, System, Table};
-use crate::query::{Comparison, Condition, Query};
+use crate::metadata::{Requirement, System, Table};
 use crate::value::Value;
 
 impl Session<'_> {
@@ -36,13 +35,14 @@ impl Session<'_> {
                 set(&mut changes, column, value);
             }
         }
-        let follows = table.system(System::FullName).or(table.system(System::Currency)).is_some();
+        let derived = [System::FullName, System::Currency, System::Document];
+        let follows = derived.into_iter().any(|role| table.system(role).is_some());
         if follows || !table.composites.is_empty() {
             let mut row = old.to_vec();
             for (column, value) in &changes {
                 row[*column] = value.clone();
             }
-            for (column, value) in self.converted(table, &row)? {
+            for (column, value) in self.converted(table, &row)?.into_iter().chain(Self::documented(table, &row)?) {
                 set(&mut changes, column, value);
             }
             for (column, value) in Self::addresses(table, &row).into_iter().chain(Self::full_name(table, &row)) {
@@ -81,36 +81,22 @@ impl Session<'_> {
         if table.activity {
             self.replace_parties(table, id, &new)?;
         }
-        match table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner)) {
-            Some((column, owner)) if *owner != old[*column] => {
-                self.reassign_dependents(table, id, &old[*column], owner)
+        let given = table.system(System::Owner).and_then(|owner| new.iter().rev().find(|(column, _)| *column == owner));
+        let owner = given.filter(|(column, owner)| *owner != old[*column]);
+        let moved = |(column, value): &(usize, Value)| table.columns[*column].reparents() && *value != old[*column];
+        if owner.is_some() || new.iter().any(moved) {
+            let mut row = old.to_vec();
+            for (column, value) in changes {
+                row[column] = value;
             }
-            _ => Ok(()),
+            self.inherit(table, id, &row, false)?;
         }
-    }
-
-    /// Rows follow the owner of the row they point to, as far as their relationship says.
-    fn reassign_dependents(&self, table: &Table, id: Uuid, old_owner: &Value, new_owner: &Value) -> ApiResult<()> {
-        for other in self.data.schema.tables.iter().filter(|other| other.storage == Storage::Own) {
-            let Some(owner) = other.system(System::Owner) else { continue };
-            for (column, lookup) in other.columns.iter().enumerate().filter_map(|(i, c)| Some((i, c.lookup()?))) {
-                let Some(relation) = lookup.relation(&table.logical) else { continue };
-                let follows = |row: &[Value]| match relation.cascades.assign {
-                    Cascade::All => true,
-                    Cascade::Active => other.system(System::State).is_none_or(|state| row[state] == Value::Int(0)),
-                    Cascade::UserOwned => row[owner] == *old_owner,
-                    Cascade::None | Cascade::RemoveLink | Cascade::Restrict => false,
-                };
-                if matches!(relation.cascades.assign, Cascade::None | Cascade::RemoveLink | Cascade::Restrict) {
-                    continue;
-                }
-                let value = Value::Row(Arc::from(table.logical.as_str()), id);
-                let filter = Some(Condition::Compare { column, comparison: Comparison::Equal, value });
-                for row in self.data.store.select(&Query { filter, ..Query::all(Arc::clone(other)) })? {
-                    let Some(dependent) = row[other.id].id().filter(|_| follows(&row)) else { continue };
-                    self.update(other, dependent, &row, vec![(owner, new_owner.clone())])?;
-                }
+        if let Some((column, owner)) = owner {
+            for follower in self.followers(table, id, &old[*column], |cascades| cascades.assign)? {
+                let Some(column) = follower.table.system(System::Owner) else { continue };
+                self.update(follower.table, follower.id, &follower.row, vec![(column, owner.clone())])?;
             }
+            self.hand_down(table, id, owner)?;
         }
         Ok(())
     }

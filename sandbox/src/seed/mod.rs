@@ -60,8 +60,8 @@ struct Rows {
     rows: Vec<Map<String, Json>>,
 }
 
-/// Adds the rows of a seed to an empty organisation.
-pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
+/// Adds the rows of a seed to an empty organisation of this id and name.
+pub(crate) fn plant(data: &Data, seed: Seed, now: i64, organization: (Uuid, &str)) -> anyhow::Result<()> {
     let files: &[&str] = match seed {
         Seed::Empty | Seed::Bare => &[include_str!("base.json")],
         Seed::Crm | Seed::BareCrm => &[include_str!("base.json"), include_str!("crm.json")],
@@ -74,7 +74,9 @@ pub(crate) fn plant(data: &Data, seed: Seed, now: i64) -> anyhow::Result<()> {
         }
     }
     let session = platform(data, now);
-    data.store.atomically(|| catalogue::plant(&session, BUSINESS_UNIT)).context("the catalogue of the organisation")?;
+    data.store
+        .atomically(|| catalogue::plant(&session, BUSINESS_UNIT, organization))
+        .context("the catalogue of the organisation")?;
     if matches!(seed, Seed::Crm | Seed::BareCrm) {
         data.store.atomically(|| catalogue::plant_salesperson(&session, BUSINESS_UNIT)).context("the role of sales")?;
     }

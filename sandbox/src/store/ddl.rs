@@ -8,7 +8,7 @@ use crate::metadata::{Column, Key, KeyIndex, Storage, Table};
 impl Store {
     /// Adds an empty table.
     pub(crate) fn add_table(&self, table: &Table) -> rusqlite::Result<()> {
-        if table.storage == Storage::Own { self.create_table(table) } else { Ok(()) }
+        if table.storage != Storage::Activities { self.create_table(table) } else { Ok(()) }
     }
 
     /// Removes a table with its rows. Views over it have to be made anew first.

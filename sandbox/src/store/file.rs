@@ -40,7 +40,7 @@ impl Store {
     /// The highest version that a row has.
     pub(crate) fn highest_version(&self, schema: &Schema) -> rusqlite::Result<i64> {
         let mut highest = 0;
-        for table in schema.tables.iter().filter(|table| table.storage == Storage::Own) {
+        for table in schema.tables.iter().filter(|table| table.storage != Storage::Activities) {
             let Some(column) = table.system(System::Version) else { continue };
             let sql = format!("SELECT max({}) FROM \"{}\"", super::sql_name(&table.columns[column]), table.logical);
             let found: Option<i64> = self.connection.query_row(&sql, [], |row| row.get(0))?;

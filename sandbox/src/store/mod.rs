@@ -42,7 +42,7 @@ impl Store {
 
     fn fill(store: Self, schema: &Schema) -> rusqlite::Result<Self> {
         store.create_deleted()?;
-        for table in schema.tables.iter().filter(|table| table.storage == Storage::Own) {
+        for table in schema.tables.iter().filter(|table| table.storage != Storage::Activities) {
             store.create_table(table)?;
         }
         store.create_activity_views(schema)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::address::{Segment, row_key, segments};
+use super::messages::CRM;
 use super::prefer::Prefer;
 use super::uri::form_pairs;
 use super::{
@@ -17,8 +18,6 @@ use crate::metadata::Table;
 use crate::organization::{Data, Organization};
 use crate::records::{Session, unsupported};
 
-/// Prefix of messages bound to a table or row.
-const CRM: &str = "Microsoft.Dynamics.CRM.";
 /// The longest URL within a batch, in bytes ("Execute batch operations using the Web API").
 const MAX_URL_IN_BATCH: usize = 65_536;
 
@@ -175,12 +174,12 @@ fn perform(service: &Service<'_>, session: &Session<'_>, request: &Request) -> A
                 (Some(key), name, "POST") if name.starts_with(CRM) => {
                     let key = row_key(&table, key)?;
                     perhaps_later(service, session, &operation, || {
-                        messages::bound(service, session, &table, &key, &name[CRM.len()..], &operation)
+                        messages::bound(service, session, &table, &key, second, &operation)
                     })
                 }
-                (Some(key), "Microsoft.Dynamics.CRM.RetrieveUserPrivileges", "GET") => {
+                (Some(key), name, "GET") if messages::is_bound_function(name) => {
                     let key = row_key(&table, key)?;
-                    messages::bound(service, session, &table, &key, &second.name[CRM.len()..], &operation)
+                    messages::bound(service, session, &table, &key, second, &operation)
                 }
                 (_, _, "GET") => resource::get(service, session, &segments, &operation),
                 (Some(key), name, _) if second.key.is_none() => {

@@ -5,18 +5,23 @@ import assert from "node:assert/strict";
 import { ClientSecretCredential } from "@azure/identity";
 import { DynamicsWebApi } from "dynamics-web-api";
 
+import { watched } from "./operations.mjs";
 import { authority, connection } from "./sandbox.mjs";
 
 const { tenant, client_id: clientId, client_secret: secret, https: serverUrl } = connection;
 const credential = new ClientSecretCredential(tenant, clientId, secret, authority);
 
-const api = new DynamicsWebApi({
+const api = watched(new DynamicsWebApi({
   serverUrl,
   dataApi: { version: "9.2" },
   onTokenRefresh: async () => (await credential.getToken(`${serverUrl}/.default`)).token,
-});
+}));
 
-// Functions
+// Functions, of a client with other settings too
+const other = watched(api.initializeInstance({ serverUrl, dataApi: { version: "9.1" }, onTokenRefresh: async () => "wrong" }));
+await assert.rejects(other.callFunction("WhoAmI"), (error) => error.status === 401);
+other.setConfig({ onTokenRefresh: async () => (await credential.getToken(`${serverUrl}/.default`)).token });
+assert.match((await other.callFunction("WhoAmI"))["@odata.context"], /v9\.1/);
 const who = await api.callFunction("WhoAmI");
 assert.match(who.UserId, /^[0-9a-f-]{36}$/);
 

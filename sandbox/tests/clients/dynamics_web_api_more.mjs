@@ -5,12 +5,13 @@ import assert from "node:assert/strict";
 import { ClientSecretCredential } from "@azure/identity";
 import { DynamicsWebApi } from "dynamics-web-api";
 
+import { watched } from "./operations.mjs";
 import { authority, connection } from "./sandbox.mjs";
 
 const { tenant, client_id: clientId, client_secret: secret, https: serverUrl } = connection;
 const credential = new ClientSecretCredential(tenant, clientId, secret, authority);
 const onTokenRefresh = async () => (await credential.getToken(`${serverUrl}/.default`)).token;
-const api = new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, onTokenRefresh });
+const api = watched(new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, onTokenRefresh }));
 
 const label = (Label) => ({ LocalizedLabels: [{ Label, LanguageCode: 1033 }] });
 
@@ -33,7 +34,7 @@ await api.create({ collection: "contacts", data: { firstname: "Nora", lastname: 
 const rows = await api.search({ query: { search: "zephyria", returnTotalRecordCount: true, entities: ["account", "contact"] } });
 assert.equal(rows.totalrecordcount, 2);
 assert.deepEqual(rows.value.map((row) => row["@search.entityname"]).sort(), ["account", "contact"]);
-const second = new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, searchApi: { version: "2.0" }, onTokenRefresh });
+const second = watched(new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, searchApi: { version: "2.0" }, onTokenRefresh }));
 const found = await second.query({ query: { search: "zephyria", count: true, entities: [{ name: "account", selectColumns: ["name"] }] } });
 assert.deepEqual([found.response.Count, found.response.Value[0].Attributes.name], [1, "Zephyria Traders"]);
 assert.equal((await api.suggest("zephyr")).value.length, 2);

@@ -5,15 +5,16 @@ import assert from "node:assert/strict";
 import { ClientSecretCredential } from "@azure/identity";
 import { DynamicsWebApi } from "dynamics-web-api";
 
+import { watched } from "./operations.mjs";
 import { authority, connection } from "./sandbox.mjs";
 
 const { tenant, client_id: clientId, client_secret: secret, https: serverUrl } = connection;
 const credential = new ClientSecretCredential(tenant, clientId, secret, authority);
-const api = new DynamicsWebApi({
+const api = watched(new DynamicsWebApi({
   serverUrl,
   dataApi: { version: "9.2" },
   onTokenRefresh: async () => (await credential.getToken(`${serverUrl}/.default`)).token,
-});
+}));
 
 const label = (Label) => ({
   "@odata.type": "Microsoft.Dynamics.CRM.Label",

@@ -8,8 +8,22 @@ from azure.identity.aio import ClientSecretCredential
 from PowerPlatform.Dataverse.aio import AsyncDataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError
 from PowerPlatform.Dataverse.models import UpsertItem, col
+from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
+from PowerPlatform.Dataverse.models.query_builder import ExpandOption
+from PowerPlatform.Dataverse.models.relationship import (
+    LookupAttributeMetadata,
+    ManyToManyRelationshipMetadata,
+    OneToManyRelationshipMetadata,
+)
 
+from operations import ASYNC, watch
 from sandbox import AUTHORITY, CLIENT_ID, CLIENT_SECRET, TENANT, URL
+
+watch(*ASYNC)
+
+
+def label(text):
+    return Label(localized_labels=[LocalizedLabel(label=text, language_code=1033)])
 
 
 async def main():
@@ -40,6 +54,12 @@ async def main():
         assert [row["name"] for row in await query.execute()][0] == "Company 1"
         xml = "<fetch top='2'><entity name='account'><attribute name='name'/><order attribute='name'/></entity></fetch>"
         assert len(list(await client.query.fetchxml(xml).execute())) == 2
+        assert [len(list(page)) async for page in client.query.fetchxml(xml).execute_pages()] == [2]
+        annotated = client.query.builder("contact").select("lastname").include_annotations("*").count().top(2)
+        assert annotated.build()["count"] and len(list(await annotated.execute())) == 2
+        named = client.query.builder("account").select("name").where(col("telephone1") == "555-1").page_size(3)
+        named.expand(ExpandOption("primarycontactid").select("fullname")).include_formatted_values().order_by("name")
+        assert [len(list(page)) async for page in named.execute_pages()] == [3, 1]
         assert any(column["name"] == "name" for column in await client.query.sql_columns("account"))
         assert await client.query.odata_expands("contact")
 
@@ -73,6 +93,19 @@ async def main():
         await client.tables.delete_alternate_key("new_Gadget", keys[0].metadata_id)
         await client.tables.delete_relationship(relation.relationship_id)
         await client.tables.remove_columns("new_Gadget", ["new_Colour"])
+        maker = LookupAttributeMetadata(schema_name="new_MakerId", display_name=label("Maker"))
+        one_to_many = OneToManyRelationshipMetadata(
+            schema_name="new_account_gadget",
+            referenced_entity="account",
+            referencing_entity="new_gadget",
+            referenced_attribute="accountid",
+        )
+        await client.tables.create_one_to_many_relationship(maker, one_to_many)
+        many_to_many = ManyToManyRelationshipMetadata(
+            schema_name="new_gadget_contact", entity1_logical_name="new_gadget", entity2_logical_name="contact"
+        )
+        await client.tables.create_many_to_many_relationship(many_to_many)
+        assert (await client.tables.get_relationship("new_gadget_contact")).relationship_id
 
         # Files
         with tempfile.NamedTemporaryFile(suffix=".txt") as file:
@@ -94,6 +127,7 @@ async def main():
         assert result.responses[1].data["name"] == "Contoso Ltd"
         await client.tables.delete("new_Gadget")
         await client.flush_cache("picklist")
+        await client.aclose()
 
 
 asyncio.run(main())

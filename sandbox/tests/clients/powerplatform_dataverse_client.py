@@ -5,7 +5,10 @@ from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError
 from PowerPlatform.Dataverse.models import UpsertItem, col
 
+from operations import SYNC, watch
 from sandbox import AUTHORITY, CLIENT_ID, CLIENT_SECRET, TENANT, URL, admin, refused
+
+watch(*SYNC)
 
 credential = ClientSecretCredential(TENANT, CLIENT_ID, CLIENT_SECRET, **AUTHORITY)
 

@@ -17,7 +17,10 @@ from PowerPlatform.Dataverse.models.relationship import (
     OneToManyRelationshipMetadata,
 )
 
+from operations import SYNC, watch
 from sandbox import AUTHORITY, CLIENT_ID, CLIENT_SECRET, TENANT, URL, refused
+
+watch(*SYNC)
 
 credential = ClientSecretCredential(TENANT, CLIENT_ID, CLIENT_SECRET, **AUTHORITY)
 

@@ -6,7 +6,10 @@ from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.models import col
 from PowerPlatform.Dataverse.models.query_builder import ExpandOption
 
+from operations import SYNC, watch
 from sandbox import AUTHORITY, CLIENT_ID, CLIENT_SECRET, TENANT, URL
+
+watch(*SYNC)
 
 credential = ClientSecretCredential(TENANT, CLIENT_ID, CLIENT_SECRET, **AUTHORITY)
 
@@ -47,6 +50,14 @@ with DataverseClient(URL, credential) as client:
         .execute()
     )
     assert [row["parentcustomerid_account"]["name"] for row in rows] == ["Fetched"]
+    people_of = ExpandOption("contact_customer_accounts").select("lastname").filter("not startswith(lastname,'a')")
+    people_of.order_by("lastname", descending=True).top(2)
+    assert "$top=2" in people_of.to_odata()
+    fetched = col("name") == "Fetched"
+    query = client.query.builder("account").select("name").where(fetched).expand(people_of)
+    assert query.build()["filter"] == fetched.to_odata()
+    nested = query.execute().first()["contact_customer_accounts"]
+    assert [row["lastname"] for row in nested] == ["Gamma", "Epsilon"], nested
     found = client.records.retrieve("account", account_id, select=["name"], expand=["primarycontactid"])
     assert found["primarycontactid"] is None
     expands = client.query.odata_expands("contact")

@@ -12,7 +12,10 @@ from PowerPlatform.Dataverse.models.relationship import (
     OneToManyRelationshipMetadata,
 )
 
+from operations import SYNC, watch
 from sandbox import AUTHORITY, CLIENT_ID, CLIENT_SECRET, TENANT, URL, refused
+
+watch(*SYNC)
 
 
 class Priority(IntEnum):

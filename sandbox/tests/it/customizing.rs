@@ -307,7 +307,7 @@ async fn options_come_and_go_by_message() {
     let value = made.json()["NewOptionValue"].as_i64().unwrap();
     assert_eq!(value, 727_000_000, "the publisher's");
     let again = world.post("InsertOptionValue", &role(json!({ "Label": label("Guest"), "Value": value }))).await;
-    assert_eq!(again.status, 400);
+    assert_eq!((again.status, again.code().as_str()), (400, "0x80044310"));
     assert_eq!(
         world.post("InsertOptionValue", &role(json!({ "Label": label("Guest") }))).await.json()["NewOptionValue"],
         value + 1

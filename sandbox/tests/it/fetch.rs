@@ -218,7 +218,7 @@ async fn wrong_fetchxml_is_refused() {
         (entity("<filter><condition attribute='fullname' operator='is' value='x'/></filter>"), "0x80040203"),
         (entity("<filter><condition attribute='statecode' operator='eq' value='x'/></filter>"), "0x80060888"),
         (entity("<filter><condition attribute='fullname' operator='last-x-days' value='3'/></filter>"), "0x80040203"),
-        (entity("<filter><condition entityname='z' attribute='fullname' operator='null'/></filter>"), "0x80041105"),
+        (entity("<filter><condition entityname='z' attribute='fullname' operator='null'/></filter>"), "0x8004110b"),
         (entity("<link-entity name='account' link-type='sideways'/>"), "0x80040203"),
         (entity(&"<link-entity name='account' from='accountid' to='parentcustomerid'/>".repeat(16)), "0x8004430D"),
         ("<fetch top='5' page='2'><entity name='contact'/></fetch>".to_owned(), "0x80040203"),

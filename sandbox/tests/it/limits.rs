@@ -51,6 +51,26 @@ async fn time_and_concurrency_are_limited_too() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_held_back_holds_its_place_among_concurrent_requests() {
+    let world = World::new(Seed::Empty).await;
+    let limits = json!({ "concurrent": 2, "latency": { "min_ms": 1500, "max_ms": 1500 } });
+    world.admin("POST", "limits", Some(limits)).await;
+    let ask = || world.get("WhoAmI");
+    let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+    let mut statuses = [a.status, b.status, c.status, d.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 429, 429]);
+
+    assert_eq!(ask().await.status, 200, "places are free again once answers have left");
+
+    let slow = json!({ "kind": "slow", "count": 1, "ms": 1500 });
+    world.admin("POST", "limits", Some(json!({ "concurrent": 1 }))).await;
+    world.admin("POST", "faults", Some(slow)).await;
+    let (a, b) = tokio::join!(ask(), ask());
+    assert_eq!(a.status.max(b.status), 429, "a fault holds it, too");
+}
+
+#[tokio::test]
 async fn a_batch_counts_once_or_by_its_parts() {
     let world = World::new(Seed::Empty).await;
     let part = "--b\nContent-Type: application/http\n\nGET WhoAmI HTTP/1.1\n\n\n";

@@ -218,3 +218,13 @@ async fn marketing_lists_refuse_what_the_catalogue_says() {
     assert_eq!(world.patch(&format!("lists({id})"), &json!({ "statecode": 1 })).await.status, 204);
     assert_eq!(world.post(&put, &add).await.code(), "0x8004033a");
 }
+
+#[tokio::test]
+async fn the_organisation_tells_its_settings() {
+    let world = World::new(Seed::Empty).await;
+    let me = world.get("WhoAmI").await.json();
+    let row = world.get("organizations?$select=name,languagecode,_basecurrencyid_value&$expand=basecurrencyid($select=isocurrencycode)").await;
+    let row = row.json()["value"][0].clone();
+    assert_eq!((&row["organizationid"], &row["languagecode"]), (&me["OrganizationId"], &json!(1033)));
+    assert_eq!(row["basecurrencyid"]["isocurrencycode"], "USD");
+}

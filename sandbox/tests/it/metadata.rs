@@ -151,9 +151,24 @@ async fn the_service_describes_itself_in_csdl() {
         "<EntitySet Name=\"new_eventattendances\" EntityType=\"Microsoft.Dynamics.CRM.new_eventattendance\">",
         "<Function Name=\"WhoAmI\">",
         "<Action Name=\"QualifyLead\" IsBound=\"true\">",
+        "<EnumType Name=\"AccessRights\" IsFlags=\"true\">",
+        "<FunctionImport Name=\"InitializeFrom\"",
     ] {
         assert!(reply.text.contains(text), "{text}");
     }
     let opened = reply.text.matches("<EntityType ").count() - 1;
     assert_eq!(opened, reply.text.matches("</EntityType>").count());
+}
+
+#[tokio::test]
+async fn definitions_are_compared_but_no_functions_are_called_on_them() {
+    let world = World::new(Seed::Empty).await;
+    let below =
+        world.query("EntityDefinitions", &[("$select", "LogicalName"), ("$filter", "ObjectTypeCode le 2")]).await;
+    let names: Vec<_> =
+        below.json()["value"].as_array().unwrap().iter().map(|one| one["LogicalName"].clone()).collect();
+    assert_eq!(names, ["account", "contact"]);
+    let refused = world.query("EntityDefinitions", &[("$filter", "startswith(LogicalName,'acc')")]).await;
+    assert_eq!((refused.status, refused.code().as_str()), (501, "0x8006088a"));
+    assert_eq!(refused.message(), "The \"startswith\" function isn't supported for Metadata Entities.");
 }

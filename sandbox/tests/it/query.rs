@@ -149,3 +149,18 @@ async fn an_address_is_shown_as_a_whole_too() {
     let row = world.get(&format!("{path}?$select=lastname")).await.json();
     assert!(row.get("address1_composite").is_none());
 }
+
+#[tokio::test]
+async fn a_fiscal_period_is_that_of_every_year() {
+    let world = World::new(Seed::Empty).await;
+    for (year, month) in [(2024, "02"), (2025, "03"), (2025, "04")] {
+        let task =
+            json!({ "subject": format!("{year}-{month}"), "scheduledend": format!("{year}-{month}-15T00:00:00Z") });
+        assert_eq!(world.post("tasks", &task).await.status, 204);
+    }
+    let first = "Microsoft.Dynamics.CRM.InFiscalPeriod(PropertyName='scheduledend',PropertyValue=1)";
+    let found = world.query("tasks", &[("$select", "subject"), ("$filter", first), ("$orderby", "subject")]).await;
+    let subjects: Vec<_> =
+        found.json()["value"].as_array().unwrap().iter().map(|task| task["subject"].clone()).collect();
+    assert_eq!(subjects, ["2024-02", "2025-03"], "{}", found.text);
+}

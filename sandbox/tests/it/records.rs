@@ -121,11 +121,11 @@ async fn states_move_and_statuses_follow() {
         format!("4 is not a valid status code for state code LeadState.Qualified on lead with Id {AMIR}.")
     );
 
-    let created = world.post("tasks", &json!({ "subject": "x", "statecode": 1, "statuscode": 2 })).await;
+    let created = world.post("tasks", &json!({ "subject": "x", "statecode": 1, "statuscode": 5 })).await;
     let task = world.get(&format!("tasks({})", created.id())).await.json();
     assert_eq!(task["statecode"], 0, "a create leaves the state alone, unless a switch says otherwise");
     world.admin("POST", "switches", Some(json!({ "create_state": "honour" }))).await;
-    let created = world.post("tasks", &json!({ "subject": "x", "statecode": 1, "statuscode": 2 })).await;
+    let created = world.post("tasks", &json!({ "subject": "x", "statecode": 1, "statuscode": 5 })).await;
     assert_eq!(world.get(&format!("tasks({})", created.id())).await.json()["statecode"], 1);
 }
 

@@ -13,7 +13,8 @@ use inevent_d365::{
 use reqwest::Url;
 use serde_json::json;
 
-use super::{environment, told};
+use super::told;
+use crate::cli::setting;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -76,7 +77,7 @@ pub async fn run(client: &Client, command: Command) -> Result<()> {
         Command::Register { url, code, source, event, types, dry_run, json } => {
             let key = key()?;
             let names = names(&types)?;
-            let code = code.or_else(|| environment("INEVENT_WEBHOOK_FUNCTION_KEY"));
+            let code = code.or_else(|| setting("INEVENT_WEBHOOK_FUNCTION_KEY"));
             let target = Target { app: url, source, code, key };
             register(client, &target, owner(event.as_deref()), &names, dry_run, json).await
         }
@@ -90,7 +91,7 @@ fn owner(event: Option<&str>) -> Owner<'_> {
 }
 
 fn key() -> Result<String> {
-    let keys = environment("INEVENT_WEBHOOK_KEYS");
+    let keys = setting("INEVENT_WEBHOOK_KEYS");
     let key = keys.as_deref().and_then(|keys| keys.split([',', '\n']).map(str::trim).find(|key| key.len() >= 16));
     key.map(str::to_owned).context(
         "Set INEVENT_WEBHOOK_KEYS to the key that the function app has (16 characters or more). A new one: openssl rand -hex 24",

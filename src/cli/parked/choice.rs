@@ -1,11 +1,7 @@
 //! Which entries a command is about.
 
-use anyhow::Result;
 use clap::Args;
-use inevent_d365::{
-    parked::{self, Found, Pages, Selection},
-    store::Store,
-};
+use inevent_d365::{manage, parked::Selection};
 use jiff::Timestamp;
 
 use crate::cli::since::since;
@@ -42,43 +38,18 @@ pub struct Choice {
     all: bool,
 }
 
-/// The entries chosen, some at a time.
-pub struct Chosen<'a> {
-    store: &'a dyn Store,
-    /// Those named that are still to come; none where a filter chooses.
-    ids: Option<std::vec::IntoIter<String>>,
-    pages: Pages<'a>,
-    selection: Selection,
-    now: Timestamp,
-}
-
 impl Filter {
-    pub fn pages(self, store: &dyn Store) -> Chosen<'_> {
+    pub fn selection(self) -> Selection {
         let Self { event, participant, code, since } = self;
-        let selection = Selection { event, participant, code, since };
-        Chosen { store, ids: None, pages: Pages::all(store), selection, now: Timestamp::now() }
+        Selection { event, participant, code, since }
     }
 }
 
 impl Choice {
-    pub fn pages<'a>(&self, store: &'a dyn Store) -> Result<Chosen<'a>> {
-        let ids = (!self.ids.is_empty()).then(|| self.ids.clone().into_iter());
-        Ok(Chosen { ids, ..self.filter.clone().pages(store) })
-    }
-}
-
-impl Chosen<'_> {
-    pub async fn next(&mut self) -> Result<Option<Vec<Found>>> {
-        if let Some(ids) = &mut self.ids {
-            return Ok(match ids.next() {
-                Some(id) => Some(vec![parked::find(self.store, &id, self.now).await?]),
-                None => None,
-            });
-        }
-        let Some(mut page) = self.pages.next(self.now).await? else { return Ok(None) };
-        // What is parked while the command runs is for the next one: a replay would not end.
-        page.found.retain(|found| self.selection.takes(&found.entry) && found.entry.at <= self.now);
-        Ok(Some(page.found))
+    /// As the connector is asked for it; what is parked while the command runs is for the next one.
+    pub fn asked(self, until: Timestamp) -> manage::Choice {
+        let Self { ids, filter, all } = self;
+        manage::Choice { ids, selection: filter.selection(), all, until }
     }
 }
 

@@ -1,17 +1,14 @@
 //! Putting a document in place: checked first, against its predecessor too, and only over the version that was looked at.
 
-use std::{io::Read, path::Path, sync::Arc};
+use std::{io::Read, path::Path};
 
 use inevent_d365::{
-    dataverse::{Client, Error, Failure, definition, query},
-    settings::{
-        document::{self, Change, Document},
-        kept::{Kept, PlaceError, SettingsPlace},
-    },
+    manage::{Placed, PutSettings, ReplacedSettings},
+    settings::{document::Change, kept::Kept},
 };
 use serde_json::{Map, Value};
 
-use super::{DATA, Ended, UNAVAILABLE, checked, client, failed, kept, read};
+use super::{Connector, DATA, Ended, ask, failed, kept, say};
 
 /// How a document is put in place.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -61,47 +58,36 @@ pub fn with(text: Option<&str>, path: &str, value: &str) -> Result<String, std::
     Ok(format!("{document:#}\n"))
 }
 
-/// Checks a text and puts it in place of what is kept.
-pub async fn put(place: &Arc<dyn SettingsPlace>, before: Option<&Kept>, text: &str, how: How) -> Ended {
-    let new = read(text)?;
-    let old = match before {
-        // A document that cannot be read is no loss; whether rows are left behind cannot be told.
-        Some(kept) => document::read(&kept.text).unwrap_or_default(),
-        None => Document::default(),
-    };
-    let client = if how.offline { None } else { Some(client()?) };
-    if let Some(client) = &client {
-        checked(&new, client, false).await?;
-    }
-    let changes = document::changes(&old, &new);
-    let mut grave = false;
-    for change in changes.iter().filter(|change| change.is_grave()) {
-        if has_rows(client.as_deref(), change, &old).await? {
-            grave = true;
-            warn(change);
+/// Checks a text and puts it in place of what was kept when it was looked at.
+pub async fn put(connector: &Connector, before: Option<Kept>, text: String, how: How) -> Ended {
+    let How { yes, offline } = how;
+    let asked = PutSettings { text, expected: before.map(|kept| kept.etag), yes, offline };
+    match ask(connector, asked).await? {
+        Placed::Done { version, changes, left } => {
+            left.iter().for_each(warn);
+            println!("The settings are in place, as version {}.", version.0.trim_matches('"'));
+            changes.iter().for_each(offer);
+            Ok(())
+        }
+        Placed::Invalid(problems) => say(&problems),
+        Placed::Unreadable(why) => Err(failed(&why, DATA)),
+        Placed::Left(left) => {
+            left.iter().for_each(warn);
+            Err(failed(&"nothing was changed; repeat it with --yes if that is what you want", DATA))
+        }
+        Placed::Changed => {
+            Err(failed(&"somebody else changed the settings meanwhile; look at them and try again", DATA))
         }
     }
-    if grave && !how.yes {
-        return Err(failed(&"nothing was changed; repeat it with --yes if that is what you want", DATA));
-    }
-    let etag = place.write(text, before.map(|kept| &kept.etag)).await.map_err(|error| match error {
-        PlaceError::Changed => {
-            failed(&"somebody else changed the settings meanwhile; look at them and try again", DATA)
-        }
-        other => failed(&other, UNAVAILABLE),
-    })?;
-    println!("The settings are in place, as version {}.", etag.0.trim_matches('"'));
-    changes.iter().for_each(offer);
-    Ok(())
 }
 
 /// Puts a version of the history back.
-pub async fn restore(place: &Arc<dyn SettingsPlace>, version: &str, how: How) -> Ended {
-    let text = place.replaced(version).await.map_err(|error| failed(&error, UNAVAILABLE))?;
+pub async fn restore(connector: &Connector, version: String, how: How) -> Ended {
+    let text = ask(connector, ReplacedSettings { version: version.clone() }).await?;
     let text = text.ok_or_else(|| {
         failed(&format!("there is no version {version}; `settings history` lists those that there are"), DATA)
     })?;
-    put(place, kept(place).await?.as_ref(), &text, how).await
+    put(connector, kept(connector).await?, text, how).await
 }
 
 fn name(change: &Change) -> String {
@@ -131,32 +117,12 @@ fn offer(change: &Change) {
         ),
         (_, false) => {}
     }
-}
-
-/// Whether an event has rows where the old settings put them. Where nobody can be asked, it is taken to have some.
-async fn has_rows(client: Option<&Client>, change: &Change, old: &Document) -> Result<bool, std::process::ExitCode> {
-    let Some(client) = client else { return Ok(true) };
-    let settings = change.event.as_ref().map_or_else(|| old.defaults.clone(), |event| old.effective(event));
-    let unavailable = |error: Error| match error.failure() {
-        Failure::Held(hold) => failed(&format!("{error}. {}", hold.remedy()), UNAVAILABLE),
-        _ => failed(&error, UNAVAILABLE),
-    };
-    let Some(table) = definition::table(client, &settings.activity_table).await.map_err(unavailable)? else {
-        return Ok(false);
-    };
-    // The platform's own tables do not say which event a row is about.
-    if !table.columns.contains("new_eventid") {
-        return Ok(true);
+    if change.invitations {
+        let event = change.event.as_deref().unwrap_or("ID");
+        println!(
+            "  The next run of the timer looks at all lists anew, within five minutes. To see first whom that concerns: inevent-d365 invitations run --event {event} --dry-run"
+        );
     }
-    let named: Vec<&str> = old.events.keys().map(String::as_str).collect();
-    let filter = match &change.event {
-        Some(event) => format!("new_eventid eq {}", query::text(event)),
-        None if named.is_empty() => "new_eventid ne null".to_owned(),
-        None => format!("new_eventid ne null and not {}", query::is_one_of("new_eventid", named)),
-    };
-    let query = format!("{}&$top=1", query::select(&table.set, &[&table.key], &filter));
-    let found = client.read(vec![query]).await.map_err(unavailable)?;
-    Ok(found.into_iter().flatten().next().is_some())
 }
 
 #[cfg(test)]

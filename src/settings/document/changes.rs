@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Document, EventSettings};
 
-/// Settings that say when rows are written or who is invited, not what rows hold.
-const BESIDE: [&str; 4] = ["writing", "batch_minutes", "backlog_threshold", "invitations"];
+/// Settings that say when rows are written: nothing follows from another value that anybody had to know.
+const PACE: [&str; 3] = ["writing", "batch_minutes", "backlog_threshold"];
+
+/// The setting that says who is invited, not what rows hold.
+const INVITATIONS: &str = "invitations";
 
 /// What changes for one event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// InEvent's id; `None` stands for every event that neither document names.
     pub event: Option<String>,
-    /// The names of the settings that differ, short of those about pace and invitations.
+    /// The names of the settings that differ, short of those about pace.
     pub settings: Vec<String>,
     /// People are found by other keys: whoever was created by the earlier ones may be created once more.
     pub keys: bool,
@@ -22,6 +26,8 @@ pub struct Change {
     pub left: Option<String>,
     /// Whether everything that is known of the event should be written anew, for the rows that exist to be as the settings now say.
     pub full_pass: bool,
+    /// Who is invited changes; the next run of the timer looks at all lists of the event anew.
+    pub invitations: bool,
 }
 
 impl Change {
@@ -42,20 +48,20 @@ pub fn changes(old: &Document, new: &Document) -> Vec<Change> {
 fn change(event: Option<&String>, old: &EventSettings, new: &EventSettings) -> Option<Change> {
     let (before, after) = (fields(old), fields(new));
     let names = before.keys().chain(after.keys()).collect::<BTreeSet<_>>().into_iter();
-    let settings: Vec<String> = names
-        .filter(|name| !BESIDE.contains(&name.as_str()) && before.get(*name) != after.get(*name))
-        .cloned()
-        .collect();
+    let settings: Vec<String> =
+        names.filter(|name| !PACE.contains(&name.as_str()) && before.get(*name) != after.get(*name)).cloned().collect();
     if settings.is_empty() {
         return None;
     }
     // What is no longer written needs no pass.
-    let lowered = new.level < old.level && settings == ["level"];
+    let lowered = new.level < old.level;
+    let of_rows = |name: &&String| *name != INVITATIONS && !(lowered && *name == "level");
     Some(Change {
         event: event.cloned(),
         keys: old.matching.keys != new.matching.keys,
         left: (old.activity_table != new.activity_table).then(|| old.activity_table.clone()),
-        full_pass: new.sync && !lowered,
+        full_pass: new.sync && settings.iter().any(|name| of_rows(&name)),
+        invitations: settings.iter().any(|name| name == INVITATIONS),
         settings,
     })
 }
@@ -87,6 +93,19 @@ mod tests {
         assert_eq!(brief, [("1", true), ("2", true), ("3", false), ("4", true)]);
         assert_eq!(found[3].left.as_deref(), Some("new_eventattendance"));
         assert!(found[3].is_grave() && !found[0].is_grave());
+    }
+
+    #[test]
+    fn who_is_invited_is_told_and_asks_for_no_pass() {
+        let list = r#"{ "lists": ["00000000-0000-0000-0000-000000000001"] }"#;
+        let [found] =
+            told("{}", &format!(r#"{{ "events": {{ "1": {{ "invitations": {list} }} }} }}"#)).try_into().unwrap();
+        assert_eq!(
+            (found.settings.as_slice(), found.full_pass, found.invitations),
+            (&["invitations".to_owned()][..], false, true)
+        );
+        let both = format!(r#"{{ "events": {{ "1": {{ "invitations": {list}, "unmatched": "ignore" }} }} }}"#);
+        assert!(told("{}", &both)[0].full_pass && told("{}", &both)[0].invitations);
     }
 
     #[test]

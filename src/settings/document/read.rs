@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Document, EventSettings, Overrides, VERSION, check};
@@ -20,7 +20,7 @@ pub enum DocumentError {
 }
 
 /// One thing that is wrong with the settings, and how it is mended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Where, as a dotted path into the document; empty for the document itself.
     pub path: String,

@@ -7,6 +7,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 pub use blob::BlobPlace;
 pub use file::FilePlace;
@@ -21,14 +22,14 @@ pub const SETTINGS_FILE: &str = "INEVENT_D365_SETTINGS";
 pub const CONTAINER: &str = "inevent-settings";
 
 /// A document as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     pub text: String,
     pub etag: ETag,
 }
 
 /// A version of the document, opaque.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ETag(pub String);
 
 /// Keeps the document, and every version that it replaced.

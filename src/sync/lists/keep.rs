@@ -249,6 +249,7 @@ impl Lists {
         // Whoever was quicker may have meant something else: look again.
         for (change, remembered) in remembered {
             if !remembered {
+                self.unsettle(list, &change).await?;
                 waiting.push(change);
                 continue;
             }
@@ -276,6 +277,24 @@ impl Lists {
             }
         }
         self.wait(list, &waiting, now, kept).await
+    }
+
+    /// A call came late: what somebody else did meanwhile, and remembers as done, may be undone by it. So it is about to be done again.
+    async fn unsettle(&self, list: Uuid, late: &Change) -> Result<(), StoreError> {
+        if late.operation.is_none() {
+            return Ok(());
+        }
+        while let Some((mut membership, etag)) = memory::recall(&*self.store, list, late.person).await? {
+            membership.state = match membership.state {
+                State::Added => State::Adding,
+                State::Removed => State::Removing,
+                State::Adding | State::Found | State::Removing | State::Left => break,
+            };
+            if memory::remember(&*self.store, list, late.person, &membership, Some(&etag)).await?.is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the calls. Returns what was done, and what was not with the reason.

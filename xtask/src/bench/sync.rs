@@ -3,6 +3,7 @@
 mod growth;
 mod host;
 mod loops;
+mod plan;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +24,7 @@ use crate::package;
 pub use growth::measure as measure_growth;
 use host::Host;
 use loops::{Client, WORKERS};
+pub use plan::measure as measure_plans;
 
 const SPEED: &str =
     "events synchronised, Dataverse 60 ms away under its service protection limits (sandbox; queues in memory)";

@@ -203,7 +203,13 @@ fn administrators_sign_in_and_the_other_routes_keep_their_keys() {
     // The platform signs with the managed identity: there is no client secret.
     let registration = &config["properties"]["identityProviders"]["azureActiveDirectory"]["registration"];
     assert_eq!(registration["clientSecretSettingName"], "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID");
-    assert!(signs_in(&Snapshot::of("sandbox")).is_empty());
+    // Where it is off, nothing tells the connector to believe in it.
+    assert_eq!(
+        production.settings()["INEVENT_D365_ADMIN_SIGN_IN"],
+        config["properties"]["identityProviders"]["azureActiveDirectory"]["registration"]["clientId"]
+    );
+    let sandbox = Snapshot::of("sandbox");
+    assert!(signs_in(&sandbox).is_empty() && !sandbox.settings().contains_key("INEVENT_D365_ADMIN_SIGN_IN"));
 }
 
 #[test]

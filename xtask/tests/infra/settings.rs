@@ -27,10 +27,15 @@ const OF_A_DESK: [&str; 6] = [
 ];
 
 /// Read by commands that a person runs, and by no function.
-const OF_THE_COMMAND_LINE: [&str; 4] =
-    ["DATAVERSE_TOKEN", "INEVENT_D365_KEY", "INEVENT_D365_URL", "INEVENT_WEBHOOK_FUNCTION_KEY"];
+const OF_THE_COMMAND_LINE: [&str; 5] = [
+    "AZURE_TOKEN_CREDENTIALS",
+    "DATAVERSE_TOKEN",
+    "INEVENT_D365_KEY",
+    "INEVENT_D365_URL",
+    "INEVENT_WEBHOOK_FUNCTION_KEY",
+];
 
-const ALWAYS: [&str; 20] = [
+const ALWAYS: [&str; 21] = [
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "AZURE_CLIENT_ID",
@@ -47,6 +52,7 @@ const ALWAYS: [&str; 20] = [
     "INEVENT_COMPANY_ID",
     "INEVENT_D365_LOG",
     "INEVENT_D365_PARKED_DAYS",
+    "INEVENT_D365_SYNC_LOG_DAYS",
     "INEVENT_TENANT",
     "INEVENT_TOKEN_SECRET_NAME",
     "INEVENT_WEBHOOK_KEYS_SECRET_NAME",
@@ -81,7 +87,8 @@ fn set_by_the_templates() -> BTreeSet<String> {
 fn the_settings_of_an_environment_are_exactly_these() {
     let names = |environment| set(Snapshot::of(environment).settings().keys().map(String::as_str));
     assert_eq!(names("sandbox"), set(ALWAYS));
-    let federated = set(["DATAVERSE_CLIENT_ID", "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"]);
+    let federated =
+        set(["DATAVERSE_CLIENT_ID", "INEVENT_D365_ADMIN_SIGN_IN", "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"]);
     assert_eq!(names("production"), &set(ALWAYS) | &federated);
 }
 

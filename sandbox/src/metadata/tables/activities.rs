@@ -6,8 +6,9 @@ use crate::metadata::{ColumnType, Requirement, System, Table, TableBuilder, tabl
 /// `activitypointer`, and under that name with the activity's own logical name as suffix.
 pub(crate) fn inherited(builder: TableBuilder, logical: &str, subject: usize, description: usize) -> TableBuilder {
     let own = logical != "activitypointer";
-    let owner = format!("ownerid_{logical}");
+    let (owner, currency) = (format!("ownerid_{logical}"), format!("transactioncurrencyid_{logical}"));
     let owner: &[&str] = if own { &["ownerid", &owner] } else { &["ownerid"] };
+    let currency: &[&str] = if own { &[&currency, "transactioncurrencyid"] } else { &["transactioncurrencyid"] };
     builder
         .activity()
         .text("Subject", subject)
@@ -35,6 +36,14 @@ pub(crate) fn inherited(builder: TableBuilder, logical: &str, subject: usize, de
         .read_only()
         .flag("LeftVoiceMail", false)
         .flag("IsMapiPrivate", false)
+        .choice("Community", &[(0, "Other"), (1, "Facebook"), (2, "Twitter")])
+        .memo("ActivityAdditionalParams", 8192)
+        .column("SeriesId", ColumnType::Id)
+        .read_only()
+        .datetime("LastOnHoldTime")
+        .whole("OnHoldTime")
+        .read_only()
+        .staged()
         .choice("DeliveryPriorityCode", &[(0, "Low"), (1, "Normal"), (2, "High")])
         .default(1)
         .datetime("SentOn")
@@ -63,6 +72,7 @@ pub(crate) fn inherited(builder: TableBuilder, logical: &str, subject: usize, de
             &[(0, "Open", 1), (1, "Completed", 2), (2, "Canceled", 3), (3, "Scheduled", 4)],
             &[(1, "Open", 0), (2, "Completed", 1), (3, "Canceled", 2), (4, "Scheduled", 3)],
         )
+        .currency(currency)
         .owned(owner)
         .stamped()
 }
@@ -103,52 +113,205 @@ pub(super) fn activityparty() -> Table {
             ],
         )
         .text("AddressUsed", 320)
+        .text("UnresolvedPartyName", 200)
+        .text("ExchangeEntryId", 1024)
+        .texts(200, &["ExternalId", "ExternalIdType"])
+        .double("Effort", 2, 1_000_000_000.0)
+        .whole("AddressUsedEmailColumnNumber")
+        .read_only()
+        .flag("DoNotEmail", false)
+        .read_only()
+        .flag("DoNotFax", false)
+        .read_only()
+        .flag("DoNotPhone", false)
+        .read_only()
+        .flag("DoNotPostalMail", false)
+        .read_only()
+        .flag("IsPartyDeleted", false)
+        .read_only()
+        .datetime("ScheduledStart")
+        .read_only()
+        .datetime("ScheduledEnd")
+        .read_only()
         .column("VersionNumber", ColumnType::BigInt)
         .system(System::Version)
         .read_only()
         .build("activitypartyid")
 }
 
+/// States of activities that can't be scheduled, each with the status that the platform gives with it.
+pub(super) const UNSCHEDULED_STATES: &[(i64, &str, i64)] = &[(0, "Open", 1), (1, "Completed", 2), (2, "Canceled", 3)];
+pub(super) const UNSCHEDULED_STATUSES: &[(i64, &str, i64)] = &[(1, "Open", 0), (2, "Completed", 1), (3, "Canceled", 2)];
+
 pub(super) fn task() -> Table {
     let builder = table("Task", "tasks", "Task", "ActivityId").type_code(4212);
     inherited(builder, "task", 200, 2000)
-        .text("Category", 250)
-        .text("Subcategory", 250)
+        .with_states(
+            &[(0, "Open", 2), (1, "Completed", 5), (2, "Canceled", 6)],
+            &[
+                (2, "Not Started", 0),
+                (3, "In Progress", 0),
+                (4, "Waiting on someone else", 0),
+                (5, "Completed", 1),
+                (6, "Canceled", 2),
+                (7, "Deferred", 0),
+            ],
+        )
+        .texts(250, &["Category", "Subcategory"])
         .whole("PercentComplete")
+        .within(0, 100)
+        .column("CrmTaskAssignedUniqueId", ColumnType::Id)
+        .column("SubscriptionId", ColumnType::Id)
         .build("subject")
 }
 
 pub(super) fn appointment() -> Table {
     let builder = table("Appointment", "appointments", "Appointment", "ActivityId").type_code(4201);
     inherited(builder, "appointment", 200, 1_048_576)
+        .with_states(
+            &[(0, "Open", 1), (1, "Completed", 3), (2, "Canceled", 4), (3, "Scheduled", 5)],
+            &[
+                (1, "Free", 0),
+                (2, "Tentative", 0),
+                (3, "Completed", 1),
+                (4, "Canceled", 2),
+                (5, "Busy", 3),
+                (6, "Out of Office", 3),
+            ],
+        )
         .text("Location", 200)
-        .text("Category", 250)
-        .text("Subcategory", 250)
+        .texts(250, &["Category", "Subcategory"])
         .text("GlobalObjectId", 300)
+        .choice("AttachmentErrors", &[(0, "None"), (1, "Not all attachments could be saved")])
+        .default(0)
         .flag("IsAllDayEvent", false)
+        .flag("IsDraft", false)
         .flag("IsOnlineMeeting", false)
+        .choice("OnlineMeetingType", &[(1, "Teams Meeting")])
+        .texts(1000, &["OnlineMeetingChatId", "OnlineMeetingId", "OnlineMeetingJoinUrl"])
+        .whole("OutlookOwnerApptId")
+        .column("SubscriptionId", ColumnType::Id)
+        .text("ModifiedFieldsMask", 500)
+        .datetime("OriginalStartDate")
+        .read_only()
+        .whole("IsUnsafe")
+        .read_only()
+        .whole("AttachmentCount")
+        .read_only()
+        .memo("SafeDescription", 1_048_576)
+        .read_only()
         .build("subject")
 }
 
 pub(super) fn phonecall() -> Table {
     let builder = table("PhoneCall", "phonecalls", "Phone Call", "ActivityId").type_code(4210);
     inherited(builder, "phonecall", 200, 2000)
+        .with_states(
+            &[(0, "Open", 1), (1, "Completed", 2), (2, "Canceled", 3)],
+            &[(1, "Open", 0), (2, "Made", 1), (3, "Canceled", 2), (4, "Received", 1)],
+        )
         .text("PhoneNumber", 200)
         .flag_of("DirectionCode", true, "Incoming", "Outgoing")
-        .text("Category", 250)
-        .text("Subcategory", 250)
+        .texts(250, &["Category", "Subcategory"])
+        .column("SubscriptionId", ColumnType::Id)
         .build("subject")
 }
 
 pub(super) fn email() -> Table {
     let builder = table("Email", "emails", "Email", "ActivityId").type_code(4202);
     inherited(builder, "email", 800, 1_073_741_823)
+        .with_states(
+            &[(0, "Open", 1), (1, "Completed", 2), (2, "Canceled", 5)],
+            &[
+                (1, "Draft", 0),
+                (2, "Completed", 1),
+                (3, "Sent", 1),
+                (4, "Received", 1),
+                (5, "Canceled", 2),
+                (6, "Pending Send", 1),
+                (7, "Sending", 1),
+                (8, "Failed", 0),
+            ],
+        )
         .flag_of("DirectionCode", true, "Incoming", "Outgoing")
-        .memo("Sender", 250)
-        .memo("ToRecipients", 500)
-        .text("MessageId", 320)
+        .texts(250, &["Sender", "SubmittedBy", "Category", "Subcategory"])
+        .text("ToRecipients", 500)
+        .texts(320, &["MessageId", "InReplyTo"])
         .text("TrackingToken", 50)
         .text("MimeType", 256)
+        .text("ConversationIndex", 2048)
+        .column("ConversationTrackingId", ColumnType::Id)
+        .read_only()
+        .whole("BaseConversationIndexHash")
+        .read_only()
+        .column("EmailTrackingId", ColumnType::Id)
+        .read_only()
+        .lookup_as("ParentActivityId", &[("parentactivityid", &["email"])])
+        .relation("email", "email_email_parentactivityid")
+        .lookup_as("CorrelatedActivityId", &[("correlatedactivityid_email", &["email"])])
+        .relation("email", "email_email_CorrelatedActivityId")
+        .read_only()
+        .lookup_as(
+            "EmailSender",
+            &[
+                ("emailsender_account", &["account"]),
+                ("emailsender_contact", &["contact"]),
+                ("emailsender_lead", &["lead"]),
+                ("emailsender_systemuser", &["systemuser"]),
+            ],
+        )
+        .read_only()
+        .choice(
+            "CorrelationMethod",
+            &[
+                (0, "None"),
+                (1, "Skipped"),
+                (2, "XHeader"),
+                (3, "InReplyTo"),
+                (4, "TrackingToken"),
+                (5, "ConversationIndex"),
+                (6, "SmartMatching"),
+                (7, "CustomCorrelation"),
+            ],
+        )
+        .read_only()
+        .whole("DeliveryAttempts")
+        .within(0, 1_000_000_000)
+        .whole("AttachmentCount")
+        .read_only()
+        .whole("AttachmentOpenCount")
+        .within(0, 2_147_483_647)
+        .whole("LinksClickedCount")
+        .within(0, 2_147_483_647)
+        .whole("OpenCount")
+        .within(0, 2_147_483_647)
+        .whole("ReplyCount")
+        .within(0, 2_147_483_647)
+        .datetime("LastOpenedTime")
+        .datetime("DelayedEmailSendTime")
+        .datetime("PostponeEmailProcessingUntil")
+        .datetime("EmailReminderExpiryTime")
+        .text("EmailReminderText", 1250)
+        .choice(
+            "EmailReminderStatus",
+            &[(0, "NotSet"), (1, "ReminderSet"), (2, "ReminderExpired"), (3, "ReminderInvalid")],
+        )
+        .read_only()
+        .choice(
+            "EmailReminderType",
+            &[(0, "If I do not receive a reply by"), (1, "If the email is not opened by"), (2, "Remind me anyways at")],
+        )
+        .choice("Notifications", &[(0, "None"), (1, "Some attachments could not be saved"), (2, "Truncated body")])
+        .read_only()
+        .flag("Compressed", false)
+        .read_only()
+        .flag("FollowEmailUserPreference", false)
+        .flag("IsEmailFollowed", false)
+        .read_only()
+        .flag("IsEmailReminderSet", false)
+        .read_only()
+        .whole("IsUnsafe")
+        .read_only()
         .flag("ReadReceiptRequested", false)
         .flag("DeliveryReceiptRequested", false)
         .build("subject")

@@ -1,9 +1,12 @@
 //! Solutions and publishers, and the messages that tables understand.
 
+use super::people::{Lengths, address};
 use crate::metadata::{ColumnType, Requirement, Table, table};
 
+const OF_PUBLISHER: Lengths = Lengths { line: 50, place: 80, region: 50, code: 20, telephone: 50 };
+
 pub(super) fn publisher() -> Table {
-    table("Publisher", "publishers", "Publisher", "PublisherId")
+    let builder = table("Publisher", "publishers", "Publisher", "PublisherId")
         .type_code(7101)
         .text("UniqueName", 256)
         .required(Requirement::System)
@@ -18,8 +21,13 @@ pub(super) fn publisher() -> Table {
         .text("SupportingWebsiteUrl", 200)
         .flag("IsReadonly", false)
         .read_only()
-        .stamped()
-        .build("friendlyname")
+        .column("OrganizationId", ColumnType::Id)
+        .read_only()
+        .column("PinpointPublisherId", ColumnType::BigInt)
+        .read_only()
+        .text("PinpointPublisherDefaultLocale", 16)
+        .read_only();
+    address(address(builder, 1, &OF_PUBLISHER), 2, &OF_PUBLISHER).stamped().build("friendlyname")
 }
 
 pub(super) fn solution() -> Table {
@@ -40,7 +48,29 @@ pub(super) fn solution() -> Table {
         .read_only()
         .flag("IsVisible", true)
         .read_only()
+        .flag("IsApiManaged", false)
+        .read_only()
+        .choice("SolutionType", &[(0, "None"), (1, "Snapshot"), (2, "Internal")])
+        .text("SolutionPackageVersion", 256)
         .datetime("InstalledOn")
+        .read_only()
+        .datetime("UpdatedOn")
+        .read_only()
+        .column("OrganizationId", ColumnType::Id)
+        .read_only()
+        .column("PinpointPublisherId", ColumnType::BigInt)
+        .read_only()
+        .column("PinpointSolutionId", ColumnType::BigInt)
+        .read_only()
+        .text("PinpointSolutionDefaultLocale", 16)
+        .read_only()
+        .text("PinpointAssetId", 255)
+        .read_only()
+        .text("TemplateSuffix", 65)
+        .read_only()
+        .text("Thumbprint", 65)
+        .read_only()
+        .memo("UpgradeInfo", 1_073_741_823)
         .read_only()
         .lookup("ParentSolutionId", &["solution"])
         .relation("solution", "solution_parent_solution")
@@ -68,6 +98,10 @@ pub(super) fn solutioncomponent() -> Table {
         )
         .column("ObjectId", ColumnType::Id)
         .indexed()
+        .column("RootSolutionComponentId", ColumnType::Id)
+        .read_only()
+        .flag("IsMetadata", true)
+        .read_only()
         .choice(
             "RootComponentBehavior",
             &[(0, "Include Subcomponents"), (1, "Do not include subcomponents"), (2, "Include As Shell Only")],
@@ -83,8 +117,27 @@ pub(super) fn sdkmessage() -> Table {
         .text("Name", 256)
         .indexed()
         .text("CategoryName", 25)
+        .text("ExecutePrivilegeName", 100)
+        .text("IntroducedVersion", 48)
+        .text("ThrottleSettings", 512)
+        .read_only()
+        .whole("Availability")
+        .whole("CustomizationLevel")
+        .read_only()
+        .column("SdkMessageIdUnique", ColumnType::Id)
+        .read_only()
+        .column("OrganizationId", ColumnType::Id)
+        .read_only()
+        .flag("AutoTransact", true)
+        .flag("Expand", false)
         .flag("IsPrivate", false)
         .flag("IsActive", true)
+        .flag("IsReadOnly", false)
+        .flag("IsValidForExecuteAsync", true)
+        .read_only()
+        .flag("Template", false)
+        .flag("WorkflowSdkStepEnabled", false)
+        .read_only()
         .stamped()
         .build("name")
 }
@@ -99,8 +152,35 @@ pub(super) fn sdkmessagefilter() -> Table {
         .column("PrimaryObjectTypeCode", ColumnType::TableName)
         .indexed()
         .column("SecondaryObjectTypeCode", ColumnType::TableName)
+        .text("IntroducedVersion", 48)
+        .whole("Availability")
+        .whole("RestrictionLevel")
+        .whole("CustomizationLevel")
+        .read_only()
+        .column("SdkMessageFilterIdUnique", ColumnType::Id)
+        .read_only()
+        .column("OrganizationId", ColumnType::Id)
+        .read_only()
         .flag("IsCustomProcessingStepAllowed", true)
         .flag("IsVisible", true)
+        .flag("WorkflowSdkStepEnabled", false)
+        .read_only()
+        .stamped()
+        .build("name")
+}
+
+/// Imports of solution files.
+pub(super) fn importjob() -> Table {
+    table("ImportJob", "importjobs", "Import Job", "ImportJobId")
+        .type_code(9107)
+        .text("Name", 500)
+        .text("SolutionName", 250)
+        .text("ImportContext", 256)
+        .text("OperationContext", 256)
+        .memo("Data", 1_073_741_823)
+        .double("Progress", 2, 100.0)
+        .datetime("StartedOn")
+        .datetime("CompletedOn")
         .stamped()
         .build("name")
 }

@@ -15,6 +15,7 @@ pub(super) fn duplicaterule() -> Table {
         .column("MatchingEntityName", ColumnType::TableName)
         .required(Requirement::System)
         .create_only()
+        .texts(50, &["BaseEntityMatchCodeTable", "MatchingEntityMatchCodeTable"])
         .flag("IsCaseSensitive", false)
         .flag("ExcludeInactiveRecords", false)
         .state(

@@ -1,5 +1,6 @@
 //! Marketing lists and their members.
 
+use super::sales::TRILLION;
 use crate::metadata::{ColumnType, Requirement, Table, table};
 
 pub(super) fn list() -> Table {
@@ -24,10 +25,13 @@ pub(super) fn list() -> Table {
         .text("Purpose", 512)
         .text("Source", 128)
         .money("Cost")
+        .within(0, TRILLION)
         .flag("LockStatus", false)
         .flag("DoNotSendOnOptOut", true)
         .flag("IgnoreInactiveListMembers", true)
         .datetime("LastUsedOn")
+        .update_only()
+        .staged()
         .active_inactive_zero()
         .owned(&["ownerid"])
         .stamped()

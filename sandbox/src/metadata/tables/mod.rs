@@ -9,6 +9,8 @@ mod duplicates;
 mod events;
 mod files;
 mod lists;
+mod notes;
+mod organization;
 mod people;
 mod sales;
 mod security;
@@ -19,6 +21,7 @@ use super::{Table, wire};
 /// Every shipped table; with the connector's own table and columns, or without.
 pub(crate) fn shipped(connector: bool) -> Vec<Table> {
     let mut tables = vec![
+        organization::organization(),
         people::businessunit(),
         people::systemuser(),
         people::team(),
@@ -36,19 +39,23 @@ pub(crate) fn shipped(connector: bool) -> Vec<Table> {
         activities::phonecall(),
         activities::email(),
         sales::opportunity(),
+        sales::opportunityclose(),
         sales::campaign(),
+        notes::annotation(),
         sales::transactioncurrency(),
         security::role(),
         security::privilege(),
         security::roleprivileges(),
         security::systemuserroles(),
         security::teamroles(),
+        security::principalobjectaccess(),
         customizing::publisher(),
         customizing::solution(),
         customizing::solutioncomponent(),
         customizing::sdkmessage(),
         customizing::sdkmessagefilter(),
         customizing::asyncoperation(),
+        customizing::importjob(),
         duplicates::duplicaterule(),
         duplicates::duplicaterulecondition(),
         background::backgroundoperation(),

@@ -1,6 +1,6 @@
 //! Security roles and what they allow. Who may do what is decided elsewhere; these are the rows.
 
-use crate::metadata::{Requirement, Table, table};
+use crate::metadata::{ColumnType, Requirement, System, Table, table};
 
 pub(super) fn role() -> Table {
     table("Role", "roles", "Security Role", "RoleId")
@@ -18,7 +18,7 @@ pub(super) fn role() -> Table {
         .lookup("ParentRootRoleId", &["role"])
         .relation("role", "role_parent_root_role")
         .read_only()
-        .column("RoleTemplateId", crate::metadata::ColumnType::Id)
+        .column("RoleTemplateId", ColumnType::Id)
         .choice(
             "IsInherited",
             &[(0, "Team privileges only"), (1, "Direct User (Basic) access level and Team privileges")],
@@ -26,12 +26,25 @@ pub(super) fn role() -> Table {
         .default(1)
         .flag("IsAutoAssigned", false)
         .create_only()
+        .memo("AppliesTo", 2000)
+        .memo("SummaryOfCoreTablePermissions", 2000)
+        .flag("IsManaged", false)
+        .read_only()
+        .column("OrganizationId", ColumnType::Id)
+        .read_only()
+        .column("RoleIdUnique", ColumnType::Id)
+        .read_only()
+        .column("SolutionId", ColumnType::Id)
+        .read_only()
+        .datetime("OverwriteTime")
+        .read_only()
         .stamped()
         .build("name")
 }
 
 pub(super) fn privilege() -> Table {
-    let depths = ["CanBeBasic", "CanBeLocal", "CanBeDeep", "CanBeGlobal"];
+    let depths =
+        ["CanBeBasic", "CanBeLocal", "CanBeDeep", "CanBeGlobal", "CanBeEntityReference", "CanBeParentEntityReference"];
     let builder = table("Privilege", "privileges", "Privilege", "PrivilegeId")
         .type_code(1023)
         .text("Name", 100)
@@ -42,8 +55,8 @@ pub(super) fn privilege() -> Table {
         .iter()
         .fold(builder, |builder, name| builder.flag(name, true))
         .flag("IsDisabledWhenIntegrated", false)
-        .column("VersionNumber", crate::metadata::ColumnType::BigInt)
-        .system(crate::metadata::System::Version)
+        .column("VersionNumber", ColumnType::BigInt)
+        .system(System::Version)
         .read_only()
         .build("name")
 }
@@ -57,6 +70,33 @@ pub(super) fn roleprivileges() -> Table {
         .whole("PrivilegeDepthMask")
         .default(8)
         .build("roleprivilegeid")
+}
+
+/// With whom rows are shared, and who has access with the rows they belong to.
+pub(super) fn principalobjectaccess() -> Table {
+    let builder = table(
+        "PrincipalObjectAccess",
+        "principalobjectaccessset",
+        "Principal Object Access",
+        "PrincipalObjectAccessId",
+    );
+    builder
+        .type_code(11)
+        .listing_only()
+        .written_by_the_platform()
+        .column("ObjectId", ColumnType::Id)
+        .indexed()
+        .column("ObjectTypeCode", ColumnType::TableName)
+        .column("PrincipalId", ColumnType::Id)
+        .indexed()
+        .column("PrincipalTypeCode", ColumnType::TableName)
+        .whole("AccessRightsMask")
+        .whole("InheritedAccessRightsMask")
+        .datetime("ChangedOn")
+        .column("VersionNumber", ColumnType::BigInt)
+        .system(System::Version)
+        .read_only()
+        .build("principalobjectaccessid")
 }
 
 pub(super) fn systemuserroles() -> Table {

@@ -33,7 +33,7 @@ impl<'e> Sources<'_, 'e> {
             .or_else(|| named(&|source| source.element.attribute("alias").is_none() && source.table.logical == name))
             .ok_or_else(|| {
                 let message = format!("LinkEntity with name or alias {name} is not found");
-                ApiError::new(400, "0x80041105", message)
+                ApiError::new(400, "0x8004110b", message)
             })
     }
 

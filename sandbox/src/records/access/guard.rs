@@ -21,7 +21,7 @@ impl Session<'_> {
             return Ok(());
         }
         let depth = self.allowed(right, table)?;
-        if self.covers(depth, table, row) {
+        if self.covers(depth, table, row) || self.is_shared(right, row[table.id].id())? {
             Ok(())
         } else {
             Err(ApiError::no_access(self.caller, right.verb(), table, row))

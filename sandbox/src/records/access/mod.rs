@@ -4,8 +4,10 @@ mod guard;
 mod read;
 mod refusal;
 mod rights;
+mod sharing;
 
 pub(crate) use rights::Rights;
+pub(crate) use sharing::{Principal, Sharing};
 
 /// What can be done with a row; each is a privilege of its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +19,35 @@ pub(crate) enum Right {
     Append,
     AppendTo,
     Assign,
+    Share,
 }
 
 impl Right {
+    /// In the order in which answers name them.
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Read, Self::Write, Self::Append, Self::AppendTo, Self::Create, Self::Delete, Self::Share, Self::Assign];
+
+    /// Its bit in the masks of `AccessRights`.
+    pub(crate) fn bit(self) -> i64 {
+        match self {
+            Self::Read => 1,
+            Self::Write => 2,
+            Self::Append => 4,
+            Self::AppendTo => 16,
+            Self::Create => 32,
+            Self::Delete => 65_536,
+            Self::Share => 262_144,
+            Self::Assign => 524_288,
+        }
+    }
+
+    /// What the owner of a row may do with the rows that belong to it.
+    fn of_owner() -> i64 {
+        Self::ALL.iter().filter(|right| **right != Self::Create).map(|right| right.bit()).sum()
+    }
+
     /// As in `prvReadContact` and `ReadAccess`.
-    fn verb(self) -> &'static str {
+    pub(crate) fn verb(self) -> &'static str {
         match self {
             Self::Create => "Create",
             Self::Read => "Read",
@@ -30,6 +56,7 @@ impl Right {
             Self::Append => "Append",
             Self::AppendTo => "AppendTo",
             Self::Assign => "Assign",
+            Self::Share => "Share",
         }
     }
 }

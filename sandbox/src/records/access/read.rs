@@ -113,13 +113,13 @@ impl Session<'_> {
     fn readable(&self, table: &Table) -> ApiResult<Option<Reach>> {
         let depth = self.allowed(Right::Read, table)?;
         let Some(owner) = table.system(System::Owner).filter(|_| depth < Depth::Global) else { return Ok(None) };
-        let mut reach = vec![(owner, self.rights.owners.clone())];
-        let units = match depth {
+        let mut lookups = vec![(owner, self.rights.owners.clone())];
+        let units: Vec<_> = match depth {
             Depth::Deep => self.rights.units.clone(),
             Depth::Local => self.rights.unit.into_iter().collect(),
-            _ => return Ok(Some(reach)),
+            _ => Vec::new(),
         };
-        reach.extend(table.system(System::OwningUnit).map(|column| (column, units)));
-        Ok(Some(reach))
+        lookups.extend(table.system(System::OwningUnit).filter(|_| !units.is_empty()).map(|column| (column, units)));
+        Ok(Some(Reach { lookups, shared: self.sharees()?.map(|with| (table.id, with)) }))
     }
 }

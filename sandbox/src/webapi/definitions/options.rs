@@ -23,6 +23,11 @@ pub(super) const MESSAGES: [&str; 6] = [
 
 type Body = Map<String, Json>;
 
+/// `PicklistValueNotUnique`
+fn value_taken() -> ApiError {
+    ApiError::new(400, "0x80044310", "The picklist value already exists.  Picklist values must be unique.")
+}
+
 /// Performs one of the messages.
 pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -> ApiResult<Response> {
     let body = change.body(message)?;
@@ -33,7 +38,7 @@ pub(super) fn perform(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -
             changed(edit, body, |kind| {
                 let options = choices(kind)?;
                 if options.iter().any(|known| known.value == value) {
-                    return Err(ApiError::new(400, "0x80044326", "An option with the same value already exists."));
+                    return Err(value_taken());
                 }
                 options.push(option);
                 Ok(())
@@ -90,7 +95,7 @@ fn number(body: &Body, name: &str) -> ApiResult<i64> {
 }
 
 fn no_option(value: i64) -> ApiError {
-    ApiError::new(400, "0x80044331", format!("The option value {value} does not exist in the option set."))
+    ApiError::new(400, "0x80048403", format!("The option value {value} does not exist in the option set."))
 }
 
 fn inserted(change: &Change<'_>, message: &str, value: i64) -> Response {
@@ -173,7 +178,7 @@ fn insert_status(edit: &mut Edit<'_>, change: &Change<'_>, body: &Body) -> ApiRe
             return Err(ApiError::invalid_argument("The attribute is no status."));
         };
         if options.iter().any(|known| known.value == value) {
-            return Err(ApiError::new(400, "0x80044326", "An option with the same value already exists."));
+            return Err(value_taken());
         }
         options.push(StatusOption { value, label: option.label, state });
         Ok(())

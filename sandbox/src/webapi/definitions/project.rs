@@ -171,8 +171,22 @@ fn meets(filter: &Expression, one: &Described) -> ApiResult<bool> {
             match comparison {
                 Comparison::Equal => equal,
                 Comparison::NotEqual => !equal,
-                _ => return Err(unsupported()),
+                other => {
+                    let number = |text: &str| text.parse::<f64>().ok();
+                    let limit = if let Operand::Bare(text) = literal { number(text) } else { None };
+                    let order = actual.as_f64().zip(limit).and_then(|(actual, limit)| actual.partial_cmp(&limit));
+                    order.is_some_and(|order| match other {
+                        Comparison::Greater => order.is_gt(),
+                        Comparison::GreaterOrEqual => order.is_ge(),
+                        Comparison::Less => order.is_lt(),
+                        _ => order.is_le(),
+                    })
+                }
             }
+        }
+        Expression::Call(name, _) => {
+            let message = format!("The \"{name}\" function isn't supported for Metadata Entities.");
+            return Err(ApiError::new(501, "0x8006088a", message));
         }
         _ => return Err(unsupported()),
     })

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::parameters::{json as parsed, of_function, required};
 use crate::errors::{ApiError, ApiResult};
 use crate::query::Query;
-use crate::records::Session;
+use crate::records::{Session, normal_id};
 use crate::seed::TENANT;
 use crate::value::Value;
 use crate::webapi::Response;
@@ -15,8 +15,13 @@ use crate::webapi::dispatch::{Operation, Service};
 /// What the organisation says it runs.
 const VERSION: &str = "9.2.26103.196";
 
-fn context(service: &Service<'_>, name: &str) -> String {
-    format!("{}/$metadata#Microsoft.Dynamics.CRM.{name}Response", service.root)
+/// The context of a message's answer.
+pub(super) fn context(service: &Service<'_>, message: &str) -> String {
+    context_of(service, &format!("Microsoft.Dynamics.CRM.{message}Response"))
+}
+
+pub(super) fn context_of(service: &Service<'_>, what: &str) -> String {
+    format!("{}/$metadata#{what}", service.root)
 }
 
 pub(super) fn who_am_i(service: &Service<'_>, session: &Session<'_>) -> ApiResult<Response> {
@@ -69,6 +74,32 @@ pub(super) fn current_organization(service: &Service<'_>) -> Response {
         },
     });
     Response::json(200, body.to_string())
+}
+
+/// `GET /RetrieveSolutionImportResult(ImportJobId=…)`: an import that failed left no job behind.
+pub(super) fn import_result(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    segment: &Segment,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
+    let id = of_function(segment, operation, "ImportJobId").and_then(|id| normal_id(&id));
+    let id = id.ok_or_else(|| required("ImportJobId"))?;
+    let jobs = session.data.schema.table("importjob").ok_or_else(ApiError::unexpected)?;
+    if !session.exists(jobs, id)? {
+        return Err(ApiError::does_not_exist(jobs, id));
+    }
+    let body = json!({
+        "@odata.context": context(service, "RetrieveSolutionImportResult"),
+        "SolutionOperationResult": {
+            "Type": "Import",
+            "Status": "Passed",
+            "ErrorMessages": [],
+            "WarningMessages": [],
+            "ActionLink": null,
+        },
+    });
+    Ok(Response::json(200, body.to_string()))
 }
 
 /// `GET /RetrieveTotalRecordCount(EntityNames=["contact"])`

@@ -22,13 +22,32 @@ struct OpenList {
     members: Arc<Table>,
 }
 
-/// `POST /AddListMembersList`: several members at once.
+/// `POST /AddListMembersList {"List", "Members"}`: several members at once.
 pub(super) fn add_members(session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+    let (list, members) = several(session, operation)?;
+    for member in members {
+        add(session, &list, member)?;
+    }
+    recount(session, list.id)?;
+    Ok(Response::empty(204))
+}
+
+/// `POST /RemoveListMembersList`, with the same parameters. Who is not on the list stays off it.
+pub(super) fn remove_members(session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<Response> {
+    let (list, members) = several(session, operation)?;
+    for member in members {
+        unlink(session, list.id, member)?;
+    }
+    Ok(Response::empty(204))
+}
+
+/// A list and people of its kind.
+fn several(session: &Session<'_>, operation: &Operation<'_>) -> ApiResult<(OpenList, Vec<Uuid>)> {
     let body = object(SET, &operation.request.body)?;
     let list = body.get("List").and_then(Json::as_object).and_then(|list| id_of(list, "listid"));
     let list = open(session, list.ok_or_else(|| required("List"))?)?;
-    let members = body.get("Members").and_then(Json::as_array).ok_or_else(|| required("Members"))?;
-    for member in members {
+    let mut ids = Vec::new();
+    for member in body.get("Members").and_then(Json::as_array).ok_or_else(|| required("Members"))? {
         let member = member.as_object().ok_or_else(|| required("Members"))?;
         let kind = member.get("@odata.type").and_then(Json::as_str).unwrap_or_default();
         let kind = kind.trim_start_matches('#').trim_start_matches("Microsoft.Dynamics.CRM.");
@@ -36,10 +55,9 @@ pub(super) fn add_members(session: &Session<'_>, operation: &Operation<'_>) -> A
             return Err(ApiError::new(400, "0x80040301", "Unsupported list member type."));
         }
         let key = &list.members.columns[list.members.id].logical;
-        add(session, &list, id_of(member, key).ok_or_else(|| required(key))?)?;
+        ids.push(id_of(member, key).ok_or_else(|| required(key))?);
     }
-    recount(session, list.id)?;
-    Ok(Response::empty(204))
+    Ok((list, ids))
 }
 
 /// `POST /lists(id)/Microsoft.Dynamics.CRM.AddMemberList`

@@ -2,14 +2,19 @@
 
 mod about;
 mod bulk_delete;
+mod closing;
 mod duplicates;
 mod files;
+mod initialize;
 pub(super) mod jobs;
 pub(super) mod lists;
+mod locale;
 mod merge;
 mod parameters;
 mod qualify;
 pub(super) mod roles;
+mod sharing;
+mod teams;
 
 pub(super) use lists::dynamic_members;
 
@@ -21,13 +26,23 @@ use super::dispatch::{Operation, Service};
 use super::search;
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
-use crate::records::Session;
+use crate::records::{Session, Sharing};
 
 /// Functions that are bound to nothing: they answer `GET` only.
-const FUNCTIONS: [&str; 5] =
-    ["WhoAmI", "RetrieveVersion", "RetrieveCurrentOrganization", "RetrieveTotalRecordCount", "RetrieveDuplicates"];
+const FUNCTIONS: &[&str] = &[
+    "WhoAmI",
+    "RetrieveVersion",
+    "RetrieveCurrentOrganization",
+    "RetrieveTotalRecordCount",
+    "RetrieveDuplicates",
+    "RetrieveSharedPrincipalsAndAccess",
+    "RetrieveRolePrivilegesRole",
+    "RetrieveSolutionImportResult",
+    "InitializeFrom",
+    "FormatAddress",
+];
 /// Actions that are bound to nothing: they answer `POST` only.
-const ACTIONS: [&str; 9] = [
+const ACTIONS: &[&str] = &[
     "AddListMembersList",
     "Merge",
     "BulkDelete",
@@ -37,6 +52,12 @@ const ACTIONS: [&str; 9] = [
     "InitializeFileBlocksDownload",
     "DownloadBlock",
     "DeleteFile",
+    "GrantAccess",
+    "ModifyAccess",
+    "RevokeAccess",
+    "WinOpportunity",
+    "LoseOpportunity",
+    "RemoveListMembersList",
 ];
 
 /// A message that is bound to nothing, such as `WhoAmI`.
@@ -52,8 +73,19 @@ pub(super) fn unbound(
         ("RetrieveVersion", "GET") => Ok(about::version(service)),
         ("RetrieveCurrentOrganization", "GET") => Ok(about::current_organization(service)),
         ("RetrieveTotalRecordCount", "GET") => about::total_record_count(service, session, segment, operation),
+        ("RetrieveSharedPrincipalsAndAccess", "GET") => sharing::shared_with(service, session, segment, operation),
+        ("GrantAccess", "POST") => sharing::change(service, session, operation, Sharing::Grant),
+        ("ModifyAccess", "POST") => sharing::change(service, session, operation, Sharing::Replace),
+        ("RevokeAccess", "POST") => sharing::revoke(service, session, operation),
         ("RetrieveDuplicates", "GET") => duplicates::run(service, session, segment, operation),
+        ("RetrieveRolePrivilegesRole", "GET") => roles::of_role(service, session, segment, operation),
+        ("RetrieveSolutionImportResult", "GET") => about::import_result(service, session, segment, operation),
+        ("InitializeFrom", "GET") => initialize::run(service, session, segment, operation),
+        ("FormatAddress", "GET") => Ok(locale::address(service, segment, operation)),
+        ("WinOpportunity", "POST") => closing::opportunity(service, session, operation, closing::WON),
+        ("LoseOpportunity", "POST") => closing::opportunity(service, session, operation, closing::LOST),
         ("AddListMembersList", "POST") => lists::add_members(session, operation),
+        ("RemoveListMembersList", "POST") => lists::remove_members(session, operation),
         ("Merge", "POST") => merge::run(service, session, operation),
         ("BulkDelete", "POST") => bulk_delete::run(service, session, operation),
         ("InitializeFileBlocksUpload", "POST") => files::begin_upload(service, session, operation),
@@ -65,11 +97,23 @@ pub(super) fn unbound(
         (name, "POST") if search::MESSAGES.iter().any(|(message, _)| *message == name) => {
             search::message(service, session, name, &operation.request.body)
         }
+        (name, "GET") if let Some((function, member)) = locale::FUNCTIONS.iter().find(|(known, _)| *known == name) => {
+            Ok(locale::languages(service, function, member))
+        }
         (name, _) if FUNCTIONS.contains(&name) || ACTIONS.contains(&name) => {
             Err(ApiError::no_resource(&format!("{}/{name}", service.root)))
         }
         _ => Err(ApiError::no_segment(&segment.name)),
     }
+}
+
+/// What the names of bound messages, and of types, begin with.
+pub(super) const CRM: &str = "Microsoft.Dynamics.CRM.";
+
+/// Whether a segment is a function bound to the row before it: those answer `GET` only.
+pub(super) fn is_bound_function(segment: &str) -> bool {
+    let functions = ["RetrieveUserPrivileges", "RetrieveTeamPrivileges", "RetrievePrincipalAccess"];
+    segment.strip_prefix(CRM).is_some_and(|name| functions.contains(&name))
 }
 
 /// A message bound to one row.
@@ -78,10 +122,11 @@ pub(super) fn bound(
     session: &Session<'_>,
     table: &Arc<Table>,
     key: &RowKey,
-    message: &str,
+    message: &Segment,
     operation: &Operation<'_>,
 ) -> ApiResult<Response> {
-    match (table.logical.as_str(), message, key, operation.request.method.as_str()) {
+    let name = message.name.strip_prefix(CRM).unwrap_or(&message.name);
+    match (table.logical.as_str(), name, key, operation.request.method.as_str()) {
         ("list", "AddMemberList", RowKey::Primary(list), "POST") => {
             lists::add_member(service, session, *list, operation)
         }
@@ -101,9 +146,25 @@ pub(super) fn bound(
         }
         ("role", "AddPrivilegesRole", RowKey::Primary(role), "POST") => roles::add(session, *role, false, operation),
         ("role", "ReplacePrivilegesRole", RowKey::Primary(role), "POST") => roles::add(session, *role, true, operation),
-        ("systemuser", "RetrieveUserPrivileges", RowKey::Primary(user), "GET") => {
-            roles::of_user(service, session, *user)
+        ("role", "RemovePrivilegeRole", RowKey::Primary(role), "POST") => roles::remove(session, *role, operation),
+        ("team", "AddMembersTeam", RowKey::Primary(team), "POST") => {
+            teams::members(session, table, *team, true, operation)
         }
-        _ => Err(ApiError::no_segment(&format!("Microsoft.Dynamics.CRM.{message}"))),
+        ("team", "RemoveMembersTeam", RowKey::Primary(team), "POST") => {
+            teams::members(session, table, *team, false, operation)
+        }
+        ("email", "SendEmail", RowKey::Primary(email), "POST") => {
+            closing::send(service, session, table, *email, operation)
+        }
+        ("systemuser", "RetrieveUserPrivileges", RowKey::Primary(user), "GET") => {
+            roles::of_principal(service, session, table, *user, name)
+        }
+        ("team", "RetrieveTeamPrivileges", RowKey::Primary(team), "GET") => {
+            roles::of_principal(service, session, table, *team, name)
+        }
+        ("systemuser" | "team", "RetrievePrincipalAccess", RowKey::Primary(principal), "GET") => {
+            sharing::access_of(service, session, (table, *principal), message, operation)
+        }
+        _ => Err(ApiError::no_segment(&message.name)),
     }
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::parameters::required;
+use super::about::context;
+use super::parameters::{of_function, required};
 use crate::catalogue::{id_of, privilege_id};
 use crate::errors::{ApiError, ApiResult};
 use crate::metadata::Table;
 use crate::records::{Session, normal_id};
 use crate::value::Value;
 use crate::webapi::Response;
+use crate::webapi::address::Segment;
 use crate::webapi::dispatch::{Operation, Service};
 use crate::webapi::payload::object;
 
@@ -86,18 +88,68 @@ fn set(session: &Session<'_>, role: Uuid, privilege: Uuid, bit: i64) -> ApiResul
     }
 }
 
-/// `GET /systemusers(id)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()`: the privileges of all roles of a user.
-pub(super) fn of_user(service: &Service<'_>, session: &Session<'_>, user: Uuid) -> ApiResult<Response> {
+/// `POST /roles(id)/Microsoft.Dynamics.CRM.RemovePrivilegeRole {"PrivilegeId"}`
+pub(super) fn remove(session: &Session<'_>, role: Uuid, operation: &Operation<'_>) -> ApiResult<Response> {
+    let body = object("roles", &operation.request.body)?;
+    let privilege = body.get("PrivilegeId").and_then(Json::as_str).and_then(normal_id);
+    let privilege = privilege.ok_or_else(|| required("PrivilegeId"))?;
+    let links = table(session, "roleprivileges")?;
+    let of_privilege = column(links, "privilegeid")?;
+    for link in session.equal(links, column(links, "roleid")?, Value::Id(role))? {
+        if link[of_privilege].id() == Some(privilege) {
+            session.delete(links, link[links.id].id().ok_or_else(ApiError::unexpected)?)?;
+        }
+    }
+    Ok(Response::empty(204))
+}
+
+/// `GET /systemusers(id)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()` and `…/RetrieveTeamPrivileges()`: the
+/// privileges of all roles of a user or a team.
+pub(super) fn of_principal(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    principals: &Table,
+    id: Uuid,
+    message: &str,
+) -> ApiResult<Response> {
     session.check_privilege("prvReadRole")?;
-    let users = table(session, "systemuser")?;
-    let row = session.find(users, user)?.ok_or_else(|| ApiError::does_not_exist(users, user))?;
-    let unit = row[column(users, "businessunitid")?].id();
-    let memberships = table(session, "systemuserroles")?;
+    let row = session.find(principals, id)?.ok_or_else(|| ApiError::does_not_exist(principals, id))?;
+    let unit = row[column(principals, "businessunitid")?].id();
+    let memberships = table(session, &format!("{}roles", principals.logical))?;
+    let (near, far) = (column(memberships, &format!("{}id", principals.logical))?, column(memberships, "roleid")?);
+    let roles = session.equal(memberships, near, Value::Id(id))?;
+    let roles: Vec<Value> = roles.iter().map(|membership| membership[far].clone()).collect();
+    privileges(service, session, &roles, unit, message)
+}
+
+/// `GET /RetrieveRolePrivilegesRole(RoleId=…)`
+pub(super) fn of_role(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    segment: &Segment,
+    operation: &Operation<'_>,
+) -> ApiResult<Response> {
+    session.check_privilege("prvReadRole")?;
+    let id = of_function(segment, operation, "RoleId").and_then(|id| normal_id(&id));
+    let id = id.ok_or_else(|| required("RoleId"))?;
+    let roles = table(session, "role")?;
+    let row = session.find(roles, id)?.ok_or_else(|| ApiError::does_not_exist(roles, id))?;
+    let unit = row[column(roles, "businessunitid")?].id();
+    privileges(service, session, &[Value::Id(id)], unit, "RetrieveRolePrivilegesRole")
+}
+
+/// What roles allow together, each privilege as deep as the deepest of them.
+fn privileges(
+    service: &Service<'_>,
+    session: &Session<'_>,
+    roles: &[Value],
+    unit: Option<Uuid>,
+    message: &str,
+) -> ApiResult<Response> {
     let links = table(session, "roleprivileges")?;
     let mut deepest: Vec<(Uuid, i64)> = Vec::new();
-    for membership in session.equal(memberships, column(memberships, "systemuserid")?, Value::Id(user))? {
-        let role = membership[column(memberships, "roleid")?].clone();
-        for link in session.equal(links, column(links, "roleid")?, role)? {
+    for role in roles {
+        for link in session.equal(links, column(links, "roleid")?, role.clone())? {
             let depth = link[column(links, "privilegedepthmask")?].int().unwrap_or_default();
             let Some(id) = link[column(links, "privilegeid")?].id() else { continue };
             match deepest.iter_mut().find(|(known, _)| *known == id) {
@@ -112,6 +164,6 @@ pub(super) fn of_user(service: &Service<'_>, session: &Session<'_>, user: Uuid) 
         let name = session.data.store.name_of(&session.data.schema, "privilege", id)?;
         value.push(json!({ "Depth": depth, "PrivilegeId": id, "BusinessUnitId": unit, "PrivilegeName": name }));
     }
-    let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.RetrieveUserPrivilegesResponse", service.root);
-    Ok(Response::json(200, json!({ "@odata.context": context, "RolePrivileges": value }).to_string()))
+    let body = json!({ "@odata.context": context(service, message), "RolePrivileges": value });
+    Ok(Response::json(200, body.to_string()))
 }

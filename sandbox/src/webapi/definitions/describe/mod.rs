@@ -91,7 +91,7 @@ pub(super) fn table(table: &Table) -> Described {
         "IsActivity": table.activity,
         "IsActivityParty": table.has_activities || table.logical == "systemuser",
         "HasActivities": table.has_activities,
-        "HasNotes": !table.intersect,
+        "HasNotes": table.has_notes(),
         "HasFeedback": false,
         "HasEmailAddresses": table.columns.iter().any(|column| column.logical == "emailaddress1"),
         "IsCustomEntity": table.custom,

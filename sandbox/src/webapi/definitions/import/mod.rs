@@ -53,12 +53,14 @@ pub(super) fn run(edit: &mut Edit<'_>, change: &Change<'_>, message: &str) -> Ap
     {
         return Err(ApiError::not_implemented(&format!("{} in a solution file", other.name())));
     }
+    let name = text(&package.manifest, "UniqueName");
+    let import = jobs::imported(edit.session, body.get("ImportJobId").and_then(Json::as_str), name)?;
     if message == "ImportSolution" {
         return Ok(Response::empty(204));
     }
     let job = jobs::finished(edit.session, "Import solution", IMPORT)?;
     let context = format!("{}/$metadata#Microsoft.Dynamics.CRM.ImportSolutionAsyncResponse", change.service.root);
-    let body = json!({ "@odata.context": context, "AsyncOperationId": job, "ImportJobKey": job.to_string() });
+    let body = json!({ "@odata.context": context, "AsyncOperationId": job, "ImportJobKey": import.to_string() });
     Ok(Response::json(200, body.to_string()))
 }
 

@@ -1,8 +1,4 @@
-//! Several writing processes share what one organisation bears: their clients, as three processes have them, and a server that turns
-//! away whoever comes as the fifth.
-
-#![cfg(feature = "local")]
-#![allow(clippy::unwrap_used)]
+//! Their clients, as three processes have them, and a server that turns away whoever comes as the fifth.
 
 use std::{
     sync::{
