@@ -19,6 +19,7 @@ pub mod setup;
 pub mod store;
 pub mod sync;
 pub mod synclog;
+pub mod telemetry;
 
 #[cfg(feature = "local")]
 pub mod local;

@@ -101,3 +101,20 @@ fn the_docs_name_every_setting_with_its_default() {
         assert!(docs.contains(&format!("`{word}`")), "{word}");
     }
 }
+
+#[test]
+fn the_reference_is_the_one_that_the_schema_gives() {
+    let printed = document::reference();
+    let published = include_str!("../docs/settings-reference.md");
+    assert_eq!(published, printed, "print it anew: cargo run -- settings reference > docs/settings-reference.md");
+    for path in ["version", "defaults.matching.keys", "defaults.mappings[].source.answer", "events", "pace.batch_size"]
+    {
+        assert!(printed.contains(&format!("\n| `{path}` | ")), "{path}");
+    }
+    let row = |path: &str| printed.lines().find(|line| line.starts_with(&format!("| `{path}` | "))).unwrap().to_owned();
+    assert!(row("defaults.batch_minutes").contains("| `5` | 1 to 60 |"), "{}", row("defaults.batch_minutes"));
+    assert!(row("defaults.unmatched").contains("`create_lead`: A new lead is created."));
+    for line in printed.lines().filter(|line| line.starts_with("| `")) {
+        assert_eq!(line.replace("\\|", "").matches('|').count(), 6, "{line}");
+    }
+}

@@ -15,6 +15,7 @@ use super::{
     settings,
     shared_key::{SharedKey, SharedKeyPolicy},
 };
+use crate::telemetry::dependency::Recorded;
 
 /// A storage account, cheap to clone. All its clients share one pool of connections.
 #[derive(Clone)]
@@ -124,7 +125,7 @@ impl Account {
             Access::Identity(_) => None,
         };
         ClientOptions {
-            per_try_policies: sign.into_iter().collect(),
+            per_try_policies: sign.into_iter().chain([recorded(service)]).collect(),
             // The SDK's own 8 tries over 60 s are longer than a webhook's sender waits.
             retry: RetryOptions::exponential(ExponentialRetryOptions {
                 initial_delay: TimeDuration::milliseconds(200),
@@ -136,6 +137,14 @@ impl Account {
             ..Default::default()
         }
     }
+}
+
+fn recorded(service: Service) -> Arc<dyn Policy> {
+    Arc::new(Recorded(match service {
+        Service::Blob => "Azure blob",
+        Service::Queue => "Azure queue",
+        Service::Table => "Azure table",
+    }))
 }
 
 impl fmt::Debug for Account {

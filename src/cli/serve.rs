@@ -1,13 +1,14 @@
 //! `serve`: bound before anything else is done, and then up until it is killed.
 
 use std::{
-    io::IsTerminal,
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
 };
 
-use inevent_d365::functions::{self, App};
-use tracing_subscriber::{EnvFilter, fmt};
+use inevent_d365::{
+    functions::{self, App},
+    telemetry,
+};
 
 /// Wrong usage, as `sysexits.h` has it. Never 0: the host takes an exit with 0 for good and starts nothing again.
 const USAGE: u8 = 64;
@@ -37,8 +38,9 @@ fn serve(listener: std::net::TcpListener) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let app = App::new(|name| std::env::var(name).ok(), INGESTS);
-        tokio::spawn(async { log_to_stdout() });
+        let setting = |name: &str| std::env::var(name).ok();
+        telemetry::start(&setting, &functions::managed_identity);
+        let app = App::new(setting, INGESTS);
         #[cfg(all(unix, feature = "local"))]
         tokio::spawn(end_with_the_desk());
         functions::serve(listener, app).await;
@@ -58,12 +60,4 @@ async fn end_with_the_desk() {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
     std::process::exit(i32::from(USAGE));
-}
-
-/// One JSON object a line, which the host takes over as it is; stderr is left to panics. `INEVENT_D365_LOG` filters
-/// (default `info`; the form is that of `RUST_LOG`).
-fn log_to_stdout() {
-    let filter = EnvFilter::try_from_env("INEVENT_D365_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let ansi = std::io::stdout().is_terminal();
-    fmt().json().flatten_event(true).with_ansi(ansi).with_env_filter(filter).with_writer(std::io::stdout).init();
 }

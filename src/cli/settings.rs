@@ -45,6 +45,8 @@ enum Command {
     },
     /// Print the JSON Schema of the settings document, for editors
     Schema,
+    /// Print every setting with its type, default, range and meaning, as Markdown
+    Reference,
     /// Print the settings in force for an event
     Show {
         /// InEvent's id of the event; without it what holds for every event
@@ -100,6 +102,10 @@ pub fn run(args: SettingsArgs) -> ExitCode {
                 println!("{}", document::json_schema());
                 return Ok(());
             }
+            Command::Reference => {
+                print!("{}", document::reference());
+                return Ok(());
+            }
             Command::Show { event, file: Some(file) } => {
                 show(&read(&from_file(&file)?)?, event.as_deref());
                 return Ok(());
@@ -136,7 +142,7 @@ pub fn run(args: SettingsArgs) -> ExitCode {
                 Ok(())
             }
             Command::Restore { version, how } => place::restore(&connector, version, how).await,
-            Command::Validate { .. } | Command::Schema => Ok(()),
+            Command::Validate { .. } | Command::Schema | Command::Reference => Ok(()),
         }
     });
     ended.err().unwrap_or(ExitCode::SUCCESS)

@@ -12,12 +12,13 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use reqwest::{
-    Method, StatusCode,
+    Method, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -25,6 +26,7 @@ use super::{
     batch::{self, Answer, MAX_PARTS},
     concurrency::{Limiter, Share, Verdict},
 };
+use crate::telemetry::dependency;
 
 /// How a [`Client`] behaves.
 #[derive(Debug, Clone)]
@@ -58,7 +60,9 @@ pub struct Client {
     options: ClientOptions,
     /// `/api/data/v9.2/`
     root: &'static str,
+    host: String,
     calls: AtomicU64,
+    throttled: AtomicU64,
     limiter: Limiter,
 }
 
@@ -73,7 +77,10 @@ pub struct WhoAmI {
 
 impl Client {
     pub fn new(http: reqwest::Client, tokens: Arc<dyn TokenSource>, options: ClientOptions) -> Self {
-        Self { http, tokens, options, root: "/api/data/v9.2/", calls: AtomicU64::new(0), limiter: Limiter::default() }
+        let host = Url::parse(&options.organisation).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let (calls, throttled, limiter) = (AtomicU64::new(0), AtomicU64::new(0), Limiter::default());
+        let host = host.unwrap_or_default();
+        Self { http, tokens, options, root: "/api/data/v9.2/", host, calls, throttled, limiter }
     }
 
     /// Tells with whom the parallelism that Dataverse recommends, and what [`Client::allow`] allows, is shared.
@@ -106,6 +113,11 @@ impl Client {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// Those of them that Dataverse answered with 429, as a whole or in a part.
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+
     /// The cheapest call there is: proves URL, token and application user.
     pub async fn who_am_i(&self) -> Result<WhoAmI, Error> {
         let answer = self.send(Method::GET, "WhoAmI", HeaderMap::new(), Bytes::new()).await?;
@@ -136,6 +148,7 @@ impl Client {
         // A throttled batch may answer as a whole or part by part.
         let throttled = read.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.status == 429);
         if let Some(error) = throttled {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
             self.limiter.learn(Verdict::Throttled { retry_after: error.retry_after });
         }
         Ok(read)
@@ -255,6 +268,7 @@ impl Client {
         authorization.set_sensitive(true);
         let permit = self.limiter.admit(self.options.longest_wait).await.map_err(Error::Paused)?;
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let span = dependency::call("Dataverse", operation(path), &self.host);
         let request = self
             .http
             .request(method, self.url(path))
@@ -265,7 +279,11 @@ impl Client {
             .header("OData-Version", "4.0")
             .header("If-None-Match", "null")
             .timeout(self.options.timeout);
-        let result = self.receive(request.body(body)).await;
+        let result = self.receive(request.body(body)).instrument(span.clone()).await;
+        dependency::ended(&span, status(&result));
+        if status(&result) == Some(429) {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
+        }
         permit.learn(match &result {
             Ok(_) => Verdict::Answered,
             Err(Error::Service(error)) if error.status == 429 => Verdict::Throttled { retry_after: error.retry_after },
@@ -294,6 +312,21 @@ impl Client {
         }
         Err(ServiceError::read(status.as_u16(), wait, &body).into())
     }
+}
+
+/// The HTTP status that a call ended with, if it was answered.
+fn status(result: &Result<Received, Error>) -> Option<u16> {
+    match result {
+        Ok(_) => Some(200),
+        Err(Error::Service(error)) => Some(error.status),
+        Err(_) => None,
+    }
+}
+
+/// What a path calls, without keys and query: `$batch`, `WhoAmI`, a set or an action.
+fn operation(path: &str) -> &str {
+    let name = path.split(['?', '(']).next().unwrap_or_default();
+    name.rsplit('/').next().unwrap_or_default()
 }
 
 struct Received {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     certificate::{Certificate, Certificates, Unsigned},
     token::{self, causes},
 };
+use crate::telemetry::dependency;
 
 /// Reads the secret whenever a token is fetched, so that a rotated secret needs no restart.
 #[async_trait]
@@ -214,7 +216,11 @@ impl ClientCredentials {
         let unavailable = |error: reqwest::Error| {
             TokenError::Unavailable(format!("Entra could not be reached: {}", causes(&error.without_url())))
         };
-        let answer = self.http.post(&self.token_url).form(&form).send().await.map_err(unavailable)?;
+        let host = reqwest::Url::parse(&self.token_url).ok();
+        let span = dependency::call("Entra", "token", host.as_ref().and_then(|url| url.host_str()).unwrap_or_default());
+        let answer = self.http.post(&self.token_url).form(&form).send().instrument(span.clone()).await;
+        dependency::ended(&span, answer.as_ref().ok().map(|answer| answer.status().as_u16()));
+        let answer = answer.map_err(unavailable)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(unavailable)?;
         if status.is_success() {

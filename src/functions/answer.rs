@@ -25,10 +25,13 @@ pub fn retry_later(status: StatusCode, message: &str, seconds: u32) -> Response 
     answer
 }
 
+/// How a function ended that is not HTTP; a failure in words that may be logged.
+pub type Ran = Result<(), String>;
+
 /// What the host takes for success of a function that is not HTTP: never an empty body, which would leave the invocation open
-/// until `functionTimeout`.
-pub fn succeeded() -> Response {
-    with_json(StatusCode::OK, &json!({ "Outputs": {}, "Logs": [], "ReturnValue": null }))
+/// until `functionTimeout`. `lines` go to the log of the invocation.
+pub fn succeeded(lines: Vec<String>) -> Response {
+    with_json(StatusCode::OK, &json!({ "Outputs": {}, "Logs": lines, "ReturnValue": null }))
 }
 
 /// What the host takes for failure; a queue message then comes again.

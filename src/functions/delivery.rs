@@ -32,6 +32,7 @@ use crate::{
         outcome::{Held, Outcome, Postponement},
     },
     synclog::{Entry, Step, Verdict},
+    telemetry::metrics::metrics,
 };
 
 /// How long a message of a newer release waits before it is looked at again.
@@ -89,6 +90,7 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, h
             }
         }
     }
+    metrics().events(events.len());
     let forgotten = services.forgotten.current(Instant::now()).await?;
     let concerned = |event: &ParticipantEvent| forgotten.concerns(event);
     events.retain(|event| !concerned(event) || dropped(services, event));
@@ -182,6 +184,9 @@ async fn write(
             true => access.writer.alone(scope, events.clone()).await?,
             false => access.writer.submit(scope, events.clone()).await?,
         };
+        if when == When::Now {
+            tell_delays(&events, &outcomes);
+        }
         if let When::After(delay) = when {
             let settled = |outcome: &Outcome| matches!(outcome, Outcome::Settled { .. });
             let gathered = events.iter().zip(&outcomes).filter(|(_, outcome)| settled(outcome));
@@ -235,6 +240,18 @@ async fn settle(
     services.put_back.note(postponed.iter().copied(), later(Timestamp::now(), delay)).await?;
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
+}
+
+/// How long it took from what happened to its row, where something was written.
+fn tell_delays(events: &[ParticipantEvent], outcomes: &[Outcome]) {
+    let now = Timestamp::now();
+    for (event, outcome) in events.iter().zip(outcomes) {
+        if matches!(outcome, Outcome::Settled { changed: true }) {
+            // A source whose clock is ahead of ours.
+            let delay = now.duration_since(event.time.timestamp()).max(jiff::SignedDuration::ZERO);
+            metrics().delay(delay.unsigned_abs());
+        }
+    }
 }
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {

@@ -5,37 +5,41 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
-use warp::reply::Response;
+use tracing::Instrument;
 
 use super::{
-    DEADLINE, MAX_DEQUEUE_COUNT, answer, conclusion,
+    DEADLINE, MAX_DEQUEUE_COUNT,
+    answer::Ran,
+    conclusion,
     delivery::{How, deliver, put_back},
+    held::{self, Way},
     invocation::Message,
     parking::park_poison,
     retention::{self, Pruned},
     services::{App, Services},
 };
 use crate::{
+    parked,
     queue::{
         self, QueueError,
         envelope::{Content, Envelope},
     },
     store::StoreError,
+    telemetry::{invocation::part, metrics::metrics},
 };
 
 /// Messages taken in one go, and the events after which no more are: a few full bulks.
 const MESSAGES: usize = 960;
 const EVENTS: usize = 2_000;
+/// Parked events are counted up to here.
+const COUNTED: usize = 1_000;
 /// Messages that a call to the queue gives at most.
 const FETCH: usize = 32;
 /// Longer than a run takes, so that no message comes again while it is under way.
 const INVISIBLE: Duration = Duration::from_secs(15 * 60);
 
-pub async fn run(app: &App) -> Response {
-    let services = match app.services().await {
-        Ok(services) => services,
-        Err(why) => return answer::failed(&why),
-    };
+pub async fn run(app: &App) -> Ran {
+    let services = app.services().await?;
     let flushed = flush(services).await;
     if let Ok(access) = &services.dataverse {
         if let Err(error) = conclusion::run(services, access, Timestamp::now()).await {
@@ -50,11 +54,30 @@ pub async fn run(app: &App) -> Response {
     if let Err(error) = prune(services).await {
         tracing::warn!(%error, "what is past its time was not removed; the next run goes on");
     }
+    tell_what_waits(services).await;
     match flushed {
-        Ok(()) => answer::succeeded(),
+        Ok(()) => Ok(()),
         Err(error) => {
             tracing::warn!(%error, "the activities queue was not flushed");
-            answer::failed("the activities queue was not flushed")
+            Err("the activities queue was not flushed".to_owned())
+        }
+    }
+}
+
+/// Once a minute, by the one process that runs this timer.
+async fn tell_what_waits(services: &Services) {
+    let metrics = metrics();
+    for queue in [&services.events, &services.activities, &services.hydrate] {
+        if let Ok(messages) = queue.approximate_len().await {
+            metrics.backlog(queue.name(), messages);
+        }
+    }
+    if let Ok(parked) = parked::count(&*services.store, COUNTED).await {
+        metrics.parked(parked);
+    }
+    for way in [Way::Dataverse, Way::InEvent] {
+        if let Ok(hold) = held::read(&*services.store, way).await {
+            metrics.held(way.name(), hold.as_ref().map(|hold| hold.name.as_str()));
         }
     }
 }
@@ -102,7 +125,9 @@ async fn deliver_one(services: &Services, message: queue::Message) {
         true => park_poison(services, &message.text).await,
         false => {
             let how = How { alone: message.dequeue_count >= super::SUSPICIOUS, flushed: true };
-            match deliver(services, queue, decode(&message.text), how).await {
+            let decoded = decode(&message.text);
+            let span = part("FlushActivities", decoded.traceparent());
+            match deliver(services, queue, decoded, how).instrument(span).await {
                 Err(why) => put_back(queue, &message.text, why).await,
                 delivered => delivered,
             }

@@ -7,10 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::{Instrument, Span};
 
-use crate::queue::{
-    Bodies, PutOptions, Queue, QueueError,
-    envelope::{self, History},
+use crate::{
+    queue::{
+        Bodies, PutOptions, Queue, QueueError,
+        envelope::{self, History},
+    },
+    telemetry::invocation::shared,
 };
 
 /// Puts under way at the same time.
@@ -27,6 +31,8 @@ struct Ticket {
     items: Vec<Value>,
     options: PutOptions,
     answer: oneshot::Sender<Result<(), Arc<QueueError>>>,
+    /// Whose they are, for traces.
+    span: Span,
 }
 
 /// Puts events of concurrent requests into one queue.
@@ -57,7 +63,9 @@ impl Gatherer {
     /// Returns when the items are durable.
     pub async fn put(&self, history: History, items: Vec<Value>, options: PutOptions) -> Result<(), NotQueued> {
         let (answer, outcome) = oneshot::channel();
-        self.tickets.send(Ticket { history, items, options, answer }).map_err(|_| NotQueued::Broken)?;
+        self.tickets
+            .send(Ticket { history, items, options, answer, span: Span::current() })
+            .map_err(|_| NotQueued::Broken)?;
         Ok(outcome.await.map_err(|_| NotQueued::Broken)??)
     }
 }
@@ -92,7 +100,9 @@ async fn put(queue: &dyn Queue, bodies: &dyn Bodies, mut tickets: Vec<Ticket>) {
     let (Some(first), Some(last)) = (tickets.first(), tickets.last()) else { return };
     let (history, options) = (first.history.clone(), last.options);
     let items: Vec<Value> = tickets.iter_mut().flat_map(|ticket| std::mem::take(&mut ticket.items)).collect();
-    let outcome = envelope::put(queue, bodies, &history, &items, options).await.map(drop).map_err(Arc::new);
+    let put = envelope::put(queue, bodies, &history, &items, options);
+    let span = shared("queue events", tickets.iter().map(|ticket| &ticket.span));
+    let outcome = put.instrument(span).await.map(drop).map_err(Arc::new);
     for ticket in tickets {
         // Nobody waits any more where the sender hung up; its events are queued all the same.
         let _ = ticket.answer.send(outcome.clone());

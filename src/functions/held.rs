@@ -46,12 +46,18 @@ pub struct Hold {
     pub since: Timestamp,
 }
 
+impl Way {
+    /// A short name, for records and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dataverse => "dataverse",
+            Self::InEvent => "inevent",
+        }
+    }
+}
+
 fn key(way: Way) -> Key {
-    let way = match way {
-        Way::Dataverse => "dataverse",
-        Way::InEvent => "inevent",
-    };
-    Key::new(KIND, way, "now")
+    Key::new(KIND, way.name(), "now")
 }
 
 impl HeldRecord {

@@ -6,12 +6,11 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use warp::reply::Response;
 
 use super::{
-    answer,
+    answer::Ran,
     delivery::{Opened, Undelivered, jitter, open, put_back},
-    invocation::{self, Message},
+    invocation::{Message, QueueInvocation},
     parking::{park_hint, settle_body},
     reconcile_events::reconciler,
     services::{App, Services},
@@ -27,31 +26,23 @@ use crate::{
     synclog::{Entry, Step, Verdict},
 };
 
-/// The name of the queue binding in `functions/HydrateEvents/function.json`.
-const BINDING: &str = "msg";
 /// When InEvent is asked once more for what it does not show yet.
 const AGAIN: Duration = Duration::from_secs(30);
 /// Why a message waits that is looked at once more.
 const LOOKED: &str = "look-again";
 
-pub async fn run(app: &App, body: &[u8]) -> Response {
-    let invocation = match invocation::read(body, BINDING) {
-        Ok(invocation) => invocation,
-        Err(why) => return answer::failed(why),
-    };
-    let services = match app.services().await {
-        Ok(services) => services,
-        Err(why) => return answer::failed(&why),
-    };
+pub async fn run(app: &App, invocation: Result<QueueInvocation, &'static str>) -> Ran {
+    let invocation = invocation?;
+    let services = app.services().await?;
     let hydrated = match hydrate(services, invocation.message).await {
         Err(why) => put_back(&*services.hydrate, &invocation.text, why).await,
         hydrated => hydrated,
     };
     match hydrated {
-        Ok(()) => answer::succeeded(),
+        Ok(()) => Ok(()),
         Err(error) => {
             tracing::warn!(%error, dequeue_count = invocation.dequeue_count, "webhooks not settled; they come again");
-            answer::failed("the webhooks were not settled")
+            Err("the webhooks were not settled".to_owned())
         }
     }
 }

@@ -27,7 +27,8 @@ pub struct Request {
     /// The last part of the path.
     pub source: String,
     pub query: String,
-    pub traceparent: Option<String>,
+    /// What it queues is part of this trace.
+    pub traceparent: String,
 }
 
 pub async fn run(app: &App, request: Request, body: &Bytes) -> Response {
@@ -64,7 +65,7 @@ pub async fn run(app: &App, request: Request, body: &Bytes) -> Response {
     }
     let (received, trigger) = (Timestamp::now(), attribute("trigger").map(str::to_owned));
     let delivery = Delivery { delivered_to: request.source, trigger, received, body: text };
-    let history = History::new(received, request.traceparent);
+    let history = History::new(received, Some(request.traceparent));
     if let Err(error) = services.hints.put(history, vec![json!(delivery)], PutOptions::default()).await {
         tracing::error!(%error, "a webhook could not be queued");
         return answer::retry_later(StatusCode::SERVICE_UNAVAILABLE, "it could not be queued; send it again", 5);

@@ -43,7 +43,7 @@ struct Refusal {
 }
 
 /// `partial`: queue the good items of an array that holds bad ones.
-pub async fn run(app: &App, body: &Bytes, partial: bool, traceparent: Option<String>) -> Response {
+pub async fn run(app: &App, body: &Bytes, partial: bool, traceparent: String) -> Response {
     let Ok(_permit) = app.ingest_permits.try_acquire() else {
         return answer::retry_later(
             StatusCode::TOO_MANY_REQUESTS,
@@ -71,7 +71,7 @@ pub async fn run(app: &App, body: &Bytes, partial: bool, traceparent: Option<Str
             );
         }
     };
-    let history = History::new(now, traceparent);
+    let history = History::new(now, Some(traceparent));
     let accepted = events.len();
     if let Err(error) = services.ingest.put(history, events, PutOptions::default()).await {
         tracing::error!(%error, "events could not be queued");

@@ -29,6 +29,16 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// The trace of what put the message into the queue.
+    pub fn traceparent(&self) -> Option<&str> {
+        match self {
+            Self::Envelope(envelope) => envelope.history.traceparent.as_deref(),
+            Self::Undecodable { .. } => None,
+        }
+    }
+}
+
 /// Reads an invocation.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ pub use manage::{ADMIN_SIGN_IN, AUTH_ENABLED};
 pub use routes::routes;
 #[cfg(feature = "local")]
 pub use services::DESK_STORAGE;
-pub use services::{App, Signed, Storage, connect, connect_inevent, http_client};
+pub use services::{App, Signed, Storage, connect, connect_inevent, http_client, managed_identity};
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

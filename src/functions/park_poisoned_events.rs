@@ -6,13 +6,9 @@
 
 use std::time::Duration;
 
-use warp::reply::Response;
-
-use super::{answer, invocation, parking::park_poison, services::App};
+use super::{answer::Ran, invocation::QueueInvocation, parking::park_poison, services::App};
 use crate::queue::{PutOptions, Queue, QueueError};
 
-/// The name of the queue binding in both `function.json`.
-const BINDING: &str = "msg";
 /// How long parking may take before the message goes back.
 const PATIENCE: Duration = Duration::from_secs(3 * 60);
 /// When a message that could not be parked is looked at again.
@@ -25,18 +21,15 @@ pub enum Poisoned {
     Webhooks,
 }
 
-pub async fn run(app: &App, poisoned: Poisoned, body: &[u8]) -> Response {
-    let services = match app.services().await {
-        Ok(services) => services,
-        Err(why) => return answer::failed(&why),
-    };
-    let text = match invocation::read(body, BINDING) {
+pub async fn run(app: &App, poisoned: Poisoned, invocation: Result<QueueInvocation, &'static str>, body: &[u8]) -> Ran {
+    let services = app.services().await?;
+    let text = match invocation {
         Ok(invocation) => invocation.text,
         // Not what hosts are known to send. What it is can be told from the parked record.
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
     let why = match tokio::time::timeout(PATIENCE, park_poison(services, &text)).await {
-        Ok(Ok(())) => return answer::succeeded(),
+        Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "storage does not answer".to_owned(),
     };
@@ -47,11 +40,11 @@ pub async fn run(app: &App, poisoned: Poisoned, body: &[u8]) -> Response {
     match put_back(queue, &text).await {
         Ok(()) => {
             tracing::warn!(why, "a poisoned message was not parked; it waits in its queue");
-            answer::succeeded()
+            Ok(())
         }
         Err(error) => {
             tracing::error!(why, %error, "a poisoned message could be neither parked nor put back; the host keeps it");
-            answer::failed("the poisoned message was neither parked nor put back")
+            Err("the poisoned message was neither parked nor put back".to_owned())
         }
     }
 }

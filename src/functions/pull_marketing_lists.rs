@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use warp::reply::Response;
 
 use super::{
-    answer,
+    answer::Ran,
     services::{App, Services},
 };
 use crate::{
@@ -19,28 +18,25 @@ use crate::{
 /// How long invitations are begun in one run: what is under way then ends before the deadline.
 const SLICE: Duration = Duration::from_secs(4 * 60);
 
-pub async fn run(app: &App) -> Response {
-    let services = match app.services().await {
-        Ok(services) => services,
-        Err(why) => return answer::failed(&why),
-    };
+pub async fn run(app: &App) -> Ran {
+    let services = app.services().await?;
     let document = match services.settings.document().await {
         Ok(document) => document,
         Err(why) => {
             tracing::warn!(?why, "the settings cannot be read; nobody is invited");
-            return answer::succeeded();
+            return Ok(());
         }
     };
     let mut events: Vec<&String> = document.events.keys().collect();
     events.retain(|event| !document.effective(event).invitations.lists.is_empty());
     if events.is_empty() {
-        return answer::succeeded();
+        return Ok(());
     }
     let inviter = match services.inviter() {
         Ok(inviter) => inviter,
         Err(held) => {
             tracing::warn!(hold = held.name, remedy = held.remedy, "nobody is invited");
-            return answer::succeeded();
+            return Ok(());
         }
     };
     let ends = Instant::now() + SLICE;
@@ -61,7 +57,7 @@ pub async fn run(app: &App) -> Response {
             }
         }
     }
-    answer::succeeded()
+    Ok(())
 }
 
 /// What a run did to an event: nothing is told of one that invited nobody and met nothing.

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use warp::reply::Response;
 
 use super::{
-    DEADLINE, answer,
+    DEADLINE,
+    answer::Ran,
     services::{App, Services},
 };
 use crate::{
@@ -20,13 +20,10 @@ use crate::{
     synclog::{Entry, Step, Verdict},
 };
 
-pub async fn run(app: &App) -> Response {
-    let services = match app.services().await {
-        Ok(services) => services,
-        Err(why) => return answer::failed(&why),
-    };
+pub async fn run(app: &App) -> Ran {
+    let services = app.services().await?;
     // Without a company there is no list of events: webhooks alone tell of them.
-    let Some(reconciler) = reconciler(services) else { return answer::succeeded() };
+    let Some(reconciler) = reconciler(services) else { return Ok(()) };
     match round(services, &reconciler).await {
         Ok(round) => {
             services.held_webhooks.observe(None).await;
@@ -42,11 +39,11 @@ pub async fn run(app: &App) -> Response {
                     "events reconciled"
                 );
             }
-            answer::succeeded()
+            Ok(())
         }
         Err(why) => {
             tracing::warn!(why, "events were not reconciled; the next run tries again");
-            answer::failed("events were not reconciled")
+            Err("events were not reconciled".to_owned())
         }
     }
 }

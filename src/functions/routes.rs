@@ -14,30 +14,49 @@ use warp::{
 };
 
 use super::{
-    DEADLINE, answer, flush_activities, health, hydrate_events, inevent_webhook, ingest_events, manage,
+    DEADLINE,
+    answer::{self, Ran},
+    flush_activities, health, hydrate_events, inevent_webhook, ingest_events,
+    invocation::{self, QueueInvocation},
+    manage,
     park_poisoned_events::{self, Poisoned},
     pull_marketing_lists, reconcile_events,
     services::App,
     sync_events,
 };
+use crate::telemetry::invocation::{Invocation, Origin, Trigger};
 
 /// An invocation carries one queue message, at most 64 KiB, as base64, and its metadata.
 const MAX_INVOCATION: usize = 1024 * 1024;
 
+/// The name of the queue binding in every `function.json` that has one.
+const BINDING: &str = "msg";
+
 /// All routes.
 pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone {
+    let queue = Trigger::Queue;
     let [first, others @ ..] = [
-        triggered("SyncEvents", &app, |app, body| async move { sync_events::run(&app, &body).await }),
-        triggered("ParkPoisonedEvents", &app, |app, body| async move {
-            park_poisoned_events::run(&app, Poisoned::Events, &body).await
+        triggered("SyncEvents", queue, &app, |app, call| async move { sync_events::run(&app, call.message).await }),
+        triggered("ParkPoisonedEvents", queue, &app, |app, call| async move {
+            park_poisoned_events::run(&app, Poisoned::Events, call.message, &call.body).await
         }),
-        triggered("HydrateEvents", &app, |app, body| async move { hydrate_events::run(&app, &body).await }),
-        triggered("ParkPoisonedWebhooks", &app, |app, body| async move {
-            park_poisoned_events::run(&app, Poisoned::Webhooks, &body).await
+        triggered(
+            "HydrateEvents",
+            queue,
+            &app,
+            |app, call| async move { hydrate_events::run(&app, call.message).await },
+        ),
+        triggered("ParkPoisonedWebhooks", queue, &app, |app, call| async move {
+            park_poisoned_events::run(&app, Poisoned::Webhooks, call.message, &call.body).await
         }),
-        triggered("FlushActivities", &app, |app, _| async move { flush_activities::run(&app).await }),
-        triggered("ReconcileEvents", &app, |app, _| async move { reconcile_events::run(&app).await }),
-        triggered("PullMarketingLists", &app, |app, _| async move { pull_marketing_lists::run(&app).await }),
+        triggered("FlushActivities", Trigger::Timer, &app, |app, _| async move { flush_activities::run(&app).await }),
+        triggered("ReconcileEvents", Trigger::Timer, &app, |app, _| async move { reconcile_events::run(&app).await }),
+        triggered(
+            "PullMarketingLists",
+            Trigger::Timer,
+            &app,
+            |app, _| async move { pull_marketing_lists::run(&app).await },
+        ),
     ];
     let triggers = others.into_iter().fold(first, |one, other| one.or(other).unify().boxed());
     let app = warp::any().map(move || app.clone());
@@ -46,30 +65,33 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
 
     let ingest = warp::path!("api" / "events")
         .and(warp::method())
+        .and(caller())
         .and(app.clone())
         .and(warp::query())
         .and(warp::header::optional("content-type"))
-        .and(warp::header::optional("traceparent"))
         .and(warp::header::optional("content-length"))
         .and(warp::body::stream())
         .then(
             |method: Method,
+             caller: Caller,
              app: Arc<App>,
              query: IngestQuery,
              content_type: Option<String>,
-             traceparent,
              length,
              body| async move {
-                if method != Method::POST {
-                    return answer::error(StatusCode::METHOD_NOT_ALLOWED, "send events by POST");
-                }
-                if !content_type.is_some_and(|content_type| is_json(&content_type)) {
-                    return answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send events as application/json");
-                }
-                match read_capped(length, body, ingest_events::MAX_BODY).await {
-                    Ok(body) => ingest_events::run(&app, &body, query.partial(), traceparent).await,
-                    Err(answer) => answer,
-                }
+                let answer = async |traceparent| {
+                    if method != Method::POST {
+                        return answer::error(StatusCode::METHOD_NOT_ALLOWED, "send events by POST");
+                    }
+                    if !content_type.is_some_and(|content_type| is_json(&content_type)) {
+                        return answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send events as application/json");
+                    }
+                    match read_capped(length, body, ingest_events::MAX_BODY).await {
+                        Ok(body) => ingest_events::run(&app, &body, query.partial(), traceparent).await,
+                        Err(answer) => answer,
+                    }
+                };
+                caller.answered("IngestEvents", Trigger::Http { method: "POST", route: "/api/events" }, answer).await
             },
         )
         .boxed();
@@ -77,45 +99,55 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let webhook = warp::path!("api" / "inevent" / "webhook" / String)
         .and(warp::method())
+        .and(caller())
         .and(app.clone())
         .and(query)
-        .and(warp::header::optional("traceparent"))
         .and(warp::header::optional("content-length"))
         .and(warp::body::stream())
-        .then(|source, method, app: Arc<App>, query, traceparent: Option<String>, length, body| async move {
-            match read_capped(length, body, inevent_webhook::MAX_BODY).await {
+        .then(|source, method, caller: Caller, app: Arc<App>, query, length, body| async move {
+            let answer = async |traceparent| match read_capped(length, body, inevent_webhook::MAX_BODY).await {
                 Ok(body) => {
                     let request = inevent_webhook::Request { method, source, query, traceparent };
                     inevent_webhook::run(&app, request, &body).await
                 }
                 Err(answer) => answer,
-            }
+            };
+            let route = "/api/inevent/webhook/{source}";
+            caller.answered("InEventWebhook", Trigger::Http { method: "POST", route }, answer).await
         })
         .boxed();
 
     let health = warp::path!("api" / "health")
         .and(warp::get())
+        .and(caller())
         .and(app.clone())
         .and(warp::header::optional("accept"))
-        .then(|app: Arc<App>, accept: Option<String>| async move { health::run(&app, accept.as_deref()).await })
+        .then(|caller: Caller, app: Arc<App>, accept: Option<String>| async move {
+            let answer = async |_| health::run(&app, accept.as_deref()).await;
+            caller.answered("Health", Trigger::Http { method: "GET", route: "/api/health" }, answer).await
+        })
         .boxed();
 
     let manage = warp::path!("api" / "manage" / ..)
         .and(warp::path::tail())
         .and(warp::method())
+        .and(caller())
         .and(app.clone())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
-        .then(|path: Tail, method: Method, app: Arc<App>, headers: HeaderMap, body| async move {
-            // Who asks is looked at before what they send.
-            let asked = match manage::allowed(&app, path.as_str(), &method, &headers) {
-                Ok(asked) => asked,
-                Err(answer) => return answer,
+        .then(|path: Tail, method: Method, caller: Caller, app: Arc<App>, headers: HeaderMap, body| async move {
+            let answer = async |_| {
+                // Who asks is looked at before what they send.
+                let asked = match manage::allowed(&app, path.as_str(), &method, &headers) {
+                    Ok(asked) => asked,
+                    Err(answer) => return answer,
+                };
+                match read_capped(None, body, manage::MAX_BODY).await {
+                    Ok(body) => manage::run(&app, asked, &body).await,
+                    Err(answer) => answer,
+                }
             };
-            match read_capped(None, body, manage::MAX_BODY).await {
-                Ok(body) => manage::run(&app, asked, &body).await,
-                Err(answer) => answer,
-            }
+            caller.answered("Manage", Trigger::Http { method: "POST", route: "/api/manage" }, answer).await
         })
         .boxed();
 
@@ -123,26 +155,85 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (impl Reply,), Error = Inf
     http.or(triggers).unify().recover(no_route).unify()
 }
 
+/// What the host says of itself with every call.
+#[derive(Debug)]
+struct Caller {
+    invocation: Option<String>,
+    traceparent: Option<String>,
+}
+
+fn caller() -> impl Filter<Extract = (Caller,), Error = Rejection> + Clone {
+    warp::header::optional("x-azure-functions-invocationid")
+        .and(warp::header::optional("traceparent"))
+        .map(|invocation, traceparent| Caller { invocation, traceparent })
+}
+
+impl Caller {
+    fn origin<'a>(&'a self, message: Option<&'a str>) -> Origin<'a> {
+        Origin { invocation: self.invocation.as_deref(), host: self.traceparent.as_deref(), message }
+    }
+
+    /// Answers a request of HTTP; what goes on from it carries the `traceparent` that is given.
+    async fn answered(
+        &self,
+        function: &'static str,
+        trigger: Trigger,
+        answer: impl AsyncFnOnce(String) -> Response,
+    ) -> Response {
+        let invocation = Invocation::begin(function, trigger, self.origin(None));
+        let answer = invocation.run(answer(invocation.traceparent().to_owned())).await;
+        invocation.end(answer.status().as_u16());
+        answer
+    }
+}
+
+/// What a function that is not HTTP is called with.
+struct Call {
+    body: Bytes,
+    /// The queue message in it, where there is one.
+    message: Result<QueueInvocation, &'static str>,
+}
+
 /// What the host calls when a message or a time has come.
 fn triggered<R>(
     name: &'static str,
+    trigger: Trigger,
     app: &Arc<App>,
-    run: impl Fn(Arc<App>, Bytes) -> R + Clone + Send + Sync + 'static,
+    run: impl Fn(Arc<App>, Call) -> R + Clone + Send + Sync + 'static,
 ) -> BoxedFilter<(Response,)>
 where
-    R: Future<Output = Response> + Send,
+    R: Future<Output = Ran> + Send,
 {
     let app = app.clone();
-    let call = move |body| {
+    let call = move |caller: Caller, body| {
         let (app, run) = (app.clone(), run.clone());
         async move {
-            match read_capped(None, body, MAX_INVOCATION).await {
-                Ok(body) => within_deadline(run(app, body)).await,
-                Err(answer) => answer,
-            }
+            let body = match read_capped(None, body, MAX_INVOCATION).await {
+                Ok(body) => body,
+                Err(answer) => return answer,
+            };
+            let message = invocation::read(&body, BINDING);
+            let traceparent = message.as_ref().ok().and_then(|read| read.message.traceparent()).map(str::to_owned);
+            let invocation = Invocation::begin(name, trigger, caller.origin(traceparent.as_deref()));
+            invocation.collect_lines();
+            let ran = invocation.run(async {
+                let ran = tokio::time::timeout(DEADLINE, run(app.clone(), Call { body, message })).await;
+                let ran = ran.unwrap_or_else(|_| Err("the invocation ran into its deadline".to_owned()));
+                if let Err(why) = &ran {
+                    tracing::warn!(why, "the invocation failed; the host tries again");
+                }
+                ran
+            });
+            let answer = match ran.await {
+                Ok(()) => answer::succeeded(invocation.lines()),
+                Err(why) => answer::failed(&why),
+            };
+            app.tell_calls();
+            invocation.end(answer.status().as_u16());
+            answer
         }
     };
-    warp::path(name).and(warp::path::end()).and(warp::post()).and(warp::body::stream()).then(call).boxed()
+    warp::path(name).and(warp::path::end()).and(warp::post()).and(caller()).and(warp::body::stream()).then(call).boxed()
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,10 +282,6 @@ async fn read_capped<B: Buf>(
         }
     }
     Ok(read.freeze())
-}
-
-async fn within_deadline(run: impl Future<Output = Response>) -> Response {
-    tokio::time::timeout(DEADLINE, run).await.unwrap_or_else(|_| answer::failed("the invocation ran into its deadline"))
 }
 
 async fn no_route(rejection: Rejection) -> Result<Response, Infallible> {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -50,6 +50,7 @@ use crate::{
         writers::Writers,
     },
     synclog::SyncLog,
+    telemetry::metrics::{Api, metrics},
 };
 
 /// Names a SQLite file that stands in for the storage account (feature `local` only).
@@ -95,6 +96,27 @@ pub struct Services {
     pub dataverse: Result<DataverseAccess, Held>,
     /// The way to InEvent's API.
     pub inevent: Result<Hydrator, Held>,
+    told: Told,
+}
+
+/// The calls that the metrics know of.
+#[derive(Default)]
+struct Told {
+    dataverse: ToldOf,
+    inevent: ToldOf,
+}
+
+#[derive(Default)]
+struct ToldOf {
+    calls: AtomicU64,
+    throttled: AtomicU64,
+}
+
+impl ToldOf {
+    fn tell(&self, api: Api, calls: u64, throttled: u64) {
+        let more = |told: &AtomicU64, now: u64| now.saturating_sub(told.fetch_max(now, Ordering::Relaxed));
+        metrics().calls(api, more(&self.calls, calls), more(&self.throttled, throttled));
+    }
 }
 
 /// The way to Dataverse.
@@ -165,6 +187,18 @@ impl App {
     pub async fn services(&self) -> Result<&Services, String> {
         self.services.get_or_try_init(|| Services::start(&*self.lookup)).await
     }
+
+    /// Adds the calls made since the last time to the metrics.
+    pub fn tell_calls(&self) {
+        let Some(services) = self.services.get() else { return };
+        if let Ok(access) = &services.dataverse {
+            let (calls, throttled) = (access.client.calls(), access.client.throttled());
+            services.told.dataverse.tell(Api::Dataverse, calls, throttled);
+        }
+        if let Ok(inevent) = &services.inevent {
+            services.told.inevent.tell(Api::InEvent, inevent.client().calls(), inevent.client().throttled());
+        }
+    }
 }
 
 impl Services {
@@ -229,6 +263,7 @@ impl Services {
             sync_log,
             dataverse,
             inevent,
+            told: Told::default(),
         })
     }
 
@@ -416,6 +451,15 @@ fn identity(identity: &Identity) -> Result<Arc<dyn TokenCredential>, Held> {
     identity.credential().map_err(|error| broken(format!("The identity is not available here: {error}.")))
 }
 
+/// The managed identity of this client id, or the app's own. No call is made.
+///
+/// # Errors
+/// In words for the person who mends it.
+pub fn managed_identity(client_id: Option<&str>) -> Result<Arc<dyn TokenCredential>, String> {
+    let identity = Identity::Managed { client_id: client_id.map(str::to_owned) };
+    identity.credential().map_err(|error| format!("The managed identity is not available here: {error}."))
+}
+
 /// A secret, read from its place whenever it is needed.
 fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
     Ok(match place {
@@ -449,6 +493,15 @@ fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Du
             duration_ms = took.as_millis() as u64,
             "batch written"
         );
+        for (outcome, rows) in [
+            ("created", report.tally.created),
+            ("updated", report.tally.updated),
+            ("unchanged", count(|outcome| matches!(outcome, Outcome::Settled { changed: false })) as u64),
+            ("refused", count(|outcome| matches!(outcome, Outcome::Refused(_))) as u64),
+            ("postponed", count(|outcome| matches!(outcome, Outcome::Postponed(_))) as u64),
+        ] {
+            metrics().rows(outcome, rows);
+        }
         let wrote = report.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Settled { .. }));
         if hold.is_some() || wrote {
             let (held, hold) = (held.clone(), hold.cloned());

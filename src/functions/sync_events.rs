@@ -1,26 +1,15 @@
 //! `SyncEvents` (queue `inevent-events`): one message, written to Dynamics.
 
-use warp::reply::Response;
-
 use super::{
-    answer,
+    answer::Ran,
     delivery::{How, deliver, put_back},
-    invocation,
+    invocation::QueueInvocation,
     services::App,
 };
 
-/// The name of the queue binding in `functions/SyncEvents/function.json`.
-const BINDING: &str = "msg";
-
-pub async fn run(app: &App, body: &[u8]) -> Response {
-    let invocation = match invocation::read(body, BINDING) {
-        Ok(invocation) => invocation,
-        Err(why) => return answer::failed(why),
-    };
-    let services = match app.services().await {
-        Ok(services) => services,
-        Err(why) => return answer::failed(&why),
-    };
+pub async fn run(app: &App, invocation: Result<QueueInvocation, &'static str>) -> Ran {
+    let invocation = invocation?;
+    let services = app.services().await?;
     let how = How { alone: invocation.dequeue_count >= super::SUSPICIOUS, flushed: false };
     let queue = &*services.events;
     let delivered = match deliver(services, queue, invocation.message, how).await {
@@ -28,10 +17,10 @@ pub async fn run(app: &App, body: &[u8]) -> Response {
         delivered => delivered,
     };
     match delivered {
-        Ok(()) => answer::succeeded(),
+        Ok(()) => Ok(()),
         Err(error) => {
             tracing::warn!(%error, dequeue_count = invocation.dequeue_count, "message not delivered; it comes again");
-            answer::failed("the message was not delivered")
+            Err("the message was not delivered".to_owned())
         }
     }
 }

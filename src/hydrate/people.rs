@@ -11,6 +11,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::{
     inevent::{
@@ -72,7 +73,8 @@ impl People {
             !std::mem::replace(&mut asked.reading, true)
         };
         if begin {
-            tokio::spawn(read_all(self.client.clone(), self.events.clone(), event.to_owned()));
+            let read = read_all(self.client.clone(), self.events.clone(), event.to_owned());
+            tokio::spawn(read.in_current_span());
         }
         answered.await.unwrap_or_else(|_| Err(Error::Unavailable("the reader ended unexpectedly".to_owned())))
     }

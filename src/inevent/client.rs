@@ -22,13 +22,14 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::{
     Error, Pacer, Priority, Row, Token,
     error::Message,
     row::{self, text},
 };
-use crate::model::SourceTime;
+use crate::{model::SourceTime, telemetry::dependency};
 
 /// Attributes of a call, in the query or in the body.
 pub type Attributes<'a> = &'a [(&'a str, &'a str)];
@@ -91,6 +92,7 @@ struct Shared {
     pacer: Pacer,
     options: ClientOptions,
     calls: AtomicU64,
+    throttled: AtomicU64,
     /// One sign-in at a time.
     signing_in: Mutex<()>,
 }
@@ -100,8 +102,8 @@ impl Client {
     /// When the URL is none.
     pub fn new(http: reqwest::Client, token: Token, pacer: Pacer, options: ClientOptions) -> Result<Self, String> {
         let url = Url::parse(&options.url).map_err(|_| format!("{} is not a URL", options.url))?;
-        let (calls, signing_in) = (AtomicU64::new(0), Mutex::default());
-        let shared = Shared { http, url, token, pacer, options, calls, signing_in };
+        let (calls, throttled, signing_in) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::default());
+        let shared = Shared { http, url, token, pacer, options, calls, throttled, signing_in };
         Ok(Self { shared: Arc::new(shared), priority: Priority::Live })
     }
 
@@ -118,6 +120,11 @@ impl Client {
     /// HTTP calls made so far, by all clones.
     pub fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that InEvent answered with 429.
+    pub fn throttled(&self) -> u64 {
+        self.shared.throttled.load(Ordering::Relaxed)
     }
 
     /// InEvent's id of the company.
@@ -257,13 +264,31 @@ impl Client {
         }
         let permit = shared.pacer.admit(self.priority, shared.options.patience).await?;
         shared.calls.fetch_add(1, Ordering::Relaxed);
-        let result = receive(action, request).await;
+        let span = dependency::call("InEvent", action, shared.url.host_str().unwrap_or_default());
+        let result = receive(action, request).instrument(span.clone()).await;
+        dependency::ended(&span, status(&result));
         match &result {
-            Err(Error::RateLimited { retry_after }) => permit.throttled(*retry_after),
+            Err(Error::RateLimited { retry_after }) => {
+                shared.throttled.fetch_add(1, Ordering::Relaxed);
+                permit.throttled(*retry_after);
+            }
             Err(Error::Forbidden { .. }) => permit.throttled(None),
             _ => {}
         }
         result
+    }
+}
+
+/// The HTTP status that a call ended with, as far as it is known.
+fn status(result: &Result<Answer, Error>) -> Option<u16> {
+    match result {
+        Ok(_) => Some(200),
+        Err(Error::Refused { status, .. }) => Some(*status),
+        Err(Error::Unauthorized { .. }) => Some(401),
+        Err(Error::Forbidden { .. }) => Some(403),
+        Err(Error::NotFound { .. }) => Some(404),
+        Err(Error::RateLimited { .. }) => Some(429),
+        Err(_) => None,
     }
 }
 

@@ -174,7 +174,7 @@ fn tally(desk: &Desk) -> Played {
         unchanged: u64,
     }
     let lines = desk.host().lines();
-    let printed = lines.iter().filter(|line| line.source == LogSource::Stdout);
+    let printed = lines.iter().filter(|line| matches!(line.source, LogSource::Stdout | LogSource::Function(_)));
     let batches = printed.filter_map(|line| serde_json::from_str::<Batch>(&line.text).ok());
     batches.filter(|batch| batch.target == "outcome").fold(Played::default(), |sum, batch| Played {
         created: sum.created + batch.created,

@@ -11,7 +11,10 @@ use azure_security_keyvault_keys::{
 };
 
 use super::key_vault::{Asked, withheld};
-use crate::dataverse::{Certificate, Certificates, Withheld};
+use crate::{
+    dataverse::{Certificate, Certificates, Withheld},
+    telemetry::dependency::Recorded,
+};
 
 /// The certificate `name` of a vault. Its key is RSA: Entra takes no other.
 pub struct KeyVaultCertificate {
@@ -27,8 +30,9 @@ impl KeyVaultCertificate {
         vault: &str,
         name: &str,
         credential: Arc<dyn TokenCredential>,
-        client_options: ClientOptions,
+        mut client_options: ClientOptions,
     ) -> Result<Self, String> {
+        client_options.per_try_policies.push(Arc::new(Recorded("Key Vault")));
         let no_vault = |_| format!("{vault} is not a vault's URL");
         let options = CertificateClientOptions { client_options: client_options.clone(), ..Default::default() };
         let certificates = CertificateClient::new(vault, credential.clone(), Some(options)).map_err(no_vault)?;

@@ -8,7 +8,10 @@ use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use secrecy::SecretString;
 
 use super::key_vault::{Asked, withheld};
-use crate::dataverse::{SecretValue, Withheld};
+use crate::{
+    dataverse::{SecretValue, Withheld},
+    telemetry::dependency::Recorded,
+};
 
 /// A secret that stands in an app setting (which may be a Key Vault reference that the platform resolves).
 pub struct PlainSecret(pub SecretString);
@@ -35,8 +38,10 @@ impl KeyVaultSecret {
         credential: Arc<dyn TokenCredential>,
         options: Option<SecretClientOptions>,
     ) -> Result<Self, String> {
+        let mut options = options.unwrap_or_default();
+        options.client_options.per_try_policies.push(Arc::new(Recorded("Key Vault")));
         let client =
-            SecretClient::new(vault, credential, options).map_err(|_| format!("{vault} is not a vault's URL"))?;
+            SecretClient::new(vault, credential, Some(options)).map_err(|_| format!("{vault} is not a vault's URL"))?;
         Ok(Self { client, name: name.to_owned() })
     }
 }

@@ -7,7 +7,7 @@
 pub mod lanes;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -18,6 +18,7 @@ use std::{
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use lanes::{Lanes, Needs, Taken, lanes};
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, Span};
 
 use super::{
     breaker::Breaker,
@@ -27,7 +28,7 @@ use super::{
     outcome::{Outcome, Report},
     rules::Rules,
 };
-use crate::model::ParticipantEvent;
+use crate::{model::ParticipantEvent, telemetry::invocation::shared};
 
 /// The most events written as one batch, before the settings were read.
 const MAX_BATCH: usize = 1_000;
@@ -42,7 +43,7 @@ const PATIENCE: u32 = 4;
 
 /// What comes in.
 enum Arrival {
-    Events { scope: Scope, events: Vec<(Needs, ParticipantEvent)>, answer: oneshot::Sender<Vec<Outcome>> },
+    Events { scope: Scope, events: Vec<(Needs, ParticipantEvent)>, answer: oneshot::Sender<Vec<Outcome>>, span: Span },
     Turn(oneshot::Sender<Turn>),
 }
 
@@ -101,19 +102,19 @@ impl Coalescer {
         let needs = |event| (Needs::of(&event, rules.as_deref()), event);
         let events = events.into_iter().map(needs).collect();
         let (answer, outcomes) = oneshot::channel();
-        self.arrivals.send(Arrival::Events { scope, events, answer }).map_err(|_| Broken)?;
+        self.arrivals.send(Arrival::Events { scope, events, answer, span: Span::current() }).map_err(|_| Broken)?;
         outcomes.await.map_err(|_| Broken)
     }
 
     /// Writes the events as a batch of their own: if they bring the writer down, they take no others along.
     pub async fn alone(&self, scope: Scope, events: Vec<ParticipantEvent>) -> Result<Vec<Outcome>, Broken> {
         let (turn, writer) = (self.turn().await?, self.writer.clone());
-        let write = tokio::spawn(async move {
+        let write = async move {
             let outcomes = writer.write(scope, &events).await;
             drop(turn);
             outcomes
-        });
-        write.await.map_err(|_| Broken)
+        };
+        tokio::spawn(write.in_current_span()).await.map_err(|_| Broken)
     }
 
     /// Keeps the marketing lists of those for whom it could not be done before.
@@ -190,7 +191,7 @@ type Place = (u64, usize);
 
 /// Work that waits.
 enum Work {
-    Event(Place, ParticipantEvent),
+    Event(Place, Box<ParticipantEvent>),
     Turn(oneshot::Sender<Turn>),
 }
 
@@ -199,6 +200,8 @@ struct Ticket {
     outcomes: Vec<Option<Outcome>>,
     open: usize,
     answer: oneshot::Sender<Vec<Outcome>>,
+    /// Whose they are, for traces.
+    span: Span,
 }
 
 /// A batch that is no longer under way.
@@ -277,12 +280,12 @@ impl Dispatcher {
             Arrival::Turn(granted) => self.waiting.push(Scope::Everything, Needs::Solitude, Work::Turn(granted)),
             // Nobody waits any more where the invocation ran into its deadline; the message is delivered again.
             Arrival::Events { events, answer, .. } if events.is_empty() => _ = answer.send(Vec::new()),
-            Arrival::Events { scope, events, answer } => {
+            Arrival::Events { scope, events, answer, span } => {
                 self.last_ticket += 1;
-                let ticket = Ticket { outcomes: vec![None; events.len()], open: events.len(), answer };
+                let ticket = Ticket { outcomes: vec![None; events.len()], open: events.len(), answer, span };
                 self.tickets.insert(self.last_ticket, ticket);
                 for (place, (needs, event)) in events.into_iter().enumerate() {
-                    self.waiting.push(scope, needs, Work::Event((self.last_ticket, place), event));
+                    self.waiting.push(scope, needs, Work::Event((self.last_ticket, place), Box::new(event)));
                 }
             }
         }
@@ -303,7 +306,7 @@ impl Dispatcher {
             match work {
                 Work::Event(place, event) => {
                     places.push(place);
-                    events.push(event);
+                    events.push(*event);
                 }
                 Work::Turn(granted) => {
                     let (ended, end) = oneshot::channel();
@@ -318,7 +321,9 @@ impl Dispatcher {
             }
         }
         let (writer, scope) = (self.writer.clone(), taken.scope);
-        let write = tokio::spawn(async move { writer.write(scope, &events).await });
+        let tickets: BTreeSet<u64> = places.iter().map(|(ticket, _)| *ticket).collect();
+        let span = shared("write batch", tickets.iter().filter_map(|id| Some(&self.tickets.get(id)?.span)));
+        let write = tokio::spawn(async move { writer.write(scope, &events).await }.instrument(span));
         self.under_way
             .push(Box::pin(async move { Written { taken, begun, places, outcomes: write.await.unwrap_or_default() } }));
     }

@@ -14,6 +14,7 @@ mod mapping;
 mod matching;
 mod read;
 mod reconcile;
+mod reference;
 mod related;
 mod template;
 mod writing;
@@ -35,6 +36,7 @@ pub use mapping::{Choice, Field, LookupBy, MappedRow, Mapping, Mode, Source, Tar
 pub use matching::{ClosedDuplicates, Key, KeyPart, Matching, WithoutKey};
 pub use read::{DocumentError, Problem, read};
 pub use reconcile::{Reconcile, ScoreSource};
+pub use reference::reference;
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};

@@ -4,8 +4,27 @@ use std::collections::BTreeSet;
 
 use crate::{literals, read, set, snapshot::Snapshot, sources};
 
-/// The names of the connector's metrics, as infra/README.md tells them.
-const METRICS: [&str; 8] = ["events", "rows", "calls", "throttled", "delay_seconds", "backlog", "parked", "held"];
+/// What stands in the connector's list of metrics: their names, and their dimensions.
+fn metrics() -> (BTreeSet<String>, BTreeSet<String>) {
+    let source = read("src/telemetry/metrics.rs");
+    let list = source.split("pub const NAMES").nth(1).unwrap().split("];").next().unwrap();
+    literals(list).map(str::to_owned).partition(|word| word.starts_with("inevent_d365."))
+}
+
+/// The names that lines of the connector's log may have fields by.
+fn fields() -> BTreeSet<String> {
+    let source = read("src/telemetry/redaction.rs");
+    let list = source.split("pub const FIELDS").nth(1).unwrap().split("];").next().unwrap();
+    let mut fields = set(literals(list));
+    fields.extend(["timestamp", "level", "target", "function", "invocation", "trace_id"].map(str::to_owned));
+    fields
+}
+
+/// The names that follow a word in a query: `line.hold`, `Properties.api`.
+fn members(query: &str, of: &str) -> Vec<String> {
+    let names = query.split(of).skip(1);
+    names.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()).collect()
+}
 
 /// What a query compares with, and who says it.
 const OF_OTHERS: [&str; 4] = ["{", "Exceeded http worker restart retry count", "panicked at", "message"];
@@ -50,11 +69,11 @@ fn queries_look_for_words_that_are_written() {
     let mut said: BTreeSet<String> =
         sources().iter().flat_map(|(_, text)| literals(text).map(str::to_owned).collect::<Vec<_>>()).collect();
     said.extend(OF_OTHERS.map(str::to_owned));
-    said.extend(METRICS.map(|name| format!("inevent_d365.{name}")));
     said.extend(["WARN", "ERROR"].map(str::to_owned));
-    // The functions that events arrive by; the second is still to come.
+    // The functions that events arrive by.
     said.extend(["IngestEvents", "InEventWebhook"].map(str::to_owned));
 
+    let ((metrics, dimensions), fields) = (metrics(), fields());
     let workbook: serde_json::Value = serde_json::from_str(&read("infra/workbook.json")).unwrap();
     let shown = workbook["items"].as_array().unwrap().iter().filter_map(|item| item["content"]["query"].as_str());
     let mut looked_at = shown.map(str::to_owned).collect::<Vec<_>>();
@@ -65,28 +84,32 @@ fn queries_look_for_words_that_are_written() {
             let known = said.contains(word) || said.iter().any(|line| line.starts_with(word) && word.len() > 12);
             assert!(known, "{word:?} is written nowhere: {query}");
         }
-        // Fields of the line: `line.hold`.
-        for field in query.split("line.").skip(1) {
-            let field: String = field.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            let own = ["message", "target", "level"].contains(&field.as_str());
-            let written = || sources().iter().any(|(_, text)| text.contains("tracing::") && text.contains(&field));
-            assert!(own || written(), "no line has a field {field}");
+        for field in members(query, "line.") {
+            assert!(fields.contains(&field), "no line has a field {field}: {query}");
+        }
+        for dimension in members(query, "Properties.") {
+            assert!(dimensions.contains(&dimension), "no metric has a dimension {dimension}: {query}");
+        }
+        for metric in members(query, "inevent_d365.") {
+            assert!(metrics.contains(&format!("inevent_d365.{metric}")), "there is no metric {metric}: {query}");
         }
     }
 }
 
 #[test]
-fn the_metrics_have_the_names_that_are_agreed() {
-    let readme = read("infra/README.md");
-    let workbook = read("infra/workbook.json");
-    let alerts = read("infra/modules/alerts.bicep");
-    for metric in METRICS {
-        assert!(readme.contains(&format!("`inevent_d365.{metric}`")), "{metric} is not in infra/README.md");
+fn what_is_measured_is_documented_with_its_dimensions() {
+    let (metrics, _) = metrics();
+    assert_eq!(metrics.len(), 8);
+    let table = read("docs/telemetry.md");
+    let source = read("src/telemetry/metrics.rs");
+    for metric in &metrics {
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{metric}` |")));
+        let row = row.unwrap_or_else(|| panic!("{metric} is not in docs/telemetry.md"));
+        let line = source.lines().find(|line| line.contains(&format!("(\"{metric}\""))).unwrap();
+        for dimension in literals(line).filter(|word| word != metric) {
+            assert!(row.contains(&format!("`{dimension}`")), "{metric}: {dimension} is not in docs/telemetry.md");
+        }
     }
-    let used = |text: &str| -> BTreeSet<String> {
-        let names = text.split("inevent_d365.").skip(1);
-        names.map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect()).collect()
-    };
-    let all = set(METRICS);
-    assert!(used(&workbook).is_subset(&all) && used(&alerts).is_subset(&all));
+    let told = members(&table, "| `inevent_d365.");
+    assert_eq!(told.len(), metrics.len(), "docs/telemetry.md has others: {told:?}");
 }

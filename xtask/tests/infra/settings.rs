@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use crate::{literals, read, set, snapshot::Snapshot, sources};
 
 /// Read by the host or the platform alone.
-const OF_THE_HOST: [&str; 8] = [
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+const OF_THE_HOST: [&str; 6] = [
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
