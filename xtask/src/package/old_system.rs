@@ -22,13 +22,19 @@ pub fn check(binary: &Path) -> Result<Verdict> {
         Err(why) => return Ok(Verdict::Skipped(format!("an older Debian's C library cannot be fetched: {why:#}"))),
     };
     let libraries = root.join(LIBRARIES);
-    let library = Command::new(libraries.join("libc.so.6")).output().context("the older C library does not start")?;
+    let loader = || {
+        let mut loader = Command::new(libraries.join("ld-linux-x86-64.so.2"));
+        loader.arg("--library-path").arg(&libraries);
+        loader
+    };
+    // It says its own version.
+    let library = loader().arg(libraries.join("libc.so.6")).output().context("the older loader does not start")?;
     let library = String::from_utf8_lossy(&library.stdout).lines().next().unwrap_or_default().to_owned();
 
     let sandbox = Dataverse::start(&build::development_binary(SANDBOX)?)?;
     let ready = &sandbox.ready;
-    let mut command = Command::new(libraries.join("ld-linux-x86-64.so.2"));
-    command.arg("--library-path").arg(&libraries).arg(binary).args(["check", "--json"]);
+    let mut command = loader();
+    command.arg(binary).args(["check", "--json"]);
     command.env_clear().stdin(Stdio::null()).envs([
         ("SSL_CERT_FILE", ready.ca.as_str()),
         ("NO_PROXY", "localhost"),
