@@ -57,6 +57,7 @@ impl World {
             ("new_eventname", text()),
             ("new_sessionid", text()),
             ("new_sessionname", text()),
+            ("new_sessiontracks", text()),
             ("new_participantid", text()),
             (
                 "new_registrationstatus",
