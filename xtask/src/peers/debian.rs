@@ -13,11 +13,14 @@ const RELEASE: &str = "bullseye";
 /// glibc with its loader and name services, and GCC's library for unwinding.
 const PACKAGES: [&str; 2] = ["libc6", "libgcc-s1"];
 
+/// What Debian signs its lists with, as the package `debian-archive-keyring` installs it.
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /// A root directory that holds these libraries for x86-64 and nothing else, in `peers`. They are fetched and checked by apt, which leaves
 /// the machine's own packages alone and needs no root.
 ///
 /// # Errors
-/// Where there is no apt, or its mirror cannot be reached.
+/// Where there is no apt, or it uses no mirror of Debian, or that cannot be reached.
 pub fn ensure(peers: &Path) -> Result<PathBuf> {
     fs::create_dir_all(peers).with_context(|| format!("cannot make {}", peers.display()))?;
     let _lock = lock(peers)?;
@@ -33,11 +36,8 @@ pub fn ensure(peers: &Path) -> Result<PathBuf> {
         fs::create_dir_all(folder.join(inner)).context("cannot make the folders of Debian's packages")?;
     }
     fs::write(folder.join("state/status"), "")?;
-    let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    fs::write(
-        folder.join("sources.list"),
-        format!("deb [arch=amd64 signed-by={keys}] http://deb.debian.org/debian {RELEASE} main\n"),
-    )?;
+    let source = format!("deb [arch=amd64 signed-by={KEYS}] {} {RELEASE} main\n", mirror()?);
+    fs::write(folder.join("sources.list"), source)?;
     let apt = |arguments: &[&str]| {
         let mut apt = Command::new("apt-get");
         for (option, value) in [
@@ -63,4 +63,13 @@ pub fn ensure(peers: &Path) -> Result<PathBuf> {
     ensure!(unpacked == PACKAGES.len(), "apt fetched {unpacked} packages");
     fs::write(&stamp, pin).context("cannot write the stamp of Debian's packages")?;
     Ok(root)
+}
+
+/// The mirror of Debian that this machine's own apt uses.
+fn mirror() -> Result<String> {
+    let targets = Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)"]).output();
+    let targets = String::from_utf8(targets.context("there is no apt")?.stdout)?;
+    let is_debian = |uri: &&str| uri.trim_end_matches('/').ends_with("/debian");
+    let mirror = targets.lines().find(is_debian).context("apt uses no mirror of Debian on this machine")?;
+    Ok(mirror.to_owned())
 }
