@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::services::{DataverseAccess, Services};
+use super::{dataverse_access::DataverseAccess, services::Services};
 use crate::{
     model::{ParticipantEvent, stamp::Fingerprint},
     queue::{Queue, QueueError},

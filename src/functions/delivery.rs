@@ -14,10 +14,11 @@ use serde_json::Value;
 
 use super::{
     backlog::{self, When},
+    dataverse_access::DataverseAccess,
     gather::NotQueued,
     invocation::Message,
     parking::{items, park_raw, park_refused, settle_body},
-    services::{DataverseAccess, Services},
+    services::Services,
 };
 use crate::{
     model::ParticipantEvent,

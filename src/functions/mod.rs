@@ -3,6 +3,8 @@
 mod answer;
 mod backlog;
 mod conclusion;
+mod connections;
+mod dataverse_access;
 mod delivery;
 mod flush_activities;
 mod gather;
@@ -21,6 +23,7 @@ pub mod retention;
 mod routes;
 mod services;
 mod settings;
+mod storage;
 mod sync_events;
 mod webhook_keys;
 
@@ -28,11 +31,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
+pub use connections::{Signed, connect, connect_inevent, http_client, managed_identity};
 pub use manage::{ADMIN_SIGN_IN, AUTH_ENABLED};
 pub use routes::routes;
+pub use services::App;
 #[cfg(feature = "local")]
-pub use services::DESK_STORAGE;
-pub use services::{App, Signed, Storage, connect, connect_inevent, http_client, managed_identity};
+pub use storage::DESK_STORAGE;
+pub use storage::Storage;
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

@@ -1,61 +1,44 @@
 //! What the functions work with. It is made when it is first needed: the process must answer the host at once.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use azure_core::credentials::TokenCredential;
 use jiff::SignedDuration;
-use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
+#[cfg(feature = "local")]
+use super::storage::DESK_STORAGE;
 use super::{
     ACTIVITIES_QUEUE, EVENTS_QUEUE, HYDRATE_QUEUE,
     backlog::Backlog,
     conclusion::PutBack,
+    connections::{connect_inevent, held_by_settings, secret},
+    dataverse_access::{self, DataverseAccess},
     gather::Gatherer,
     held::{HeldRecord, Way},
     retention,
     settings::CurrentDocument,
+    storage::Storage,
     webhook_keys::WebhookKeys,
 };
 use crate::{
-    azure::{Account, Identity},
-    dataverse::{Client, ClientCredentials, ClientOptions, Credential, CredentialToken, SecretValue, TokenSource},
     forget,
     hydrate::Hydrator,
-    inevent::{self, Pacer, Terms, Token},
     invite::{self, Inviter},
     manage::Ground,
-    queue::{AzureBlobBodies, AzureQueues, Bodies, Queue, QueueError, Queues},
+    queue::{Bodies, Queue},
     settings::{
-        DataverseSettings, InEventSettings, InEventSignIn, KeyVaultCertificate, KeyVaultSecret, PlainSecret, Proof,
-        SecretPlace, SettingProblem, SignIn,
+        DataverseSettings, InEventSettings,
         kept::{self, SettingsPlace},
         webhook_keys,
     },
-    store::{AzureTableStore, Store},
-    sync::{
-        DataverseCrm,
-        closings::Conclusion,
-        coalesce::Coalescer,
-        current::CurrentSettings,
-        engine::{Engine, Scope},
-        lists::{DataverseLists, Lists},
-        outcome::{Held, Outcome, Postponement, Report},
-        writers::Writers,
-    },
+    store::Store,
+    sync::{current::CurrentSettings, outcome::Held},
     synclog::SyncLog,
     telemetry::metrics::{Api, metrics},
 };
-
-/// Names a SQLite file that stands in for the storage account (feature `local` only).
-#[cfg(feature = "local")]
-pub const DESK_STORAGE: &str = "INEVENT_D365_DESK_STORAGE";
 
 type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -119,50 +102,6 @@ impl ToldOf {
     }
 }
 
-/// The way to Dataverse.
-pub struct DataverseAccess {
-    pub client: Arc<Client>,
-    /// None where a managed identity signs in.
-    pub credential: Option<Arc<Credential>>,
-    pub writer: Coalescer,
-    writers: Writers,
-    is_beating: Arc<AtomicBool>,
-}
-
-/// How often it is looked whether it is time to say again that this process writes.
-const BETWEEN_BEATS: Duration = Duration::from_secs(1);
-/// Who made no call for so many looks writes no more.
-const STILL: u32 = 10;
-
-impl DataverseAccess {
-    /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears. It goes on saying so
-    /// while calls are made: a batch may take long.
-    pub async fn join_writers(&self) {
-        beat(&self.writers, &self.client).await;
-        if self.is_beating.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (writers, client, is_beating) = (self.writers.clone(), self.client.clone(), self.is_beating.clone());
-        tokio::spawn(async move {
-            let (mut calls, mut still) = (client.calls(), 0);
-            while still < STILL {
-                tokio::time::sleep(BETWEEN_BEATS).await;
-                beat(&writers, &client).await;
-                still = if client.calls() == calls { still + 1 } else { 0 };
-                calls = client.calls();
-            }
-            is_beating.store(false, Ordering::Relaxed);
-        });
-    }
-}
-
-async fn beat(writers: &Writers, client: &Client) {
-    match writers.beat(Timestamp::now()).await {
-        Ok(share) => share.into_iter().for_each(|share| client.share(share)),
-        Err(error) => tracing::warn!(%error, "the writing processes could not be counted"),
-    }
-}
-
 impl App {
     /// `lookup` gives settings by name; `ingests` requests may be queued at the same time, the one after that is told to wait.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static, ingests: usize) -> Arc<Self> {
@@ -211,7 +150,7 @@ impl Services {
         }
         let place = settings_place(lookup)?;
         let dataverse = match DataverseSettings::read(&lookup) {
-            Ok(settings) => dataverse(&settings, &store, current(place.clone())),
+            Ok(settings) => dataverse_access::open(&settings, &store, current(place.clone())),
             Err(problems) => Err(held_by_settings(&problems)),
         };
         if let Err(held) = &dataverse {
@@ -278,67 +217,6 @@ impl Services {
     }
 }
 
-/// One storage place: the account, or the desk's file.
-pub struct Storage {
-    pub queues: Arc<dyn Queues>,
-    pub bodies: Arc<dyn Bodies>,
-    pub store: Arc<dyn Store>,
-}
-
-impl Storage {
-    /// The place that the settings name. No call is made to an account.
-    ///
-    /// # Errors
-    /// In words for the person who mends it.
-    pub fn open(lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Self, String> {
-        #[cfg(feature = "local")]
-        if let Some(path) = lookup(DESK_STORAGE) {
-            use crate::{
-                queue::{SqliteBodies, SqliteQueues},
-                store::SqliteStore,
-            };
-            return Ok(Self {
-                queues: Arc::new(SqliteQueues::open(&path).map_err(|error| error.to_string())?),
-                bodies: Arc::new(SqliteBodies::open(&path).map_err(|error| error.to_string())?),
-                store: Arc::new(SqliteStore::open(&path).map_err(|error| error.to_string())?),
-            });
-        }
-        let account = Account::from_settings("AzureWebJobsStorage", &lookup).map_err(|error| error.to_string())?;
-        Ok(Self {
-            queues: Arc::new(AzureQueues::new(&account).map_err(|error| error.to_string())?),
-            bodies: Arc::new(AzureBlobBodies::new(&account, "inevent-bodies").map_err(|error| error.to_string())?),
-            store: Arc::new(AzureTableStore::new(&account, "inevent").map_err(|error| error.to_string())?),
-        })
-    }
-
-    /// Where participant events wait to be written.
-    ///
-    /// # Errors
-    /// When the storage does not answer.
-    pub async fn events(&self) -> Result<Arc<dyn Queue>, QueueError> {
-        self.created(EVENTS_QUEUE).await
-    }
-
-    /// Where webhooks wait to be completed.
-    ///
-    /// # Errors
-    /// When the storage does not answer.
-    pub async fn webhooks(&self) -> Result<Arc<dyn Queue>, QueueError> {
-        self.created(HYDRATE_QUEUE).await
-    }
-
-    async fn created(&self, name: &str) -> Result<Arc<dyn Queue>, QueueError> {
-        let queue = self.queues.queue(name)?;
-        queue.create().await?;
-        Ok(queue)
-    }
-}
-
-fn held_by_settings(problems: &[SettingProblem]) -> Held {
-    let remedy = problems.iter().map(|problem| problem.0.as_str()).collect::<Vec<_>>().join(" ");
-    Held { name: "settings", remedy }
-}
-
 /// Where the settings document is; a desk without a settings file has none, and the defaults.
 fn settings_place(
     lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync),
@@ -352,160 +230,4 @@ fn settings_place(
 
 fn current(place: Option<Arc<dyn SettingsPlace>>) -> CurrentSettings {
     place.map_or_else(CurrentSettings::defaults, CurrentSettings::kept)
-}
-
-fn dataverse(
-    settings: &DataverseSettings,
-    store: &Arc<dyn Store>,
-    current: CurrentSettings,
-) -> Result<DataverseAccess, Held> {
-    let Signed { client, credential, .. } = connect(settings)?;
-    let crm = Arc::new(DataverseCrm::new(client.clone()));
-    let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
-    let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
-        .with_settings(current)
-        .with_conclusion(Conclusion::WhenTold)
-        .with_lists(lists);
-    let (held, writers) = (HeldRecord::new(store.clone(), Way::Dataverse), Writers::new(store.clone()));
-    let writer = Coalescer::start(engine, Arc::new(observer(client.clone(), held)));
-    Ok(DataverseAccess { client, credential, writer, writers, is_beating: Arc::default() })
-}
-
-/// A client that signs in as the settings say.
-pub struct Signed {
-    pub client: Arc<Client>,
-    pub tokens: Arc<dyn TokenSource>,
-    /// What the app registration proves itself with; none where a managed identity signs in itself.
-    pub credential: Option<Arc<Credential>>,
-}
-
-/// The HTTP client of everything that is asked outside the storage account.
-///
-/// # Errors
-/// When the machine has no usable TLS.
-pub fn http_client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("inevent-d365/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
-/// Makes the client of the environment. No call is made.
-///
-/// # Errors
-/// What must be mended first.
-pub fn connect(settings: &DataverseSettings) -> Result<Signed, Held> {
-    let http = http()?;
-    let (tokens, credential): (Arc<dyn TokenSource>, _) = match &settings.sign_in {
-        SignIn::ManagedIdentity(who) => (Arc::new(CredentialToken::new(identity(who)?, &settings.url)), None),
-        SignIn::Application { token_url, client_id, proof } => {
-            let credential = Arc::new(credential(proof, token_url)?);
-            let (token_url, client_id) = (token_url.clone(), client_id.clone());
-            let tokens = ClientCredentials::new(http.clone(), token_url, client_id, &settings.url, credential.clone());
-            (Arc::new(tokens), Some(credential))
-        }
-    };
-    let client = Arc::new(Client::new(http, tokens.clone(), ClientOptions::new(&settings.url)));
-    Ok(Signed { client, tokens, credential })
-}
-
-fn credential(proof: &Proof, token_url: &str) -> Result<Credential, Held> {
-    Ok(match proof {
-        Proof::Federated(who) => Credential::federated(identity(who)?, token_url),
-        Proof::Secret(place) => Credential::Secret(secret(place)?),
-        Proof::Certificate { vault, name } => {
-            let reader = identity(&vault.identity)?;
-            let certificate = KeyVaultCertificate::new(&vault.url, name, reader, Default::default());
-            Credential::Certificate(Arc::new(certificate.map_err(broken)?))
-        }
-    })
-}
-
-/// Makes the client of InEvent's API. No call is made. Processes that share `store` take turns.
-///
-/// # Errors
-/// What must be mended first.
-pub fn connect_inevent(settings: &InEventSettings, store: Option<Arc<dyn Store>>) -> Result<inevent::Client, Held> {
-    let token = match &settings.sign_in {
-        InEventSignIn::Token(place) => Token::kept(secret(place)?),
-        InEventSignIn::Password { username, password } => Token::sign_in(username.clone(), secret(password)?),
-    };
-    let pacer = match store {
-        Some(store) => Pacer::shared(store, &settings.url, &settings.owner(), Terms::default()),
-        None => Pacer::alone(),
-    };
-    let options = inevent::ClientOptions::new(&settings.url, settings.company.clone());
-    inevent::Client::new(http()?, token, pacer, options).map_err(broken)
-}
-
-fn broken(problem: String) -> Held {
-    held_by_settings(&[SettingProblem(problem)])
-}
-
-fn http() -> Result<reqwest::Client, Held> {
-    http_client().map_err(|error| broken(format!("The HTTP client could not be made: {error}.")))
-}
-
-fn identity(identity: &Identity) -> Result<Arc<dyn TokenCredential>, Held> {
-    identity.credential().map_err(|error| broken(format!("The identity is not available here: {error}.")))
-}
-
-/// The managed identity of this client id, or the app's own. No call is made.
-///
-/// # Errors
-/// In words for the person who mends it.
-pub fn managed_identity(client_id: Option<&str>) -> Result<Arc<dyn TokenCredential>, String> {
-    let identity = Identity::Managed { client_id: client_id.map(str::to_owned) };
-    identity.credential().map_err(|error| format!("The managed identity is not available here: {error}."))
-}
-
-/// A secret, read from its place whenever it is needed.
-fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
-    Ok(match place {
-        SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
-        SecretPlace::KeyVault { vault, name } => {
-            let reader = identity(&vault.identity)?;
-            Arc::new(KeyVaultSecret::new(&vault.url, name, reader, None).map_err(broken)?)
-        }
-    })
-}
-
-/// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.
-fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Duration) + Send + Sync {
-    move |scope, report, took| {
-        let count = |of: fn(&Outcome) -> bool| report.outcomes.iter().filter(|outcome| of(outcome)).count();
-        let hold = report.outcomes.iter().find_map(|outcome| match outcome {
-            Outcome::Postponed(Postponement::Held(held)) => Some(held),
-            _ => None,
-        });
-        tracing::info!(
-            target: "outcome",
-            scope = scope.name(),
-            events = report.outcomes.len(),
-            created = report.tally.created,
-            updated = report.tally.updated,
-            unchanged = count(|outcome| matches!(outcome, Outcome::Settled { changed: false })),
-            refused = count(|outcome| matches!(outcome, Outcome::Refused(_))),
-            postponed = count(|outcome| matches!(outcome, Outcome::Postponed(_))),
-            hold = hold.map(|held| held.name),
-            calls = client.calls(),
-            duration_ms = took.as_millis() as u64,
-            "batch written"
-        );
-        for (outcome, rows) in [
-            ("created", report.tally.created),
-            ("updated", report.tally.updated),
-            ("unchanged", count(|outcome| matches!(outcome, Outcome::Settled { changed: false })) as u64),
-            ("refused", count(|outcome| matches!(outcome, Outcome::Refused(_))) as u64),
-            ("postponed", count(|outcome| matches!(outcome, Outcome::Postponed(_))) as u64),
-        ] {
-            metrics().rows(outcome, rows);
-        }
-        let wrote = report.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Settled { .. }));
-        if hold.is_some() || wrote {
-            let (held, hold) = (held.clone(), hold.cloned());
-            tokio::spawn(async move { held.observe(hold.as_ref()).await });
-        }
-    }
 }
