@@ -3,6 +3,10 @@
 //! People first, so that whatever follows is about somebody who is known; then applications, the check-in log, scores and sessions; who
 //! is missing; and at the end, if nothing was left out, what is over.
 
+mod attendance;
+mod people;
+mod sessions;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Instant,
@@ -10,7 +14,7 @@ use std::{
 
 use super::{
     cursor::Cursor,
-    difference::{Missing, missing},
+    difference::Missing,
     known::Known,
     outlet::{NotPut, Outlet, Run},
     schedule::Look,
@@ -20,15 +24,11 @@ use crate::{
     inevent::{
         Client, Error, Listing, Row,
         activities::Activity,
-        applicants::Application,
-        attendance::{Check, Direction},
-        people::{Found, Person, Selection},
-        questions::Submission,
-        scores::Score,
+        people::{Found, Selection},
         translate,
     },
-    model::{Occasion, Participant, ParticipantEvent, SourceTime},
-    settings::document::{EventSettings, Level, ScoreSource},
+    model::{Participant, ParticipantEvent, SourceTime},
+    settings::document::{EventSettings, Level},
 };
 
 /// Beyond so many unknown people, everybody is listed instead of looking each up.
@@ -164,21 +164,6 @@ impl Going<'_> {
         Ok(Passed { sent: self.run.sent, ..self.passed })
     }
 
-    /// The tracks of the sessions: a call for each, so once a day.
-    async fn tracks(&mut self, sessions: &mut BTreeMap<String, Activity>) -> Result<(), Broken> {
-        let whole = self.pass.look.since.is_none();
-        for (id, activity) in &mut *sessions {
-            activity.tracks = match whole {
-                true => self.pass.inevent.tracks(id).await?,
-                false => self.pass.cursor.tracks.get(id).cloned().unwrap_or_default(),
-            };
-        }
-        let known = sessions.values().filter(|activity| !activity.tracks.is_empty());
-        let known = known.map(|activity| (activity.id.clone(), activity.tracks.clone()));
-        self.passed.tracks = whole.then(|| known.collect());
-        Ok(())
-    }
-
     async fn put(&mut self, event: ParticipantEvent) -> Result<(), NotPut> {
         if self.pass.look.restate || !self.pass.known.knows(&event) { self.run.put(event).await } else { Ok(()) }
     }
@@ -186,230 +171,6 @@ impl Going<'_> {
     fn alarm(&mut self, alarm: String) {
         tracing::error!(event = self.speaker.event.id, alarm, "reconcile");
         self.passed.alarm.get_or_insert(alarm);
-    }
-
-    /// The people of the event. Says whether their list came to its end in time, and whether it was whole.
-    async fn people(&mut self, event: &str, offset: usize) -> Result<(bool, bool), Broken> {
-        let look = self.pass.look;
-        let selection = Selection { since: look.since, ..Selection::ALL };
-        let mut pages = self.pass.inevent.people_pages(event, &selection).from(offset);
-        loop {
-            let at = pages.offset();
-            let Some(rows) = pages.next().await? else { break };
-            let people: Vec<Person> = rows.into_iter().filter_map(Person::read).collect();
-            self.answers(event, &people).await?;
-            for person in people {
-                // Some lists have those, too, who were not let in.
-                if person.approved != Some(false) {
-                    self.listed.insert(person.id.clone());
-                }
-                self.passed.people += 1;
-                // InEvent may not heed what was asked for.
-                if look.since.is_some_and(|since| person.updated.is_some_and(|updated| updated < since)) {
-                    self.profiles.insert(person.id.clone(), translate::participant(&person));
-                    continue;
-                }
-                let answers = self.answers.as_mut().and_then(|apart| apart.remove(&person.id));
-                let person = match answers {
-                    Some(answers) => person.answering(answers),
-                    None => person,
-                };
-                self.person(&person).await?;
-            }
-            if Instant::now() >= self.pass.until {
-                self.passed.offset = Some(at.max(pages.offset()));
-                return Ok((false, false));
-            }
-        }
-        let whole = offset == 0 && pages.is_complete();
-        if look.since.is_none() && !whole {
-            let why = if offset == 0 { "did not seem whole" } else { "took more than one run to read" };
-            self.alarm(format!("InEvent's list of people {why}, so nobody was taken off it in Dynamics."));
-        }
-        Ok((true, whole))
-    }
-
-    /// Reads the answers where the rows of people hold none. A look at everybody finds out, by the first people on the list.
-    async fn answers(&mut self, event: &str, people: &[Person]) -> Result<(), Broken> {
-        if self.answers.is_some() || people.is_empty() {
-            return Ok(());
-        }
-        let (questions, whole) = (self.speaker.questions, self.pass.look.since.is_none());
-        let answered = |person: &Person| !translate::answers(&person.raw, questions).is_empty();
-        let apart = match whole {
-            true => !questions.is_empty() && !people.iter().any(answered),
-            false => self.pass.cursor.answers_apart,
-        };
-        let mut answers: HashMap<String, Vec<Row>> = HashMap::new();
-        if apart && let Some(submissions) = optional(self.pass.inevent.submissions(event).await)? {
-            for Submission { person, raw, .. } in submissions.items {
-                answers.entry(person).or_default().push(raw);
-            }
-        }
-        self.passed.answers_apart = whole.then_some(!answers.is_empty());
-        self.answers = Some(answers);
-        Ok(())
-    }
-
-    /// Somebody on the list. Settings that changed are to be seen at once, so what is restated is as it is now.
-    async fn person(&mut self, person: &Person) -> Result<(), Broken> {
-        let participant = translate::participant(person);
-        self.profiles.insert(person.id.clone(), participant.clone());
-        // Who waits for approval is listed by some, and not registered yet.
-        if person.approved == Some(false) {
-            return Ok(());
-        }
-        let time = match person.updated {
-            Some(updated) if !self.pass.look.restate && !self.is_back(person, updated) => updated,
-            _ => self.begun,
-        };
-        self.put(self.speaker.registered(person, time)).await?;
-        if person.present == Some(true) {
-            self.present.push(person.id.clone());
-        }
-        Ok(())
-    }
-
-    /// Whether the row says that they cancelled, and they are on the list: what InEvent changed last is no matter.
-    fn is_back(&self, person: &Person, updated: SourceTime) -> bool {
-        self.pass.known.registered(&person.id).is_some_and(|(registration, time)| {
-            registration == crate::model::event::Registration::Cancelled && time >= updated && time < self.begun
-        })
-    }
-
-    /// Who was rejected is not registered any more. Of somebody who never was, that says nothing.
-    async fn applications(&mut self, event: &str) -> Result<(), Broken> {
-        let Some(applicants) = optional(self.pass.inevent.applicants(event).await)? else { return Ok(()) };
-        let time = applicants.date.unwrap_or(self.begun);
-        for applicant in applicants.items {
-            let person = applicant.person;
-            if applicant.application == Some(Application::Rejected) && !self.listed.contains(&person.id) {
-                self.put(self.speaker.cancelled(translate::participant(&person), time)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The check-in log, and who is said to be present without standing in it. Says whether the log was whole.
-    async fn checks(&mut self, event: &str, sessions: &BTreeMap<String, Activity>) -> Result<bool, Broken> {
-        let log = optional(self.pass.inevent.checks(event, None).await)?;
-        let whole = log.as_ref().is_some_and(|log| log.complete);
-        let checks: Vec<Check> = log.map(|log| log.items).unwrap_or_default();
-        let with_sessions = self.pass.settings.level == Level::Sessions;
-        let mut unknown: BTreeSet<&str> = BTreeSet::new();
-        let checks: Vec<&Check> = checks.iter().filter(|check| check.activity.is_none() || with_sessions).collect();
-        for check in &checks {
-            if !self.profiles.contains_key(&check.person) && !self.pass.known.has(&check.person) {
-                unknown.insert(&check.person);
-            }
-        }
-        self.look_up(event, unknown).await?;
-        let mut seen: HashSet<&str> = HashSet::new();
-        for check in &checks {
-            if check.activity.is_none() && check.direction == Direction::In {
-                seen.insert(&check.person);
-            }
-            let session = check.activity.as_ref().map(|id| occasion(sessions, id));
-            if let Some(participant) = self.participant(&check.person) {
-                self.put(self.speaker.passed(check, session.as_ref(), participant)).await?;
-            }
-        }
-        for id in std::mem::take(&mut self.present) {
-            if !seen.contains(id.as_str())
-                && let Some(participant) = self.participant(&id)
-            {
-                self.put(self.speaker.present(participant, self.begun)).await?;
-            }
-        }
-        Ok(whole)
-    }
-
-    async fn scores(&mut self, event: &str, sessions: &BTreeMap<String, Activity>) -> Result<(), Broken> {
-        let inevent = self.pass.inevent;
-        let scores = match self.pass.settings.reconcile.score {
-            ScoreSource::None => return Ok(()),
-            ScoreSource::Points => inevent.leaderboard(event).await,
-            ScoreSource::TimeSpent => inevent.time_spent(event).await,
-            ScoreSource::Quizzes => inevent.quizzes(event).await,
-        };
-        let Some(scores) = optional(scores)? else { return Ok(()) };
-        let time = scores.date.unwrap_or(self.begun);
-        let unit = if self.pass.settings.reconcile.score == ScoreSource::TimeSpent { 60.0 } else { 1.0 };
-        let unknown =
-            |score: &&Score| !self.profiles.contains_key(&score.person) && !self.pass.known.has(&score.person);
-        let unknown: BTreeSet<&str> = scores.items.iter().filter(unknown).map(|score| score.person.as_str()).collect();
-        self.look_up(event, unknown).await?;
-        let with_sessions = self.pass.settings.level == Level::Sessions;
-        for ((person, activity), value) in added_up(&scores.items, with_sessions) {
-            let session = activity.map(|id| occasion(sessions, id));
-            if let Some(participant) = self.participant(person) {
-                let value = (value / unit * 100.0).round() / 100.0;
-                self.put(self.speaker.scored(session.as_ref(), participant, value, time)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Who is on the lists of the sessions, and who no longer is.
-    async fn enrolments(&mut self, sessions: &BTreeMap<String, Activity>, whole: bool) -> Result<(), Broken> {
-        if self.pass.settings.level != Level::Sessions {
-            return Ok(());
-        }
-        for activity in sessions.values() {
-            let Some(list) = optional(self.pass.inevent.activity_people(&activity.id).await)? else { continue };
-            let (session, time) = (translate::activity_occasion(activity), list.date.unwrap_or(self.begun));
-            let on_it: HashSet<String> = list.items.iter().map(|person| person.id.clone()).collect();
-            for person in &list.items {
-                self.profiles.entry(person.id.clone()).or_insert_with(|| translate::participant(person));
-                if let Some(participant) = self.participant(&person.id) {
-                    self.put(self.speaker.enrolled(&session, participant, time)).await?;
-                }
-            }
-            let known = self.pass.known.listed(Some(&activity.id));
-            match missing(&known, &on_it, list.complete, self.pass.trusted) {
-                Missing::These(ids) => {
-                    for id in ids {
-                        let found = self.is_there(self.pass.inevent.activity_person(&activity.id, id).await).await?;
-                        if let (false, Some(participant)) = (found, self.participant(id)) {
-                            self.put(self.speaker.left(&session, participant, self.begun)).await?;
-                        }
-                    }
-                }
-                Missing::Unknown => {}
-                implausible @ Missing::Implausible { .. } => self.alarm(told(&implausible, "a session's list")),
-            }
-        }
-        let known = self.pass.known;
-        for id in known.sessions().into_iter().filter(|id| whole && !sessions.contains_key(*id)) {
-            if self.is_there(self.pass.inevent.activity(id).await).await? {
-                continue;
-            }
-            let session = translate::occasion(id, None, None, None);
-            for person in known.listed(Some(id)) {
-                if let Some(participant) = self.participant(person) {
-                    self.put(self.speaker.left(&session, participant, self.begun)).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Who is registered according to the rows, and on InEvent's list no more.
-    async fn missing(&mut self, event: &str, whole: bool) -> Result<(), Broken> {
-        let known = self.pass.known.listed(None);
-        match missing(&known, &self.listed, whole, self.pass.trusted) {
-            Missing::These(ids) => {
-                for id in ids {
-                    if !self.is_there(self.pass.inevent.person(event, id).await).await? {
-                        let participant = self.participant(id).unwrap_or_else(|| translate::somebody(id));
-                        self.put(self.speaker.cancelled(participant, self.begun)).await?;
-                    }
-                }
-            }
-            Missing::Unknown => {}
-            implausible @ Missing::Implausible { .. } => self.alarm(told(&implausible, "InEvent's list of people")),
-        }
-        Ok(())
     }
 
     /// Says what is over: sessions as soon as their end is behind us, the event once everybody was read.
@@ -494,27 +255,6 @@ fn optional<T>(result: Result<Listing<T>, Error>) -> Result<Option<Listing<T>>, 
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn occasion(sessions: &BTreeMap<String, Activity>, id: &str) -> Occasion {
-    sessions.get(id).map_or_else(|| translate::occasion(id, None, None, None), translate::activity_occasion)
-}
-
-/// Scores by person and session. What is counted by session counts for the event, too, unless that has scores of its own.
-fn added_up(scores: &[Score], with_sessions: bool) -> BTreeMap<(&str, Option<&str>), f64> {
-    let mut sums: BTreeMap<(&str, Option<&str>), f64> = BTreeMap::new();
-    let own: HashSet<&str> =
-        scores.iter().filter(|score| score.activity.is_none()).map(|score| score.person.as_str()).collect();
-    for score in scores {
-        let (person, activity) = (score.person.as_str(), score.activity.as_deref());
-        if activity.is_none() || !own.contains(person) {
-            *sums.entry((person, None)).or_default() += score.value;
-        }
-        if let Some(activity) = activity.filter(|_| with_sessions) {
-            *sums.entry((person, Some(activity))).or_default() += score.value;
-        }
-    }
-    sums
 }
 
 fn told(implausible: &Missing<'_>, list: &str) -> String {
