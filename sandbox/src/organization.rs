@@ -283,8 +283,7 @@ impl Organization {
         let data = self.data();
         let Some(users) = data.schema.table("systemuser") else { return Ok(None) };
         let Some(column) = users.column("applicationid") else { return Ok(None) };
-        let user = data.store.get_where(users, &[(column, Value::Id(client))])?;
-        Ok(user.and_then(|row| row[users.id].id()))
+        data.store.id_where(users, &[(column, Value::Id(client))])
     }
 
     /// Seconds since 1970, by the sandbox's clock.

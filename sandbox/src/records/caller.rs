@@ -13,8 +13,8 @@ impl Session<'_> {
     /// The caller's business unit, or null.
     pub(crate) fn caller_unit(&self) -> ApiResult<Value> {
         let Some(users) = self.data.schema.table("systemuser") else { return Ok(Value::Null) };
-        let row = self.find(users, self.caller)?;
-        Ok(row.zip(users.column("businessunitid")).map_or(Value::Null, |(row, unit)| row[unit].clone()))
+        let Some(unit) = users.column("businessunitid") else { return Ok(Value::Null) };
+        Ok(self.data.store.get_column(users, self.caller, unit)?)
     }
 
     /// The teams that the caller is a member of.

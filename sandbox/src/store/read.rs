@@ -20,22 +20,32 @@ impl Store {
     /// All columns of the one row whose columns have these values (an alternate key).
     pub(crate) fn get_where(&self, table: &Table, key: &[(usize, Value)]) -> rusqlite::Result<Option<Vec<Value>>> {
         let all: Vec<usize> = (0..table.columns.len()).collect();
+        self.columns_where(table, &all, key)
+    }
+
+    /// The primary key of the one row whose columns have these values.
+    pub(crate) fn id_where(&self, table: &Table, key: &[(usize, Value)]) -> rusqlite::Result<Option<Uuid>> {
+        let row = self.columns_where(table, &[table.id], key)?;
+        Ok(row.and_then(|row| row[table.id].id()))
+    }
+
+    fn columns_where(
+        &self,
+        table: &Table,
+        columns: &[usize],
+        key: &[(usize, Value)],
+    ) -> rusqlite::Result<Option<Vec<Value>>> {
         let tests: Vec<String> = key.iter().map(|(i, _)| format!("{}=?", sql_name(&table.columns[*i]))).collect();
-        let sql =
-            format!("SELECT {} FROM \"{}\" WHERE {}", select_list(table, &all), table.logical, tests.join(" AND "));
+        let (list, name) = (select_list(table, columns), &table.logical);
+        let sql = format!("SELECT {list} FROM \"{name}\" WHERE {}", tests.join(" AND "));
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(key.iter().map(|(_, value)| to_sql(value))))?;
-        rows.next()?.map(|row| read_row(table, &all, row, &mut 0)).transpose()
+        rows.next()?.map(|row| read_row(table, columns, row, &mut 0)).transpose()
     }
 
     /// One column of the row with this primary key; null if there is no such row.
     pub(crate) fn get_column(&self, table: &Table, id: Uuid, column: usize) -> rusqlite::Result<Value> {
-        let list = select_list(table, &[column]);
-        let key = sql_name(&table.columns[table.id]);
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {list} FROM \"{}\" WHERE {key}=?", table.logical))?;
-        let mut rows = statement.query([&Value::Id(id)])?;
-        let row = rows.next()?.map(|row| read_row(table, &[column], row, &mut 0)).transpose()?;
+        let row = self.columns_where(table, &[column], &[(table.id, Value::Id(id))])?;
         Ok(row.map_or(Value::Null, |mut row| row.swap_remove(column)))
     }
 

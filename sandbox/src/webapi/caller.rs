@@ -48,8 +48,8 @@ fn by_object(data: &Data, text: &str) -> ApiResult<Uuid> {
     let users = data.schema.table("systemuser").ok_or_else(ApiError::not_a_member)?;
     let column = users.column("azureactivedirectoryobjectid").ok_or_else(ApiError::not_a_member)?;
     let object = normal_id(text).ok_or_else(|| not_an_id("CallerObjectId", text))?;
-    let found = data.store.get_where(users, &[(column, Value::Id(object))])?;
-    found.and_then(|row| row[users.id].id()).ok_or_else(ApiError::not_a_member)
+    let found = data.store.id_where(users, &[(column, Value::Id(object))])?;
+    found.ok_or_else(ApiError::not_a_member)
 }
 
 fn by_id(session: &Session<'_>, text: &str) -> ApiResult<Uuid> {

@@ -40,7 +40,7 @@ impl Rights {
             && let (Some(of_user), Some(role)) = (table.column("systemuserid"), table.column("roleid"))
             && data
                 .store
-                .get_where(table, &[(of_user, Value::Id(user)), (role, Value::Id(SYSTEM_ADMINISTRATOR))])?
+                .id_where(table, &[(of_user, Value::Id(user)), (role, Value::Id(SYSTEM_ADMINISTRATOR))])?
                 .is_some()
         {
             return Ok(Self { everything: true, roles: 1, owners: vec![user], ..Self::default() });

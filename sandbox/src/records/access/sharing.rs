@@ -121,7 +121,7 @@ impl Session<'_> {
     pub(super) fn sharees(&self) -> ApiResult<Option<Vec<Uuid>>> {
         let Some(kept) = Kept::of(&self.data.schema) else { return Ok(None) };
         for owner in &self.rights.owners {
-            if self.data.store.get_where(kept.table, &[(kept.principal, Value::Id(*owner))])?.is_some() {
+            if self.data.store.id_where(kept.table, &[(kept.principal, Value::Id(*owner))])?.is_some() {
                 return Ok(Some(self.rights.owners.clone()));
             }
         }
