@@ -27,6 +27,11 @@ fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> 
     event
 }
 
+fn engine(crm: &MemoryCrm, settings: &'static str) -> Engine {
+    Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into())
+        .with_settings(CurrentSettings::kept(Arc::new(Fixed(settings))))
+}
+
 /// Who is there beside those who were there before, with their address.
 fn made(crm: &MemoryCrm) -> Vec<(&'static str, Option<String>)> {
     let rows = crm.rows(false);
@@ -62,19 +67,13 @@ fn a_contact_made_for_address_and_company_is_found_again() {
 }
 
 /// What is said without the whole key, in the same batch, may state another address.
-#[test]
-fn a_lead_made_for_address_and_company_has_that_address() {
+#[tokio::test]
+async fn a_lead_made_for_address_and_company_has_that_address() {
     const SETTINGS: &str =
         r#"{ "defaults": { "matching": { "keys": ["email_and_company"], "correct_addresses": false } } }"#;
     let crm = MemoryCrm::seeded();
-    let events = [
-        said(Kind::Registered, 1, Some("ana@x.example"), Some("Contoso")),
-        said(Kind::Updated, 2, Some("eva@x.example"), None),
-    ];
-    // Both come in one batch, sooner or later.
-    for seed in 1..20 {
-        deliver_into(&crm, &[&events], &Delivery { seed, batch: 2, ..Delivery::one_by_one(SETTINGS) });
-    }
+    let whole = said(Kind::Registered, 1, Some("ana@x.example"), Some("Contoso"));
+    engine(&crm, SETTINGS).run(&[whole, said(Kind::Updated, 2, Some("eva@x.example"), None)]).await;
     assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
 }
 
@@ -84,8 +83,7 @@ async fn the_lead_of_a_guest_is_found_again_before_any_row_regards_it() {
     const SETTINGS: &str =
         r#"{ "defaults": { "matching": { "without_key": "create" } }, "events": { "e1": { "unmatched": "ignore" } } }"#;
     let crm = MemoryCrm::seeded();
-    let engine = Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into())
-        .with_settings(CurrentSettings::kept(Arc::new(Fixed(SETTINGS))));
+    let engine = engine(&crm, SETTINGS);
     let guest = [said(Kind::Registered, 1, None, None)];
     for scope in [Scope::People, Scope::People, Scope::Everything, Scope::Everything] {
         engine.run_within(scope, &guest).await;
@@ -108,9 +106,8 @@ async fn the_lead_of_a_guest_is_found_again_before_any_row_regards_it() {
 async fn what_is_left_out_makes_no_guest_known() {
     const SETTINGS: &str = r#"{ "defaults": { "matching": { "without_key": "create" }, "only_if": "participant.id == 'p0' and not participant.email" } }"#;
     let crm = MemoryCrm::seeded();
-    let engine = Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into())
-        .with_settings(CurrentSettings::kept(Arc::new(Fixed(SETTINGS))));
-    let guest = ParticipantEvent { ..said(Kind::Registered, 1, Some(""), None) };
+    let engine = engine(&crm, SETTINGS);
+    let guest = said(Kind::Registered, 1, Some(""), None);
     engine.run(&[guest, said(Kind::Updated, 2, Some("ana@x.example"), None)]).await;
     assert_eq!(made(&crm), [("lead", None)]);
     assert!(regarded(&crm)[0].is_some());
@@ -136,4 +133,22 @@ fn an_earlier_address_moves_no_row_back() {
     assert_eq!(before.0, [Some(Uuid::from_u128(12)); 2]);
     delivered.run(&[contact, lead], &how);
     assert_eq!((regarded(&crm), crm.writes()), before);
+}
+
+/// Merging leaves other contacts with the address as they are.
+#[test]
+fn rows_of_a_merged_contact_follow_it_though_somebody_else_has_the_address() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    crm.add("contact", 60, "master@x.example", 0);
+    crm.add("contact", 61, "contact@x.example", 0);
+    let delivered = Delivered::into(&crm);
+    let how = Delivery::one_by_one(SETTINGS);
+    let registered = said(Kind::Registered, 1, Some("contact@x.example"), None);
+    delivered.run(std::slice::from_ref(&registered), &how);
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10))]);
+    let merged = serde_json::json!({ "statecode": 1, "merged": true, "_masterid_value": Uuid::from_u128(60) });
+    crm.change(("contact", Uuid::from_u128(10)), merged);
+    delivered.run(&[registered], &how);
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(60))]);
 }

@@ -89,7 +89,7 @@ fn account(columns: &Columns, lookup: &str) -> Option<Uuid> {
 
 impl Regarded {
     /// Who stands for somebody now.
-    fn successor(key: Fingerprint, now: &PersonRow) -> Self {
+    pub fn successor(key: Fingerprint, now: &PersonRow) -> Self {
         let (owner, account) = (now.owner.clone(), account(&now.columns, ACCOUNT_OF_CONTACT));
         let owned = owner.as_ref().map(Owner::fingerprint);
         Self { key, person: now.person, awaited: false, owner, owned, account, read: true }
