@@ -120,7 +120,7 @@ impl<'a> People<'a> {
         };
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
-        people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.stated(event))).collect();
+        people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
         let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
         people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
         people.candidates = all.into_iter().map(|key| (key.clone(), people.meant(&key))).collect();
@@ -142,7 +142,8 @@ impl<'a> People<'a> {
         self.keys.get(event.id.as_str()).map_or(&[], Vec::as_slice)
     }
 
-    fn stated(&self, event: &ParticipantEvent) -> Vec<String> {
+    /// The same of a statement that need not be one of these.
+    pub fn keys_stated(&self, event: &ParticipantEvent) -> Vec<String> {
         let Some(person) = &event.participant else { return Vec::new() };
         let address = words(person.email.as_deref()).map(|text| folded(&text));
         let company = words(person.company.as_deref()).map(|text| folded(&text));
@@ -229,7 +230,7 @@ impl<'a> People<'a> {
     }
 
     /// Everybody whom the key may mean in the end; nobody where nobody has it and no event asks for somebody.
-    fn candidates(&self, key: &str) -> BTreeSet<Person> {
+    pub fn candidates(&self, key: &str) -> BTreeSet<Person> {
         self.candidates.get(key).cloned().unwrap_or_default()
     }
 
@@ -334,25 +335,37 @@ impl<'a> People<'a> {
         if best.is_none() { BTreeSet::from([None]) } else { allowed }
     }
 
-    /// Holds the people of the CRM against whom the rules allow, and their columns against what was said of them.
-    pub fn compare(&self, after: &Table) -> Result<(), String> {
+    /// What is said of each person.
+    fn said(&self) -> BTreeMap<Person, Row<'a>> {
         let mut said: BTreeMap<Person, Row<'a>> = BTreeMap::new();
         for event in &self.heard {
             let counts = self.counts(event);
             let (people, just_one) = self.about(event);
-            for person in people.iter().filter(|_| counts != Counts::Never) {
-                let made = || (!self.crm.contains_key(person)).then(Vec::new);
+            for person in people.into_iter().filter(|_| counts != Counts::Never) {
+                let made = || (!self.crm.contains_key(&person)).then(Vec::new);
                 let blank = || Row { surely: Vec::new(), perhaps: Vec::new(), makers: made() };
-                let row = said.entry(*person).or_insert_with(blank);
+                let row = said.entry(person).or_insert_with(blank);
                 let known = if just_one && counts == Counts::Surely { &mut row.surely } else { &mut row.perhaps };
                 known.push(event);
                 row.makers.iter_mut().filter(|_| self.creates(event)).for_each(|makers| makers.push(event));
             }
-            let there = people.iter().filter(|person| after.contains_key(*person)).count();
+        }
+        said
+    }
+
+    /// Holds the people of the CRM against whom the rules allow, and their columns against what was said of them, `earlier` too.
+    pub fn compare(&self, after: &Table, earlier: Option<&Self>) -> Result<(), String> {
+        for event in &self.heard {
+            let (people, just_one) = self.about(event);
+            let there = people.iter().any(|person| after.contains_key(person));
             let keys = self.keys(event);
-            if keys.first().is_some_and(|key| just_one || !is_guest(key)) && self.creates(event) && there == 0 {
+            if keys.first().is_some_and(|key| just_one || !is_guest(key)) && self.creates(event) && !there {
                 return Err(format!("nobody is there for {keys:?} of {:?}", of(event)));
             }
+        }
+        let mut said = self.said();
+        for (person, before) in earlier.into_iter().flat_map(Self::said) {
+            said.entry(person).and_modify(|row| row.surely.extend(before.surely));
         }
         for (person, row) in after.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead")) {
             let before = self.crm.get(person);

@@ -21,6 +21,8 @@ pub struct Matching {
     pub keys: Keys,
     pub leads_first: bool,
     pub inactive_contacts: bool,
+    /// Rows of a lead that became a contact move to it.
+    pub follows: bool,
     pub without_key: WithoutKey,
 }
 
@@ -105,6 +107,7 @@ impl Settings {
             keys: Keys::Email,
             leads_first: false,
             inactive_contacts: false,
+            follows: true,
             without_key: WithoutKey::Report,
         };
         Self { matching, mappings: mappings([Mode::Overwrite; 4], false), minimal: false, events: [DEFAULT; 2] }
@@ -122,7 +125,7 @@ impl Settings {
 
     /// The document. A test needs it for as long as it lives.
     pub fn document(&self) -> &'static str {
-        let Matching { keys, leads_first, inactive_contacts, without_key } = self.matching;
+        let Matching { keys, leads_first, inactive_contacts, follows, without_key } = self.matching;
         let keys = match keys {
             Keys::Email => json!(["email"]),
             Keys::EmailAndCompany => json!(["email_and_company"]),
@@ -136,7 +139,7 @@ impl Settings {
         };
         let matching = json!({
             "keys": keys, "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
-            "correct_addresses": false,
+            "follow_converted_leads": follows, "correct_addresses": false,
         });
         let mappings: Vec<Value> = self.mappings.iter().map(Mapping::json).collect();
         let mut defaults = self.events[0].json();
@@ -244,6 +247,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
             keys,
             leads_first,
             inactive_contacts,
+            follows: true,
             without_key,
         },
     );
