@@ -48,10 +48,31 @@ pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
     lists: Arc<Mutex<Members>>,
+    /// Changes of lists that nobody waits for any more.
+    late: Arc<Mutex<Vec<ListCall>>>,
     process: Arc<Mutex<Process>>,
     /// Calls, as the Web API would need them.
     calls: Arc<AtomicUsize>,
     calls_at_once: usize,
+}
+
+/// A change of a list on its way to the CRM. Whoever sent it may die or wait in vain: it still may arrive.
+#[derive(Debug, Clone)]
+struct ListCall {
+    list: Uuid,
+    people: Vec<Uuid>,
+    joins: bool,
+}
+
+struct OnItsWay<'a> {
+    crm: &'a MemoryCrm,
+    call: Option<ListCall>,
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.crm.late.lock().unwrap().extend(self.call.take());
+    }
 }
 
 /// What one process writes at the moment.
@@ -77,14 +98,14 @@ impl MemoryCrm {
         crm.add("contact", 11, "inactive@x.example", 1);
         crm.add("lead", 12, "lead@x.example", 0);
         crm.add("lead", 13, "closed@x.example", 1);
-        crm.change(("account", Uuid::from_u128(ACCOUNT)), json!({}));
-        crm.change(("campaign", CAMPAIGN), json!({}));
-        crm.change(("contact", Uuid::from_u128(10)), account(ACCOUNT));
+        crm.by_hand(("account", Uuid::from_u128(ACCOUNT)), json!({}));
+        crm.by_hand(("campaign", CAMPAIGN), json!({}));
+        crm.by_hand(("contact", Uuid::from_u128(10)), account(ACCOUNT));
         crm
     }
 
     /// Somebody changes a row by hand, or makes one.
-    pub fn change(&self, row: (&'static str, Uuid), columns: Value) {
+    pub fn by_hand(&self, row: (&'static str, Uuid), columns: Value) {
         let Value::Object(columns) = columns else { panic!() };
         let mut tables = self.tables.lock().unwrap();
         tables.version += 1;
@@ -157,6 +178,28 @@ impl MemoryCrm {
     /// Somebody takes a person off a list by hand.
     pub fn leave(&self, list: Uuid, person: Uuid) {
         self.lists.lock().unwrap().entry(list).or_default().remove(&person);
+    }
+
+    /// One of the calls that nobody waits for any more arrives, or is lost.
+    pub fn one_late_call(&self, lost: bool) -> bool {
+        let late = self.late.lock().unwrap().pop();
+        late.iter().filter(|_| !lost).for_each(|call| self.arrive(call));
+        late.is_some()
+    }
+
+    fn arrive(&self, ListCall { list, people, joins }: &ListCall) {
+        for person in people {
+            if *joins { self.join(*list, *person) } else { self.leave(*list, *person) }
+        }
+    }
+
+    async fn change(&self, call: ListCall) -> Result<(), ListError> {
+        let mut on_its_way = OnItsWay { crm: self, call: Some(call) };
+        step().await;
+        self.may_fail()?;
+        on_its_way.call.take().iter().for_each(|call| self.arrive(call));
+        step().await;
+        self.may_fail()
     }
 
     pub fn writes(&self) -> u64 {
@@ -425,17 +468,11 @@ impl ListMembers for MemoryCrm {
     }
 
     async fn add(&self, list: Uuid, _: PersonTable, people: &[Uuid]) -> Result<(), ListError> {
-        self.may_fail()?;
-        step().await;
-        people.iter().for_each(|person| self.join(list, *person));
-        self.may_fail()
+        self.change(ListCall { list, people: people.to_vec(), joins: true }).await
     }
 
     async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<(), ListError> {
-        self.may_fail()?;
-        step().await;
-        people.iter().for_each(|person| self.leave(list, *person));
-        self.may_fail()
+        self.change(ListCall { list, people: people.to_vec(), joins: false }).await
     }
 }
 

@@ -148,7 +148,7 @@ fn rows_of_a_merged_contact_follow_it_though_somebody_else_has_the_address() {
     delivered.run(std::slice::from_ref(&registered), &how);
     assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10))]);
     let merged = serde_json::json!({ "statecode": 1, "merged": true, "_masterid_value": Uuid::from_u128(60) });
-    crm.change(("contact", Uuid::from_u128(10)), merged);
+    crm.by_hand(("contact", Uuid::from_u128(10)), merged);
     delivered.run(&[registered], &how);
     assert_eq!(regarded(&crm), [Some(Uuid::from_u128(60))]);
 }

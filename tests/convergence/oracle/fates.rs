@@ -33,11 +33,11 @@ fn befall(crm: &MemoryCrm, chance: &mut Chance) {
     let people: Vec<_> = people.collect();
     let (person, row) = people[chance.below(people.len())];
     if person.0 == "contact" {
-        crm.change(*person, json!({ "statecode": 1, "merged": true, "_masterid_value": MASTER }));
+        crm.by_hand(*person, json!({ "statecode": 1, "merged": true, "_masterid_value": MASTER }));
         return;
     }
     match chance.below(3) {
-        0 => crm.change(*person, json!({ "statecode": 2 })),
+        0 => crm.by_hand(*person, json!({ "statecode": 2 })),
         named => {
             // The contact that the CRM makes of a lead has its names and address, and no stamps.
             let mut contact = json!({ "statecode": 0, "modifiedon": "2026-04-01T00:00:00Z",
@@ -48,10 +48,10 @@ fn befall(crm: &MemoryCrm, chance: &mut Chance) {
             if named == 1 {
                 contact["_originatingleadid_value"] = json!(person.1);
             }
-            crm.change(("contact", CONTACT), contact);
+            crm.by_hand(("contact", CONTACT), contact);
             let lead = if named == 1 { json!({}) } else { json!({ "_parentcontactid_value": CONTACT }) };
-            crm.change(*person, lead);
-            crm.change(*person, json!({ "statecode": 1 }));
+            crm.by_hand(*person, lead);
+            crm.by_hand(*person, json!({ "statecode": 1 }));
         }
     }
 }

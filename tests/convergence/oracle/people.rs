@@ -51,7 +51,7 @@ pub fn seeded() -> MemoryCrm {
     let crm = MemoryCrm::seeded();
     let add = |table, id: u128, address: &str, state, more: Value| {
         crm.add(table, id, address, state);
-        crm.change((table, Uuid::from_u128(id)), more);
+        crm.by_hand((table, Uuid::from_u128(id)), more);
     };
     let id = |id: u128| Uuid::from_u128(id).to_string();
     add("contact", 40, "both@x.example", 0, json!({}));
