@@ -169,10 +169,11 @@ impl Rules {
             "activity_table": if self.webinar { "new_webinarattendance" } else { "new_eventattendance" },
         });
         let partial = (self.below_minutes.is_some() || self.below_percent.is_some()).then(|| {
-            let mut partial = json!({});
-            self.below_minutes.map(|minutes| partial["below_minutes"] = minutes.into());
-            self.below_percent.map(|percent| partial["below_percent_of_sessions"] = percent.into());
-            partial
+            let parts = [
+                ("below_minutes", self.below_minutes.map(Value::from)),
+                ("below_percent_of_sessions", self.below_percent.map(Value::from)),
+            ];
+            parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect::<Value>()
         });
         let lookups = [
             json!({ "column": "new_accountid", "table": "account" }),
