@@ -2,7 +2,7 @@
 
 use inevent_d365::{
     local::{Desk, DeskOptions, FUNCTION_KEY},
-    settings::{DataverseSettings, document::Document},
+    settings::{DataverseSettings, Prefix, document::Document},
     setup::check::{self, State},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -173,7 +173,7 @@ async fn settings_that_the_environment_does_not_allow_and_privileges_that_they_n
     let client = world.administrator();
     let document = |defaults: Value| -> Document {
         let text = json!({ "version": 1, "defaults": defaults }).to_string();
-        inevent_d365::settings::document::read(&text).unwrap()
+        inevent_d365::settings::document::read(&text, &Prefix::default()).unwrap()
     };
     let lines = check::tables(&client, &document(json!({ "activity_table": "new_webinarattendance" }))).await;
     assert!(
@@ -190,6 +190,7 @@ async fn a_registration_is_sent_and_found_and_the_next_one_uses_its_row() {
         root: env!("CARGO_MANIFEST_DIR").into(),
         executable: env!("CARGO_BIN_EXE_inevent-d365").into(),
         port: 0,
+        prefix: Prefix::default(),
     });
     let desk = desk.await.unwrap();
     let connection = desk.dataverse();
