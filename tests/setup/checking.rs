@@ -3,13 +3,16 @@
 use inevent_d365::{
     local::{Desk, DeskOptions, FUNCTION_KEY},
     settings::{DataverseSettings, Prefix, document::Document},
-    setup::check::{self, State},
+    setup::{
+        Provisioning, Wanted,
+        check::{self, State},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    bare,
+    bare, set_up,
     signing_in::{program, run},
     standard,
     world::World,
@@ -71,6 +74,34 @@ async fn an_environment_that_was_set_up_is_in_order() {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     assert!(lines.iter().any(|line| line["name"] == "inevent" && line["state"] == "not_checked"));
+}
+
+#[tokio::test]
+async fn a_prefix_under_which_nothing_is_there_is_named_with_the_one_that_is() {
+    let world = bare().await;
+    standard(&world).await;
+    let contoso = [("DATAVERSE_PREFIX", "contoso")];
+    let (code, lines) = checked(&world, &contoso).await;
+    let no_table = |detail: &&&str| detail.contains("no table contoso_eventattendance");
+    let says = wrong(&lines).iter().find(no_table).unwrap().to_string();
+    assert!(
+        code == 1 && says.contains("It has new_eventattendance: set the app setting DATAVERSE_PREFIX to new"),
+        "{says}"
+    );
+    assert!(wrong(&lines).iter().any(|detail| detail.contains("contoso_ineventprofilestamp is missing")), "{lines:?}");
+
+    let wanted = Wanted { prefix: "contoso".parse().unwrap(), ..Wanted::default() };
+    set_up(&world, &wanted, &Provisioning::default()).await;
+    assert_eq!(checked(&world, &contoso).await.0, 0, "both stand beside each other");
+    assert_eq!(checked(&world, &[]).await.0, 0);
+
+    let world = bare().await;
+    set_up(&world, &wanted, &Provisioning::default()).await;
+    let (_, lines) = checked(&world, &[]).await;
+    assert!(wrong(&lines).iter().any(|detail| detail.contains("DATAVERSE_PREFIX to contoso")), "{lines:?}");
+
+    let (code, lines) = checked(&world, &[("DATAVERSE_PREFIX", "Contoso")]).await;
+    assert!(code == 1 && wrong(&lines).iter().any(|detail| detail.contains("Set DATAVERSE_PREFIX to")), "{lines:?}");
 }
 
 #[tokio::test]

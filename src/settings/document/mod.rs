@@ -110,8 +110,9 @@ pub struct EventSettings {
     pub backlog_threshold: u64,
     /// How much of the event is written.
     pub level: Level,
-    /// The activity table that its rows go to, by logical name: `new_eventattendance`, another one with the same columns, or the
-    /// platform's own `appointment` or `phonecall`, where the order of deliveries is kept less well (`docs/settings.md`).
+    /// The activity table that its rows go to, by logical name: `new_eventattendance` (or what it is called under your prefix), another
+    /// one with the same columns, or the platform's own `appointment` or `phonecall`, where the order of deliveries is kept less well
+    /// (`docs/settings.md`).
     pub activity_table: String,
     /// When somebody was there only in part.
     pub partial: Option<Partial>,
@@ -126,7 +127,8 @@ pub struct EventSettings {
     /// A minijinja expression over an event that gives the score, such as `answers.Points`. Without it the event's `score` counts. What
     /// it gives that is no number states nothing.
     pub score: Option<String>,
-    /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
+    /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it. Without this the
+    /// built-in ones, of which two go to columns under your prefix.
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
