@@ -29,8 +29,8 @@ async fn columns_of_ones_own_that_begin_with_new_are_columns_of_ones_own() {
     let mut event = registered(1, json!({ "id": "1", "email": "a@x.example", "external_id": "X" }));
     event["answers"] = json!({ "Budget": "10k", "Badge": "B 7", "Note": "seen", "Diet": "Vegan" });
     world.settle(event.clone()).await;
-    let [lead] = &world.rows("lead").await[..] else { panic!() };
-    let [row] = &world.rows("contoso_eventattendance").await[..] else { panic!() };
+    let (leads, rows) = (world.rows("lead").await, world.rows("contoso_eventattendance").await);
+    let ([lead], [row]) = (&leads[..], &rows[..]) else { panic!("{leads:?} {rows:?}") };
     assert_eq!((&lead["new_budget"], &lead["new_ineventparticipantid"]), (&json!("10k"), &json!("B 7")));
     assert_eq!((&lead["new_ineventprofilestamp"], &lead["contoso_budget"]), (&json!("seen"), &Value::Null));
     assert!(lead["contoso_ineventprofilestamp"].as_str().unwrap().contains("new_budget:"));
@@ -38,6 +38,5 @@ async fn columns_of_ones_own_that_begin_with_new_are_columns_of_ones_own() {
     assert!(world.rows("new_eventattendance").await.is_empty());
 
     world.settle(event).await;
-    assert_eq!(world.rows("contoso_eventattendance").await, [row.clone()]);
-    assert_eq!(world.rows("lead").await, [lead.clone()]);
+    assert_eq!((world.rows("lead").await, world.rows("contoso_eventattendance").await), (leads, rows));
 }
