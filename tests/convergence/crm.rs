@@ -46,10 +46,31 @@ pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
     lists: Arc<Mutex<Members>>,
+    /// Changes of lists that nobody waits for any more.
+    late: Arc<Mutex<Vec<ListCall>>>,
     process: Arc<Mutex<Process>>,
     /// Calls, as the Web API would need them.
     calls: Arc<AtomicUsize>,
     calls_at_once: usize,
+}
+
+/// A change of a list on its way to the CRM. Whoever sent it may die or wait in vain: it still may arrive.
+#[derive(Debug, Clone)]
+struct ListCall {
+    list: Uuid,
+    people: Vec<Uuid>,
+    joins: bool,
+}
+
+struct OnItsWay<'a> {
+    crm: &'a MemoryCrm,
+    call: Option<ListCall>,
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.crm.late.lock().unwrap().extend(self.call.take());
+    }
 }
 
 /// What one process writes at the moment.
@@ -148,6 +169,28 @@ impl MemoryCrm {
     /// Somebody takes a person off a list by hand.
     pub fn leave(&self, list: Uuid, person: Uuid) {
         self.lists.lock().unwrap().entry(list).or_default().remove(&person);
+    }
+
+    /// One of the calls that nobody waits for any more arrives, or is lost.
+    pub fn one_late_call(&self, lost: bool) -> bool {
+        let late = self.late.lock().unwrap().pop();
+        late.iter().filter(|_| !lost).for_each(|call| self.arrive(call));
+        late.is_some()
+    }
+
+    fn arrive(&self, ListCall { list, people, joins }: &ListCall) {
+        for person in people {
+            if *joins { self.join(*list, *person) } else { self.leave(*list, *person) }
+        }
+    }
+
+    async fn change(&self, call: ListCall) -> Result<(), ListError> {
+        let mut on_its_way = OnItsWay { crm: self, call: Some(call) };
+        step().await;
+        self.may_fail()?;
+        on_its_way.call.take().iter().for_each(|call| self.arrive(call));
+        step().await;
+        self.may_fail()
     }
 
     pub fn writes(&self) -> u64 {
@@ -410,17 +453,11 @@ impl ListMembers for MemoryCrm {
     }
 
     async fn add(&self, list: Uuid, _: PersonTable, people: &[Uuid]) -> Result<(), ListError> {
-        self.may_fail()?;
-        step().await;
-        people.iter().for_each(|person| self.join(list, *person));
-        self.may_fail()
+        self.change(ListCall { list, people: people.to_vec(), joins: true }).await
     }
 
     async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<(), ListError> {
-        self.may_fail()?;
-        step().await;
-        people.iter().for_each(|person| self.leave(list, *person));
-        self.may_fail()
+        self.change(ListCall { list, people: people.to_vec(), joins: false }).await
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Delivery {
     pub lanes: usize,
     /// Calls fail, some after they took effect.
     pub faults: bool,
+    /// Processes die at any point, and calls that they began take effect later or never.
+    pub deaths: bool,
     pub shuffled: bool,
     /// The settings document.
     pub settings: &'static str,
@@ -36,13 +38,14 @@ impl Arbitrary for Delivery {
     fn arbitrary_with((): ()) -> Self::Strategy {
         let settings = prop::sample::select(DOCUMENTS.to_vec());
         let conclusion = prop::sample::select(vec![Conclusion::AtOnce, Conclusion::WhenTold]);
-        (any::<u64>(), (1..=3_usize, 1..=6_usize, 1..=3_usize), any::<bool>(), settings, conclusion)
-            .prop_map(|(seed, (processes, batch, lanes), faults, settings, conclusion)| Self {
+        (any::<u64>(), (1..=3_usize, 1..=6_usize, 1..=3_usize), any::<(bool, bool)>(), settings, conclusion)
+            .prop_map(|(seed, (processes, batch, lanes), (faults, deaths), settings, conclusion)| Self {
                 seed,
                 processes,
                 batch,
                 lanes,
                 faults,
+                deaths,
                 shuffled: true,
                 settings,
                 conclusion,
@@ -54,12 +57,22 @@ impl Arbitrary for Delivery {
 impl Delivery {
     pub fn one_by_one(settings: &'static str) -> Self {
         let conclusion = Conclusion::AtOnce;
-        Self { seed: 1, processes: 1, batch: 1, lanes: 1, faults: false, shuffled: false, settings, conclusion }
+        Self {
+            seed: 1,
+            processes: 1,
+            batch: 1,
+            lanes: 1,
+            faults: false,
+            deaths: false,
+            shuffled: false,
+            settings,
+            conclusion,
+        }
     }
 
     /// The same order, without faults.
     pub fn calm(self) -> Self {
-        Self { faults: false, ..self }
+        Self { faults: false, deaths: false, ..self }
     }
 
     /// Whether the settings have mappings that are not `overwrite`.

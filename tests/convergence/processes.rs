@@ -1,19 +1,22 @@
 //! Several handler processes on one CRM and one store, each with several batches under way, run step by step in a generated order.
+//! Some die on the way: what they had taken from the queue comes again.
 
 use std::{
+    cell::{Cell, RefCell},
     collections::VecDeque,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
+    rc::Rc,
     sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
-use futures_util::task::noop_waker;
+use futures_util::task::noop_waker_ref;
 use inevent_d365::{
     model::ParticipantEvent,
     sync::{
         closings::{self, Conclusion},
-        coalesce::lanes::{Lanes, Needs, Taken},
+        coalesce::lanes::{self, Lanes, Needs},
         current::CurrentSettings,
         engine::{Engine, Scope},
         lists::{self, Lists},
@@ -85,43 +88,83 @@ impl Delivered {
     }
 }
 
+/// The most processes that die.
+const DEATHS: usize = 3;
+/// How often a process looks at who waits for a list.
+const LOOKS: usize = 10;
+/// What was under way counts as abandoned by then (`sync/lists/memory.rs`).
+const LONG: i64 = 11 * 60;
+
 fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
     let chance = Arc::new(Mutex::new(Chance::new(how.seed)));
     crm.chance = how.faults.then(|| chance.clone());
-    let queue = Arc::new(Mutex::new(events.iter().cloned().collect::<VecDeque<_>>()));
-    let mut processes: Vec<Pin<Box<dyn Future<Output = ()>>>> = (0..how.processes)
-        .map(|_| {
-            let settings = CurrentSettings::kept(Arc::new(Fixed(how.settings)));
-            let crm = crm.for_process(how.lanes);
-            let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into()).with_settings(settings);
-            let lists = Lists::new(Arc::new(crm.clone()), store.clone());
-            let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
-            Box::pin(process(engine, store.clone(), queue.clone(), chance.clone(), *how)) as _
-        })
-        .collect();
-    let waker = noop_waker();
-    let mut context = Context::from_waker(&waker);
-    let mut steps = 0;
+    let queue: Queue = Rc::new(RefCell::new(events.iter().cloned().collect()));
+    let start = |crm: &MemoryCrm| {
+        let settings = CurrentSettings::kept(Arc::new(Fixed(how.settings)));
+        let crm = crm.for_process(how.lanes);
+        let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into()).with_settings(settings);
+        let lists = Lists::new(Arc::new(crm.clone()), store.clone());
+        let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
+        let taken = Taken::default();
+        let work = process(engine, store.clone(), queue.clone(), taken.clone(), chance.clone(), *how);
+        (Box::pin(work) as Pin<Box<dyn Future<Output = ()>>>, taken)
+    };
+    let mut processes: Vec<_> = (0..how.processes).map(|_| start(&crm)).collect();
+    let mut context = Context::from_waker(noop_waker_ref());
+    let (mut steps, mut deaths) = (0, 0);
     while !processes.is_empty() {
-        let next = chance.lock().unwrap().below(processes.len());
-        if processes[next].as_mut().poll(&mut context).is_ready() {
+        let below = |limit| chance.lock().unwrap().below(limit);
+        let next = below(processes.len());
+        if how.deaths && deaths < DEATHS && below(200) == 0 {
+            let (dead, taken) = std::mem::replace(&mut processes[next], start(&crm));
+            drop(dead);
+            deaths += 1;
+            queue.borrow_mut().extend(taken.take());
+        }
+        if below(20) == 0 {
+            crm.one_late_call(below(3) == 0);
+        }
+        if processes[next].0.as_mut().poll(&mut context).is_ready() {
             drop(processes.swap_remove(next));
         }
         steps += 1;
         assert!(steps < 2_000_000, "the processes do not come to an end");
     }
+    // Calls that nobody saw an answer to, and what dead processes left, are looked at once they are surely over.
+    while crm.one_late_call(false) {}
+    NOW.set(NOW.get() + LONG);
     crm.chance = None;
-    crm
+    let (last, _) = start(&crm);
+    let mut last = pin!(async {
+        last.await;
+        lists::noted(&*store, None).await.unwrap().0
+    });
+    loop {
+        if let Poll::Ready(waiting) = last.as_mut().poll(&mut context) {
+            assert!(waiting.is_empty(), "nobody waits for a list for ever: {waiting:?}");
+            return crm;
+        }
+    }
+}
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(1_000_000) };
 }
 
 /// All histories happen long before.
 fn now() -> jiff::Timestamp {
-    jiff::Timestamp::from_second(1_000_000).unwrap()
+    jiff::Timestamp::from_second(NOW.get()).unwrap()
 }
+
+/// What waits for a process.
+type Queue = Rc<RefCell<VecDeque<ParticipantEvent>>>;
+
+/// What a process has taken from the queue and not settled yet.
+type Taken = Rc<RefCell<Vec<ParticipantEvent>>>;
 
 /// A batch under way.
 struct UnderWay<'a> {
-    taken: Taken<ParticipantEvent>,
+    batch: lanes::Taken<ParticipantEvent>,
     written: Pin<Box<dyn Future<Output = (Vec<ParticipantEvent>, Report)> + 'a>>,
 }
 
@@ -130,7 +173,8 @@ struct UnderWay<'a> {
 async fn process(
     engine: Engine,
     store: Arc<MemoryStore>,
-    queue: Arc<Mutex<VecDeque<ParticipantEvent>>>,
+    queue: Queue,
+    taken: Taken,
     chance: Arc<Mutex<Chance>>,
     how: Delivery,
 ) {
@@ -141,18 +185,19 @@ async fn process(
         while !concludes && lanes.batches() < how.lanes {
             let size = 1 + below(how.batch);
             while lanes.waiting() < size
-                && let Some(event) = { queue.lock().unwrap().pop_front() }
+                && let Some(event) = { queue.borrow_mut().pop_front() }
             {
+                taken.borrow_mut().push(event.clone());
                 let rules = engine.rules().await.unwrap();
                 lanes.push(Scope::Everything, Needs::of(&event, Some(&rules)), event);
             }
-            let Some(mut taken) = lanes.take(size, 1) else { break };
-            let (events, engine) = (std::mem::take(&mut taken.work), &engine);
+            let Some(mut batch) = lanes.take(size, 1) else { break };
+            let (events, engine) = (std::mem::take(&mut batch.work), &engine);
             let written = Box::pin(async move {
                 let report = engine.run(&events).await;
                 (events, report)
             });
-            under_way.push(UnderWay { taken, written });
+            under_way.push(UnderWay { batch, written });
             concludes = how.conclusion == Conclusion::WhenTold && below(8) == 0;
         }
         if under_way.is_empty() {
@@ -162,12 +207,14 @@ async fn process(
             if std::mem::take(&mut concludes) || lanes.waiting() > 0 {
                 continue;
             }
-            // The timer again: who could not be put on a list, or taken off, is looked at until it is done.
-            while !lists::noted(&*store, None).await.unwrap().0.is_empty() {
+            // The timer again: who could not be put on a list, or taken off, is looked at again.
+            let mut looks = 0;
+            while looks < LOOKS && !lists::noted(&*store, None).await.unwrap().0.is_empty() {
                 let _ = engine.complete_lists().await;
                 step().await;
+                looks += 1;
             }
-            if queue.lock().unwrap().is_empty() {
+            if queue.borrow().is_empty() {
                 return;
             }
             continue;
@@ -177,11 +224,13 @@ async fn process(
             under_way[place].written.as_mut().poll(context).map(|written| (place, written))
         })
         .await;
-        lanes.done(&under_way.swap_remove(place).taken);
+        lanes.done(&under_way.swap_remove(place).batch);
         for (event, outcome) in events.into_iter().zip(report.outcomes) {
+            let place = taken.borrow().iter().position(|taken| taken.id == event.id).unwrap();
+            taken.borrow_mut().swap_remove(place);
             match outcome {
                 Outcome::Settled { .. } => {}
-                Outcome::Postponed(_) => queue.lock().unwrap().push_back(event),
+                Outcome::Postponed(_) => queue.borrow_mut().push_back(event),
                 // Refused by a required mapping: the same in any order.
                 Outcome::Refused(refusal) if how.modes() && refusal.code.is_none() => {}
                 Outcome::Refused(refusal) => panic!("nothing is refused here: {}", refusal.reason),

@@ -1,6 +1,11 @@
 //! Writes the samples of this version, through the code that writes them in earnest.
 
-use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    time::Duration,
+};
 
 use inevent_d365::{
     functions::{ACTIVITIES_QUEUE, EVENTS_QUEUE, HYDRATE_QUEUE},
@@ -147,7 +152,7 @@ async fn records(store: &SqliteStore, now: Timestamp) {
     cursor::save(store, "4711", &cursor).await.unwrap();
     jobs::save(store, &Job::new("4711".to_owned(), Some(begun), true, now)).await.unwrap();
     let claim = Claim { event: "4711".to_owned(), rule: "seen".to_owned(), participant: "1".to_owned() };
-    let membership = Membership { state: State::Added, claims: BTreeSet::from([claim]) };
+    let membership = Membership { state: State::Added, claims: BTreeSet::from([claim]), calls: BTreeMap::new() };
     let put = async |key: Key, value: Value| {
         store.put(&key, &value).await.unwrap();
     };

@@ -1,7 +1,8 @@
 //! Who is to be put on a list and who taken off: a pure function of the rules, of the rows and of what is remembered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -47,6 +48,10 @@ pub struct Ask {
 pub struct Membership {
     pub state: State,
     pub claims: BTreeSet<Claim>,
+    /// The calls under way that put the person on the list or take them off, and when they were about to begin. As long as there is
+    /// one, nobody can tell which takes effect last: the state is `Adding` or `Removing`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calls: BTreeMap<Uuid, Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +69,16 @@ pub enum State {
     Removed,
     /// Somebody had taken the person off before a rule would have.
     Left,
+}
+
+impl State {
+    /// What is left to be done once it is doubtful which call took effect last.
+    pub fn unsettled(self) -> Self {
+        match self {
+            Self::Adding | Self::Added | Self::Found => Self::Adding,
+            Self::Removing | Self::Removed | Self::Left => Self::Removing,
+        }
+    }
 }
 
 /// What is to be done with a person and a list.
@@ -108,7 +123,7 @@ pub fn asks(
 /// What follows for one person and one list: what is remembered from now on, if that changes, and what is to be done first.
 /// All asks are about the same person and list.
 pub fn decide(memory: Option<&Membership>, asks: &[Ask]) -> Option<(Membership, Option<Operation>)> {
-    let before = memory.map(|memory| memory.claims.clone()).unwrap_or_default();
+    let (before, calls) = memory.map(|memory| (memory.claims.clone(), memory.calls.clone())).unwrap_or_default();
     let mut claims = before.clone();
     for ask in asks {
         if ask.holds {
@@ -123,7 +138,7 @@ pub fn decide(memory: Option<&Membership>, asks: &[Ask]) -> Option<(Membership, 
         (Some(State::Added | State::Adding | State::Removing), false) => (State::Removed, Some(Operation::Remove)),
         (Some(state), _) => (state, None),
     };
-    (operation.is_some() || claims != before).then_some((Membership { state, claims }, operation))
+    (operation.is_some() || claims != before).then_some((Membership { state, claims, calls }, operation))
 }
 
 #[cfg(test)]
@@ -140,7 +155,7 @@ mod tests {
     fn told(memory: Option<(State, &[&str])>, asks: &[Ask]) -> String {
         let memory = memory.map(|(state, rules)| {
             let claims = rules.iter().map(|rule| ask(rule, true, false).claim).collect();
-            Membership { state, claims }
+            Membership { state, claims, calls: BTreeMap::new() }
         });
         match decide(memory.as_ref(), asks) {
             None => "nothing".to_owned(),

@@ -30,6 +30,13 @@ pub enum ListError {
     Failed(Failure),
 }
 
+impl ListError {
+    /// Whether a call that failed like this is over. One that was not answered may still take effect.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Failed(Failure::Transient { retry_after: None }))
+    }
+}
+
 /// What is wrong with a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListProblem {

@@ -20,20 +20,26 @@ const TROUBLES: &str = "listtrouble";
 const UNDER_WAY: &str = "underway";
 const NOW: &str = "now";
 
-/// Nothing is under way for so long.
+/// Nothing is under way for so long: whoever began it has died.
 const ABANDONED: SignedDuration = SignedDuration::from_mins(10);
 
 fn member(list: Uuid, person: PersonRef) -> Key {
     Key::new(MEMBERS, list.to_string(), person.id.to_string())
 }
 
+/// What is remembered of a person and a list, without the calls that are under way no more.
 pub async fn recall(
     store: &dyn Store,
     list: Uuid,
     person: PersonRef,
+    now: Timestamp,
 ) -> Result<Option<(Membership, ETag)>, StoreError> {
     let record = store.get(&member(list, person)).await?;
-    Ok(record.and_then(|record| Some((serde_json::from_value(record.value).ok()?, record.etag))))
+    Ok(record.and_then(|record| {
+        let mut membership: Membership = serde_json::from_value(record.value).ok()?;
+        membership.calls.retain(|_, began| now.duration_since(*began) <= ABANDONED);
+        Some((membership, record.etag))
+    }))
 }
 
 /// Remembers a membership in place of the one that was recalled; `None` when somebody else was quicker.
