@@ -40,3 +40,18 @@ async fn columns_of_ones_own_that_begin_with_new_are_columns_of_ones_own() {
     world.settle(event).await;
     assert_eq!((world.rows("lead").await, world.rows("contoso_eventattendance").await), (leads, rows));
 }
+
+#[tokio::test]
+async fn the_platforms_own_tables_get_no_column_of_the_connectors() {
+    let world = World::start(json!({ "activity_table": "appointment" })).await;
+    let world = world.with_prefix(&"contoso".parse().unwrap()).await;
+    let event = registered(1, json!({ "id": "1", "email": "a@x.example" }));
+    world.settle(event.clone()).await;
+    let rows = world.rows("appointment").await;
+    assert!(
+        rows.len() == 1 && rows[0]["description"].as_str().unwrap().contains("Event: Partner Day (4711)"),
+        "{rows:?}"
+    );
+    world.settle(event).await;
+    assert_eq!(world.rows("appointment").await, rows);
+}
