@@ -161,7 +161,7 @@ pub fn plan(
     context: &Context,
 ) -> Plan {
     let statements = statements::statements(events, context);
-    let view = View::new(rows);
+    let view = View::new(rows, context.rules.names);
     let mut plan = Plan::default();
     let people = people::plan(&statements, &view, context, &mut plan);
     for (participant, statements) in groups(&statements, swept, &people) {
