@@ -173,7 +173,7 @@ impl Crm for IndexedCrm {
             set: format!("{name}s"),
             key: "activityid".into(),
             is_activity: true,
-            columns: Form::Stamped.columns().map(str::to_owned).collect(),
+            columns: Form::Stamped.columns(self.names()).map(str::to_owned).collect(),
             lookups: vec![lookup("contact"), lookup("lead")],
         }))
     }
@@ -195,7 +195,9 @@ impl Crm for IndexedCrm {
         let leads: BTreeSet<Uuid> = addresses.filter_map(|address| held.leads.get(address).copied()).collect();
         let asked = wanted.people.iter().map(|person| person.id);
         let leads = leads.into_iter().chain(asked).collect::<BTreeSet<_>>();
-        found.people.extend(leads.iter().filter_map(|id| PersonRow::read(PersonTable::Lead, held.read(id)?)));
+        found
+            .people
+            .extend(leads.iter().filter_map(|id| PersonRow::read(PersonTable::Lead, held.read(id)?, self.names())));
         for participants in wanted.participants.values() {
             let ids = participants.ids.iter().filter_map(|participant| held.attendances.get(participant));
             found.attendance.extend(ids.filter_map(|id| AttendanceRow::read(participants.table, held.read(id)?)));

@@ -13,6 +13,11 @@ param tags object = {}
 @description('The environment, such as https://contoso.crm4.dynamics.com')
 param dataverseUrl string
 
+@description('What the names of its tables and columns begin with that the connector uses: what setup dataverse was run with.')
+@minLength(2)
+@maxLength(8)
+param dataversePrefix string = 'new'
+
 @description('How the connector signs in to Dataverse. The first two need no secret anywhere.')
 @allowed([
   'managed-identity'
@@ -256,6 +261,7 @@ var inEventSettings = empty(inEventUserName) ? tokenSettings : userSettings
 var connectorSettings = {
   AZURE_CLIENT_ID: identity.outputs.clientId
   DATAVERSE_URL: dataverseUrl
+  DATAVERSE_PREFIX: dataversePrefix
   DATAVERSE_SIGN_IN: dataverseSignIn
   DATAVERSE_TENANT_ID: dataverseTenantId
   DATAVERSE_TOKEN_URL: '${authorityHost}${dataverseTenantId}/oauth2/v2.0/token'

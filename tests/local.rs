@@ -8,8 +8,14 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn local(arguments: &[&str]) -> Output {
-    let binary = env!("CARGO_BIN_EXE_inevent-d365");
-    Command::new(binary).arg("local").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    local_under("", arguments)
+}
+
+/// With names that begin with a prefix.
+fn local_under(prefix: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
+    command.arg("local").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env("DATAVERSE_PREFIX", prefix).output().unwrap()
 }
 
 fn result(output: &Output) -> Value {
@@ -42,6 +48,17 @@ fn the_story_arrives_whole() {
     for happened in ["webhooks", "webhooks_lost", "webhooks_doubled", "missed"] {
         assert!(webinar[happened].as_u64().unwrap() > 0, "{happened}: {webinar}");
     }
+}
+
+/// What is invited, reconciled and compared, too, is so under the names that the organisation was set up with.
+#[test]
+fn the_story_arrives_whole_under_another_prefix() {
+    let output = local_under("contoso", &["--once", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = result(&output);
+    assert_eq!((&result["lost"], &result["parked"], &result["inevent"]["lost"]), (&0.into(), &0.into(), &0.into()));
+    assert!(result["unchanged"].as_u64().unwrap() >= 34, "{result}");
+    assert!(result["inevent"]["missed"].as_u64().unwrap() > 0, "{result}");
 }
 
 #[test]

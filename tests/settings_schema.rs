@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use inevent_d365::settings::document::{self, Document};
+use inevent_d365::settings::{
+    Prefix,
+    document::{self, Document},
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -45,7 +48,7 @@ fn schema_and_connector_agree() {
         json!({ "defaults": { "lookups": [{ "column": "new_accountid", "table": "account" }] } }),
     ] {
         assert!(schema.is_valid(&good), "{good}");
-        assert!(document::read(&good.to_string()).is_ok(), "{good}");
+        assert!(document::read(&good.to_string(), &Prefix::default()).is_ok(), "{good}");
     }
     for bad in [
         json!({ "default": {} }),
@@ -68,7 +71,7 @@ fn schema_and_connector_agree() {
         mapping(json!({ "values": { "a": [] } })),
     ] {
         assert!(!schema.is_valid(&bad), "{bad}");
-        assert!(document::read(&bad.to_string()).is_err(), "{bad}");
+        assert!(document::read(&bad.to_string(), &Prefix::default()).is_err(), "{bad}");
     }
 }
 

@@ -234,7 +234,7 @@ async fn ways(ground: &Ground, storage: &Storage, outlet: Arc<dyn Outlet>) -> Re
     let of_inevent = InEventSettings::read(&lookup).map_err(missing)?;
     let inevent = connect_inevent(&of_inevent, Some(storage.store.clone())).map_err(held)?;
     let (place, document) = (ground.place()?, ground.document().await?);
-    let crm = Arc::new(DataverseCrm::new(dataverse.clone()));
+    let crm = Arc::new(DataverseCrm::new(dataverse.clone(), &settings.prefix));
     let engine = Engine::new(crm, storage.store.clone(), settings.tenant).with_settings(CurrentSettings::kept(place));
     let reconciler = Reconciler { inevent, dataverse, store: storage.store.clone(), outlet };
     Ok((reconciler, document, engine))

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use inevent_d365::{
     functions::DESK_STORAGE,
     local::{Desk, DeskOptions, FUNCTION_KEY, Invited, Played, Player, Scene, Webinar, read_lines, story, webinar},
+    settings::Prefix,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -67,9 +68,10 @@ pub fn run(args: LocalArgs) -> ExitCode {
 async fn local(args: &LocalArgs) -> Result<bool> {
     let scenes = args.events.as_deref().map(scenes).transpose()?;
     let root = root(args.root.as_deref())?;
+    let prefix = Prefix::read(&|name| std::env::var(name).ok()).map_err(|problem| anyhow!(problem.0))?;
     let executable = std::env::current_exe().context("the program does not find itself")?;
     eprintln!("Starting the Dataverse sandbox, InEvent and the connector …");
-    let desk = Desk::start(DeskOptions { root, executable, port: args.port }).await?;
+    let desk = Desk::start(DeskOptions { root, executable, port: args.port, prefix }).await?;
     let mut player = Player::new(&desk).await?;
     let own = scenes.is_none();
     for scene in scenes.unwrap_or_else(|| story(Timestamp::now())) {

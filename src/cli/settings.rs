@@ -6,9 +6,10 @@ use std::{fmt::Display, path::Path, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    manage::{Ask, GetSettings, ManageError, SettingsHistory, ValidateSettings},
+    manage::{Ask, GetSettings, ManageError, SettingsHistory, ShowSettings, ValidateSettings},
     settings::{
-        document::{self, Document, DocumentError, Problem},
+        Prefix,
+        document::{self, Document, DocumentError, EventSettings, Problem},
         kept::Kept,
     },
 };
@@ -107,7 +108,8 @@ pub fn run(args: SettingsArgs) -> ExitCode {
                 return Ok(());
             }
             Command::Show { event, file: Some(file) } => {
-                show(&read(&from_file(&file)?)?, event.as_deref());
+                let document = read(&from_file(&file)?)?;
+                show(&event.map_or(document.defaults.clone(), |event| document.effective(&event)));
                 return Ok(());
             }
             _ => {}
@@ -115,8 +117,7 @@ pub fn run(args: SettingsArgs) -> ExitCode {
         let connector = connector(&target).await?;
         match command {
             Command::Show { event, .. } => {
-                let kept = kept(&connector).await?;
-                show(&kept.map_or(Ok(Document::default()), |kept| read(&kept.text))?, event.as_deref());
+                show(&ask(&connector, ShowSettings { event }).await?);
                 Ok(())
             }
             Command::Get => {
@@ -162,17 +163,16 @@ async fn ask<A: Ask>(connector: &Connector, asked: A) -> Result<A::Answer, ExitC
 
 async fn validate(target: &Target, file: &Path, live: bool) -> Ended {
     let text = from_file(file)?;
-    read(&text)?;
-    if live {
-        say(&ask(&connector(target).await?, ValidateSettings { text }).await?)?;
+    match live {
+        true => say(&ask(&connector(target).await?, ValidateSettings { text }).await?)?,
+        false => drop(read(&text)?),
     }
     println!("{} is in order.", file.display());
     Ok(())
 }
 
-fn show(document: &Document, event: Option<&str>) {
-    let settings = event.map_or(document.defaults.clone(), |event| document.effective(event));
-    println!("{}", serde_json::to_string_pretty(&settings).unwrap_or_default());
+fn show(settings: &EventSettings) {
+    println!("{}", serde_json::to_string_pretty(settings).unwrap_or_default());
 }
 
 async fn kept(connector: &Connector) -> Result<Option<Kept>, ExitCode> {
@@ -189,9 +189,10 @@ fn from_file(file: &Path) -> Result<String, ExitCode> {
         .map_err(|error| failed(&format!("{} cannot be read: {error}", file.display()), NO_INPUT))
 }
 
-/// Reads a document, and says what is wrong with it.
+/// Reads a document for the connector that the environment variables name, and says what is wrong with it.
 fn read(text: &str) -> Result<Document, ExitCode> {
-    document::read(text).map_err(|error| match error {
+    let prefix = Prefix::read(&|name| std::env::var(name).ok()).map_err(|problem| failed(&problem.0, DATA))?;
+    document::read(text, &prefix).map_err(|error| match error {
         DocumentError::Invalid(problems) => say(&problems).err().unwrap_or(ExitCode::from(DATA)),
         newer @ DocumentError::Newer { .. } => failed(&newer, DATA),
     })

@@ -13,9 +13,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use inevent_d365::{
     dataverse::{Client, ClientOptions, TokenSource},
     functions::connect,
-    settings::DataverseSettings,
+    settings::{DataverseSettings, Prefix},
     setup::{
-        PREFIX, Provisioning, Reach, Solution, Step, StepState, Wanted, export, provision,
+        Provisioning, Reach, Solution, Step, StepState, Wanted, export, provision,
         sign_in::{OneToken, PUBLIC_CLIENT, azure_cli, device_code},
     },
 };
@@ -54,9 +54,9 @@ struct DataverseArgs {
     /// A further activity table with the same columns, with its label if you like: new_webinarattendance="Webinar Attendance"
     #[arg(long = "table", value_name = "NAME[=LABEL]")]
     tables: Vec<String>,
-    /// What the names of tables and columns begin with. The connector itself writes to names that begin with new_
-    #[arg(long, default_value = PREFIX)]
-    prefix: String,
+    /// What the names of tables and columns begin with; by default what DATAVERSE_PREFIX says, as it says to the connector, else new
+    #[arg(long)]
+    prefix: Option<Prefix>,
     /// Whose rows the security role reaches
     #[arg(long, value_enum, default_value_t)]
     depth: ReachArg,
@@ -123,11 +123,12 @@ async fn dataverse(args: &DataverseArgs) -> Result<bool> {
         ReachArg::Organization => Reach::Organisation,
         ReachArg::BusinessUnit => Reach::BusinessUnit,
     };
-    let solution =
-        Solution::new(&Wanted { prefix: args.prefix.clone(), reach, tables: args.tables.iter().map(table).collect() })?;
-    if args.prefix != PREFIX {
-        eprintln!("Note: the connector itself writes to names that begin with {PREFIX}_.");
+    let prefix = args.prefix.clone().map_or_else(|| Prefix::read(&setting), Ok);
+    let prefix = prefix.map_err(|problem| anyhow!(problem.0))?;
+    if prefix != Prefix::default() {
+        eprintln!("Note: the connector must have the app setting DATAVERSE_PREFIX={prefix}.");
     }
+    let solution = Solution::new(&Wanted { prefix, reach, tables: args.tables.iter().map(table).collect() })?;
     if let Some(path) = &args.export {
         export::write(&solution, path).with_context(|| format!("{} cannot be written", path.display()))?;
         report_export(path, args.json);

@@ -70,7 +70,7 @@ impl Hold {
                 "The application user's security role lacks a privilege; compare it with the connector's role in the README."
             }
             Self::Schema => {
-                "A table or column that the connector writes is missing; import the connector's solution into this environment."
+                "A table or column that the connector writes is missing; `check` names it. Run `setup dataverse` for this environment, or set DATAVERSE_PREFIX to the prefix that it was run with."
             }
             Self::Organisation => {
                 "The environment is disabled or in administration mode; enable it in the Power Platform admin centre."

@@ -85,7 +85,7 @@ pub(super) fn open(
     current: CurrentSettings,
 ) -> Result<DataverseAccess, Held> {
     let Signed { client, credential, .. } = connect(settings)?;
-    let crm = Arc::new(DataverseCrm::new(client.clone()));
+    let crm = Arc::new(DataverseCrm::new(client.clone(), &settings.prefix));
     let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
     let engine = Engine::new(crm, store.clone(), settings.tenant.clone())
         .with_settings(current)

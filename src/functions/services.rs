@@ -30,7 +30,7 @@ use crate::{
     manage::Ground,
     queue::{Bodies, Queue},
     settings::{
-        DataverseSettings, InEventSettings,
+        DataverseSettings, InEventSettings, Prefix,
         kept::{self, SettingsPlace},
         webhook_keys,
     },
@@ -149,6 +149,8 @@ impl Services {
             queue.create().await.map_err(|error| error.to_string())?;
         }
         let place = settings_place(lookup)?;
+        // One that cannot be used holds the way to Dataverse, and with it whatever depends on it.
+        let prefix = Prefix::read(&lookup).unwrap_or_default();
         let dataverse = match DataverseSettings::read(&lookup) {
             Ok(settings) => dataverse_access::open(&settings, &store, current(place.clone())),
             Err(problems) => Err(held_by_settings(&problems)),
@@ -190,7 +192,7 @@ impl Services {
             hints,
             hydrate,
             hydrate_poison,
-            settings: CurrentDocument::new(place),
+            settings: CurrentDocument::new(place, prefix),
             webhook_keys,
             expects_webhooks,
             held_webhooks,

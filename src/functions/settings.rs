@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     settings::{
+        Prefix,
         document::{self, Document},
         kept::{PlaceError, SettingsPlace},
     },
@@ -23,12 +24,13 @@ const LEAST: Duration = Duration::from_secs(1);
 pub struct CurrentDocument {
     /// None: the defaults, for ever.
     place: Option<Arc<dyn SettingsPlace>>,
+    prefix: Prefix,
     known: Mutex<Option<(Instant, Arc<Document>)>>,
 }
 
 impl CurrentDocument {
-    pub fn new(place: Option<Arc<dyn SettingsPlace>>) -> Self {
-        Self { place, known: Mutex::default() }
+    pub fn new(place: Option<Arc<dyn SettingsPlace>>, prefix: Prefix) -> Self {
+        Self { place, prefix, known: Mutex::default() }
     }
 
     /// As it is now.
@@ -45,11 +47,11 @@ impl CurrentDocument {
         }
         let held = |remedy| Postponement::Held(Held { name: "settings", remedy });
         let document = match &self.place {
-            None => Document::default(),
+            None => Document::under(&self.prefix),
             Some(place) => match place.read().await {
-                Ok(None) => Document::default(),
+                Ok(None) => Document::under(&self.prefix),
                 Ok(Some(kept)) => {
-                    let read = document::read(&kept.text);
+                    let read = document::read(&kept.text, &self.prefix);
                     read.map_err(|error| held(format!("Correct the settings document. {error}")))?
                 }
                 Err(PlaceError::Unreadable(why)) => return Err(held(format!("Make the settings readable: {why}."))),

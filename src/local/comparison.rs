@@ -6,7 +6,10 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::desk::Desk;
-use crate::{dataverse::query, sync::rows::ATTENDANCE};
+use crate::{
+    dataverse::query,
+    sync::rows::{ActivityTable, Names},
+};
 
 /// The options of the two choices, as they stand in the CRM.
 const REGISTERED: i64 = 727_000_000;
@@ -48,22 +51,23 @@ impl Comparison {
     pub(super) async fn of(desk: &Desk, event: &str, stage: Stage) -> Result<Self> {
         let known = desk.organizer().told(&format!("events/{event}")).await?;
         let points = desk.organizer().call("gamification.leaderboard", &[("eventID", event)], &[]).await?;
+        let ActivityTable { table, names, .. } = desk.table();
         let columns = [
-            "new_participantid",
-            "new_sessionid",
-            "new_registrationstatus",
-            "new_attendancestatus",
-            "new_engagementscore",
+            names.participant_id,
+            names.session_id,
+            names.registration_status,
+            names.attendance_status,
+            names.engagement_score,
         ];
-        let filter = format!("new_eventid eq {}", query::text(event));
-        let rows = desk.client().read(vec![query::select(ATTENDANCE.set, &columns, &filter)]).await?;
+        let filter = format!("{} eq {}", names.event_id, query::text(event));
+        let rows = desk.client().read(vec![query::select(table.set, &columns, &filter)]).await?;
         let rows: Vec<Value> = rows.into_iter().flatten().map(Value::Object).collect();
-        Ok(compare(&known, &points, &rows, stage))
+        Ok(compare(&known, &points, &registered(&rows, names), stage))
     }
 }
 
-fn compare(known: &Value, points: &[Value], rows: &[Value], stage: Stage) -> Comparison {
-    let (expected, found) = (expected(known, points, stage), registered(rows));
+fn compare(known: &Value, points: &[Value], found: &BTreeMap<Place, Said>, stage: Stage) -> Comparison {
+    let expected = expected(known, points, stage);
     let differs = |(place, said): &(&Place, &Said)| match (found.get(*place), stage) {
         (None, _) => true,
         (Some(row), Stage::Over) => row != *said,
@@ -107,15 +111,15 @@ fn expected(known: &Value, points: &[Value], stage: Stage) -> BTreeMap<Place, Sa
 }
 
 /// What the rows say of those who are registered.
-fn registered(rows: &[Value]) -> BTreeMap<Place, Said> {
+fn registered(rows: &[Value], names: &Names) -> BTreeMap<Place, Said> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let registered = rows.iter().filter(|row| row["new_registrationstatus"] == REGISTERED);
+    let registered = rows.iter().filter(|row| row[names.registration_status] == REGISTERED);
     let said = |row: &Value| Said {
-        attendance: row["new_attendancestatus"].as_i64(),
-        score: row["new_engagementscore"].as_f64(),
+        attendance: row[names.attendance_status].as_i64(),
+        score: row[names.engagement_score].as_f64(),
     };
     registered
-        .filter_map(|row| Some(((text(&row["new_participantid"])?, text(&row["new_sessionid"])), said(row))))
+        .filter_map(|row| Some(((text(&row[names.participant_id])?, text(&row[names.session_id])), said(row))))
         .collect()
 }
 
@@ -155,7 +159,7 @@ mod tests {
             row("3", None, cancelled, None, None),
         ];
         let different = |rows: &[Value], stage| {
-            let compared = compare(&known, &points, rows, stage);
+            let compared = compare(&known, &points, &registered(rows, <&Names>::default()), stage);
             assert_eq!((compared.people, compared.rows), (2, 3));
             compared.different
         };

@@ -25,9 +25,10 @@ use crate::{
         webhooks::Owner,
     },
     queue::{Queues, SqliteQueues},
-    settings::{PlainSecret, kept::SETTINGS_FILE},
+    settings::{PlainSecret, Prefix, kept::SETTINGS_FILE},
     setup::{Provisioning, Solution, Wanted, provision},
     store::{SqliteStore, Store},
+    sync::rows::{ActivityTable, Names},
 };
 
 /// The key of the functions on a desk, which only this machine can reach.
@@ -57,6 +58,8 @@ pub struct DeskOptions {
     pub executable: PathBuf,
     /// The port of the functions; 0 picks a free one.
     pub port: u16,
+    /// What the names of the connector's tables and columns begin with.
+    pub prefix: Prefix,
 }
 
 /// A running desk. What it stored is gone when it stops.
@@ -68,6 +71,7 @@ pub struct Desk {
     client: Client,
     organizer: Organizer,
     storage: TempDir,
+    table: ActivityTable,
 }
 
 impl Desk {
@@ -91,7 +95,7 @@ impl Desk {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&file)?);
         let host = host::start(HostOptions {
             executable: Some(options.executable),
-            environment: environment(sandbox.connection(), storage.path()),
+            environment: environment(sandbox.connection(), storage.path(), &options.prefix),
             http_port: options.port,
             keys: FunctionKeys { function: vec![FUNCTION_KEY.to_owned()], master: None },
             timers: Arc::new(TimerFolder(storage.path().join("timers"))),
@@ -102,12 +106,13 @@ impl Desk {
         let client = client(sandbox.connection(), http.clone());
         let organizer = Organizer::new(http.clone(), sandbox.connection().inevent.clone());
         // As an administrator does before the connector runs.
-        let solution = Solution::new(&Wanted::default())?;
+        let solution = Solution::new(&Wanted { prefix: options.prefix.clone(), ..Wanted::default() })?;
         provision(&client, &solution, &Provisioning::default(), &mut |_| {}).await?;
         // The people of a story are in no way bound to ten calls a second. The connector still is.
         organizer.set("variants", &json!({ "rate_limit_per_second": 0, "rate_limit_per_machine": 0 })).await?;
         register_webhooks(&sandbox.connection().inevent, http, host.url()).await?;
-        let desk = Self { sandbox, host, queues, store, client, organizer, storage };
+        let table = ActivityTable::ours(Names::of(&options.prefix));
+        let desk = Self { sandbox, host, queues, store, client, organizer, storage, table };
         match tokio::time::timeout(START, desk.host.ready()).await {
             Ok(Ok(())) => Ok(desk),
             Ok(Err(StopReason::TooManyRestarts | StopReason::Asked)) | Err(_) => {
@@ -165,6 +170,11 @@ impl Desk {
         &self.client
     }
 
+    /// The table of attendance rows.
+    pub(super) fn table(&self) -> ActivityTable {
+        self.table
+    }
+
     /// The file that stands in for the storage account, for `INEVENT_D365_DESK_STORAGE`.
     pub fn storage_file(&self) -> PathBuf {
         self.storage.path().join(STORAGE)
@@ -204,7 +214,7 @@ impl Desk {
 }
 
 /// The connector's app settings. What the surroundings may hold for a real environment is blanked.
-fn environment(dataverse: &Connection, folder: &Path) -> Vec<(String, String)> {
+fn environment(dataverse: &Connection, folder: &Path, prefix: &Prefix) -> Vec<(String, String)> {
     let (storage, settings) = (folder.join(STORAGE).display().to_string(), folder.join(SETTINGS).display().to_string());
     [
         (DESK_STORAGE, storage.as_str()),
@@ -215,6 +225,7 @@ fn environment(dataverse: &Connection, folder: &Path) -> Vec<(String, String)> {
         ("DATAVERSE_CLIENT_ID", &dataverse.client_id),
         ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
         ("DATAVERSE_SIGN_IN", ""),
+        ("DATAVERSE_PREFIX", prefix.as_str()),
         ("INEVENT_TENANT", TENANT),
         ("INEVENT_API_URL", &dataverse.inevent.url),
         ("INEVENT_TOKEN", &dataverse.inevent.token),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{desk::Desk, story};
 use crate::{
     dataverse::{Columns, query},
-    sync::rows::ATTENDANCE,
+    sync::rows::ActivityTable,
 };
 
 /// What became of the people on the list.
@@ -67,9 +67,9 @@ impl MarketingList {
     /// What InEvent's outbox and the CRM say of it.
     pub(super) async fn outcome(&self, desk: &Desk, event: &str) -> Result<Invited> {
         let outbox = desk.organizer().told("mails?kind=invitation").await?;
-        let filter = format!("new_eventid eq {} and new_sessionid eq null", query::text(event));
-        let rows =
-            desk.client().read(vec![query::select(ATTENDANCE.set, &["_regardingobjectid_value"], &filter)]).await?;
+        let ActivityTable { table, names, .. } = desk.table();
+        let filter = format!("{} eq {} and {} eq null", names.event_id, query::text(event), names.session_id);
+        let rows = desk.client().read(vec![query::select(table.set, &["_regardingobjectid_value"], &filter)]).await?;
         let regards = |row: &&Columns| {
             let id = row.get("_regardingobjectid_value").and_then(Value::as_str);
             id.and_then(|id| id.parse().ok()).is_some_and(|id: Uuid| self.members.contains(&id))

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     dataverse::query,
-    model::{ParticipantEvent, ids},
+    model::ParticipantEvent,
     parked::{self, Entry},
-    sync::rows::ATTENDANCE,
+    sync::rows::RowKey,
 };
 
 /// What came of the events played.
@@ -124,20 +124,23 @@ impl<'a> Player<'a> {
     async fn without_a_row(&self, parked: &[Entry]) -> Result<u64> {
         let parked: BTreeSet<(Option<&str>, Option<&str>)> =
             parked.iter().map(|entry| (entry.event.as_deref(), entry.participant.as_deref())).collect();
+        let ours = self.desk.table();
+        let table = ours.table;
         let id = |event: &Value| {
             let event: ParticipantEvent = serde_json::from_value(event.clone()).ok()?;
             let participant = event.participant.as_ref()?;
             if parked.contains(&(Some(&event.event.id), Some(&participant.id))) {
                 return None;
             }
-            let session = event.session.as_ref().map(|session| session.id.as_str());
-            Some(ids::attendance("", TENANT, &event.event.id, &participant.id, session).to_string())
+            let session = event.session.as_ref().map(|session| session.id.clone());
+            let key = RowKey { event: event.event.id.clone(), participant: participant.id.clone(), session };
+            Some(ours.row_id(TENANT, &key).to_string())
         };
         let expected: Vec<String> = self.accepted.iter().filter_map(id).collect();
         let distinct: BTreeSet<&str> = expected.iter().map(String::as_str).collect();
         let distinct: Vec<&str> = distinct.into_iter().collect();
-        let filters = query::chunks(&distinct).into_iter().map(|run| query::is_one_of(ATTENDANCE.key, run));
-        let queries = filters.map(|filter| query::select(ATTENDANCE.set, &[ATTENDANCE.key], &filter)).collect();
+        let filters = query::chunks(&distinct).into_iter().map(|run| query::is_one_of(table.key, run));
+        let queries = filters.map(|filter| query::select(table.set, &[table.key], &filter)).collect();
         let found: BTreeSet<String> = self
             .desk
             .client()
@@ -145,7 +148,7 @@ impl<'a> Player<'a> {
             .await?
             .into_iter()
             .flatten()
-            .filter_map(|row| row.get(ATTENDANCE.key)?.as_str().map(str::to_owned))
+            .filter_map(|row| row.get(table.key)?.as_str().map(str::to_owned))
             .collect();
         Ok(expected.iter().filter(|id| !found.contains(*id)).count() as u64)
     }

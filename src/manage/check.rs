@@ -85,6 +85,9 @@ async fn dataverse(
 /// The settings in force; the defaults where they cannot be read.
 async fn settings(ground: &Ground) -> (Document, Line) {
     const NAME: &str = "settings document";
+    // One that cannot be used is told of among the app settings.
+    let prefix = ground.prefix().unwrap_or_default();
+    let defaults = || Document::under(&prefix);
     let remedy = "Mend it; `settings validate FILE` says what is wrong with one.";
     let has_file = ground.setting(kept::SETTINGS_FILE).is_some();
     #[cfg(feature = "local")]
@@ -92,21 +95,21 @@ async fn settings(ground: &Ground) -> (Document, Line) {
     #[cfg(not(feature = "local"))]
     let desk = false;
     if desk {
-        return (Document::default(), Line::ok(NAME, "none: the defaults hold"));
+        return (defaults(), Line::ok(NAME, "none: the defaults hold"));
     }
     if ground.storage().is_err() && !has_file {
-        return (Document::default(), Line::not_checked(NAME, "It is kept in the storage account."));
+        return (defaults(), Line::not_checked(NAME, "It is kept in the storage account."));
     }
     let place = match ground.place() {
         Ok(place) => place,
-        Err(why) => return (Document::default(), Line::wrong(NAME, why.to_string())),
+        Err(why) => return (defaults(), Line::wrong(NAME, why.to_string())),
     };
     match place.read().await {
-        Ok(None) => (Document::default(), Line::ok(NAME, "none: the defaults hold")),
-        Ok(Some(kept)) => match document::read(&kept.text) {
+        Ok(None) => (defaults(), Line::ok(NAME, "none: the defaults hold")),
+        Ok(Some(kept)) => match document::read(&kept.text, &prefix) {
             Ok(document) => (document, Line::ok(NAME, "can be read")),
-            Err(error) => (Document::default(), Line::wrong(NAME, format!("{error} {remedy}"))),
+            Err(error) => (defaults(), Line::wrong(NAME, format!("{error} {remedy}"))),
         },
-        Err(error) => (Document::default(), Line::wrong(NAME, format!("{error}. {remedy}"))),
+        Err(error) => (defaults(), Line::wrong(NAME, format!("{error}. {remedy}"))),
     }
 }

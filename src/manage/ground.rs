@@ -7,7 +7,7 @@ use crate::{
     dataverse::Client,
     functions::{Storage, connect},
     settings::{
-        DataverseSettings, SettingProblem,
+        DataverseSettings, Prefix, SettingProblem,
         document::{self, Document},
         kept::{self, SettingsPlace},
     },
@@ -57,14 +57,23 @@ impl Ground {
         kept::place(&self.lookup()).map_err(ManageError::Unavailable)
     }
 
+    /// What the names of the connector's tables and columns begin with.
+    ///
+    /// # Errors
+    /// When what is set can be no prefix.
+    pub fn prefix(&self) -> Result<Prefix, ManageError> {
+        Prefix::read(&self.lookup()).map_err(|problem| told(vec![problem]))
+    }
+
     /// The settings document in force.
     ///
     /// # Errors
     /// When it cannot be read.
     pub async fn document(&self) -> Result<Document, ManageError> {
+        let prefix = self.prefix()?;
         match self.place()?.read().await? {
-            None => Ok(Document::default()),
-            Some(kept) => document::read(&kept.text).map_err(|error| ManageError::Refused(error.to_string())),
+            None => Ok(Document::under(&prefix)),
+            Some(kept) => document::read(&kept.text, &prefix).map_err(|error| ManageError::Refused(error.to_string())),
         }
     }
 

@@ -28,7 +28,7 @@ pub use self::{
         Choice, Chosen, DropParked, Dropped, ListParked, Put, ReplayParked, ShowParked, Shown, Unreadable,
         without_addresses,
     },
-    settings::{GetSettings, Placed, PutSettings, ReplacedSettings, SettingsHistory, ValidateSettings},
+    settings::{GetSettings, Placed, PutSettings, ReplacedSettings, SettingsHistory, ShowSettings, ValidateSettings},
 };
 use crate::{queue::QueueError, settings::kept::PlaceError, store::StoreError};
 
@@ -129,7 +129,7 @@ asks! {
     InvitationsList, InvitationsResolve, InvitationsShow,
     SearchLog,
     DropParked, ListParked, ReplayParked, ShowParked,
-    GetSettings, PutSettings, ReplacedSettings, SettingsHistory, ValidateSettings,
+    GetSettings, PutSettings, ReplacedSettings, SettingsHistory, ShowSettings, ValidateSettings,
 }
 
 async fn answered<A: Ask>(ground: &Ground, asked: &[u8]) -> Result<Value, ManageError> {
@@ -161,6 +161,7 @@ mod tests {
                 "settings/get",
                 "settings/history",
                 "settings/replaced",
+                "settings/show",
                 "settings/validate"
             ]
         );

@@ -9,15 +9,22 @@ use super::{Ask, Ground, ManageError, Role};
 use crate::{
     dataverse::{Client, Error, Failure, definition, query},
     settings::{
-        document::{self, Change, Document, DocumentError, Problem},
+        document::{self, Change, Document, DocumentError, EventSettings, Problem},
         kept::{ETag, Kept, PlaceError},
     },
     setup::check,
+    sync::rows::Names,
 };
 
 /// The document that the connector uses; `None` where there is none.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GetSettings {}
+
+/// The settings in force for an event; without one, for all that have none of their own.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShowSettings {
+    pub event: Option<String>,
+}
 
 /// The versions that were replaced, the newest first.
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,6 +86,18 @@ impl Ask for GetSettings {
 }
 
 #[async_trait]
+impl Ask for ShowSettings {
+    const NAME: &'static str = "settings/show";
+    const NEEDS: Role = Role::Reader;
+    type Answer = EventSettings;
+
+    async fn answer(self, ground: &Ground) -> Result<EventSettings, ManageError> {
+        let document = ground.document().await?;
+        Ok(self.event.map_or_else(|| document.defaults.clone(), |event| document.effective(&event)))
+    }
+}
+
+#[async_trait]
 impl Ask for SettingsHistory {
     const NAME: &'static str = "settings/history";
     const NEEDS: Role = Role::Reader;
@@ -107,7 +126,7 @@ impl Ask for ValidateSettings {
     type Answer = Vec<Problem>;
 
     async fn answer(self, ground: &Ground) -> Result<Vec<Problem>, ManageError> {
-        match document::read(&self.text) {
+        match document::read(&self.text, &ground.prefix()?) {
             Ok(document) => problems(&ground.dataverse()?, &document, true).await,
             Err(DocumentError::Invalid(problems)) => Ok(problems),
             Err(newer @ DocumentError::Newer { .. }) => Err(ManageError::Refused(newer.to_string())),
@@ -122,7 +141,8 @@ impl Ask for PutSettings {
     type Answer = Placed;
 
     async fn answer(self, ground: &Ground) -> Result<Placed, ManageError> {
-        let new = match document::read(&self.text) {
+        let prefix = ground.prefix()?;
+        let new = match document::read(&self.text, &prefix) {
             Ok(new) => new,
             Err(DocumentError::Invalid(problems)) => return Ok(Placed::Invalid(problems)),
             Err(newer @ DocumentError::Newer { .. }) => return Ok(Placed::Unreadable(newer.to_string())),
@@ -133,7 +153,8 @@ impl Ask for PutSettings {
             return Ok(Placed::Changed);
         }
         // A document that cannot be read is no loss; whether rows are left behind cannot be told.
-        let old = before.and_then(|kept| document::read(&kept.text).ok()).unwrap_or_default();
+        let old = before.and_then(|kept| document::read(&kept.text, &prefix).ok());
+        let old = old.unwrap_or_else(|| Document::under(&prefix));
         let client = if self.offline { None } else { Some(ground.dataverse()?) };
         if let Some(client) = &client {
             let problems = problems(client, &new, false).await?;
@@ -182,14 +203,15 @@ async fn has_rows(client: Option<&Client>, change: &Change, old: &Document) -> R
         return Ok(false);
     };
     // The platform's own tables do not say which event a row is about.
-    if !table.columns.contains("new_eventid") {
+    let event_id = Names::of(&old.prefix).event_id;
+    if !table.columns.contains(event_id) {
         return Ok(true);
     }
     let named: Vec<&str> = old.events.keys().map(String::as_str).collect();
     let filter = match &change.event {
-        Some(event) => format!("new_eventid eq {}", query::text(event)),
-        None if named.is_empty() => "new_eventid ne null".to_owned(),
-        None => format!("new_eventid ne null and not {}", query::is_one_of("new_eventid", named)),
+        Some(event) => format!("{event_id} eq {}", query::text(event)),
+        None if named.is_empty() => format!("{event_id} ne null"),
+        None => format!("{event_id} ne null and not {}", query::is_one_of(event_id, named)),
     };
     let query = format!("{}&$top=1", query::select(&table.set, &[&table.key], &filter));
     let found = client.read(vec![query]).await.map_err(unavailable)?;

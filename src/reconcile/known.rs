@@ -32,7 +32,7 @@ impl Known {
         if table.form == Form::Plain {
             return Ok(Self::default());
         }
-        let filter = format!("new_eventid eq {}", query::text(event));
+        let filter = format!("{} eq {}", table.names.event_id, query::text(event));
         let query = query::select(table.table.set, &table.reads(), &filter);
         let found = client.read(vec![query]).await.map_err(|error| error.failure())?;
         Ok(Self::of(found.into_iter().flatten().filter_map(|columns| AttendanceRow::read(table, columns))))
@@ -88,7 +88,7 @@ impl Known {
 /// Whether the row has the session's tracks, as far as any are stated.
 fn knows_tracks(row: &AttendanceRow, event: &ParticipantEvent) -> bool {
     let stated = event.session.as_ref().and_then(Occasion::tracks);
-    stated.is_none_or(|stated| rows::text(&row.columns, "new_sessiontracks") == Some(stated.as_str()))
+    stated.is_none_or(|stated| rows::text(&row.columns, row.table.names.session_tracks) == Some(stated.as_str()))
 }
 
 fn is_listed(row: &AttendanceRow) -> bool {

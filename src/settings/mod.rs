@@ -5,6 +5,7 @@ pub mod document;
 mod inevent;
 pub mod kept;
 mod key_vault;
+mod prefix;
 mod secret;
 mod sign_in;
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 
 pub use certificate::KeyVaultCertificate;
 pub use inevent::{InEventSettings, InEventSignIn, webhook_keys};
+pub use prefix::{NoPrefix, Prefix};
 pub use secret::{KeyVaultSecret, PlainSecret};
 pub use sign_in::{Proof, SignIn};
 
@@ -27,6 +29,8 @@ pub struct DataverseSettings {
     /// `DATAVERSE_URL`: the organisation, such as `https://contoso.crm4.dynamics.com`.
     pub url: String,
     pub sign_in: SignIn,
+    /// `DATAVERSE_PREFIX` (default `new`): what `setup dataverse` was run with.
+    pub prefix: Prefix,
     /// `INEVENT_TENANT` (default `inevent`): keeps the ids of several InEvent tenants in one CRM apart. Never change it once
     /// rows exist: every id would be another.
     pub tenant: String,
@@ -78,9 +82,13 @@ impl DataverseSettings {
         if !url.is_empty() && !secure(&url) {
             problems.push(SettingProblem("DATAVERSE_URL must begin with https:// and name a host.".to_owned()));
         }
+        let prefix = Prefix::read(lookup).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Prefix::default()
+        });
         let tenant = setting(lookup, "INEVENT_TENANT").unwrap_or_else(|| "inevent".to_owned());
         match sign_in {
-            Some(sign_in) if problems.is_empty() => Ok(Self { url, sign_in, tenant }),
+            Some(sign_in) if problems.is_empty() => Ok(Self { url, sign_in, prefix, tenant }),
             _ => Err(problems),
         }
     }

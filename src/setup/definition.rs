@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::role::{Reach, Role};
-use crate::settings::document::ACTIVITY_TABLE;
+use crate::settings::Prefix;
 
 /// The language that labels are in (a Windows locale id).
 pub const LANGUAGE: u16 = 1033;
@@ -16,8 +16,8 @@ pub const VERSION: &str = "1.0.0.0";
 /// The whole of it.
 #[derive(Debug, Clone)]
 pub struct Solution {
-    /// What the names of tables and columns begin with, without the underscore.
-    pub prefix: String,
+    /// What the names of tables and columns begin with.
+    pub prefix: Prefix,
     pub publisher: Publisher,
     pub unique_name: &'static str,
     pub label: &'static str,
@@ -164,7 +164,7 @@ const KEPT: &str = "When InEvent said what; kept by the connector. Do not change
 /// Options of the whole.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    pub prefix: String,
+    pub prefix: Prefix,
     pub reach: Reach,
     /// Activity tables beside the first, by logical name, with a label where one was given.
     pub tables: Vec<(String, Option<String>)>,
@@ -172,44 +172,31 @@ pub struct Wanted {
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { prefix: PREFIX.to_owned(), reach: Reach::Organisation, tables: Vec::new() }
+        Self { prefix: Prefix::default(), reach: Reach::Organisation, tables: Vec::new() }
     }
 }
-
-/// The prefix of the names that the connector writes.
-pub const PREFIX: &str = "new";
 
 /// Why there is no such solution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unnameable {
-    #[error("the prefix {0:?} must be 2 to 8 letters and digits, begin with a letter, and not be mscrm…")]
-    Prefix(String),
     #[error("the table {0:?} must be named in lower-case letters and digits, beginning with {1}_")]
-    Table(String, String),
+    Table(String, Prefix),
 }
 
 impl Solution {
     /// # Errors
     /// When a name is none that Dataverse takes.
     pub fn new(wanted: &Wanted) -> Result<Self, Unnameable> {
-        let prefix = wanted.prefix.as_str();
-        let fits = prefix.len() >= 2
-            && prefix.len() <= 8
-            && prefix.starts_with(|first: char| first.is_ascii_lowercase())
-            && prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            && !prefix.starts_with("mscrm");
-        if !fits {
-            return Err(Unnameable::Prefix(prefix.to_owned()));
-        }
-        let own = ACTIVITY_TABLE.replacen(PREFIX, prefix, 1);
+        let prefix = &wanted.prefix;
+        let own = prefix.activity_table();
         let mut activities = vec![ActivityTable::new(prefix, &own, Some("Event Attendance"))];
         for (name, label) in wanted.tables.iter().filter(|(name, _)| *name != own) {
-            let stem = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
+            let stem = name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
             if stem.is_empty()
                 || name.len() > 41
                 || !stem.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
             {
-                return Err(Unnameable::Table(name.clone(), prefix.to_owned()));
+                return Err(Unnameable::Table(name.clone(), prefix.clone()));
             }
             if !activities.iter().any(|table| table.name == *name) {
                 activities.push(ActivityTable::new(prefix, name, label.as_deref()));
@@ -220,9 +207,9 @@ impl Solution {
             schema,
             columns: columns(prefix, OF_PEOPLE),
         });
-        let unique_name = if prefix == PREFIX { "inevent".to_owned() } else { format!("inevent_{prefix}") };
+        let unique_name = if *prefix == Prefix::default() { "inevent".to_owned() } else { format!("inevent_{prefix}") };
         Ok(Self {
-            prefix: prefix.to_owned(),
+            prefix: prefix.clone(),
             publisher: Publisher { unique_name, label: "InEvent" },
             unique_name: "InEventAttendance",
             label: "InEvent attendance",
@@ -236,9 +223,9 @@ impl Solution {
 
 impl ActivityTable {
     /// The connector's columns under another name; without a label it is made of the name.
-    pub fn new(prefix: &str, name: &str, label: Option<&str>) -> Self {
+    pub fn new(prefix: &Prefix, name: &str, label: Option<&str>) -> Self {
         let label = label.map_or_else(|| spoken(prefix, name), str::to_owned);
-        let column = |stem: &str| format!("{prefix}_{stem}");
+        let column = |stem: &str| prefix.name(stem);
         Self {
             name: name.to_owned(),
             plural: format!("{label}s"),
@@ -257,9 +244,9 @@ impl ActivityTable {
     }
 }
 
-fn columns(prefix: &str, of: &[(&str, &'static str, &'static str, Kind)]) -> Vec<Column> {
+fn columns(prefix: &Prefix, of: &[(&str, &'static str, &'static str, Kind)]) -> Vec<Column> {
     let column = |(stem, label, description, kind): &(&str, &'static str, &'static str, Kind)| Column {
-        name: format!("{prefix}_{stem}"),
+        name: prefix.name(stem),
         label,
         description,
         kind: *kind,
@@ -269,8 +256,8 @@ fn columns(prefix: &str, of: &[(&str, &'static str, &'static str, Kind)]) -> Vec
 }
 
 /// `new_webinarattendance` is spoken *Webinar Attendance*.
-fn spoken(prefix: &str, name: &str) -> String {
-    let stem = name.strip_prefix(prefix).unwrap_or(name).trim_start_matches('_');
+fn spoken(prefix: &Prefix, name: &str) -> String {
+    let stem = name.strip_prefix(prefix.as_str()).unwrap_or(name).trim_start_matches('_');
     let words: Vec<&str> = match stem.strip_suffix("attendance").filter(|first| !first.is_empty()) {
         Some(first) => vec![first, "attendance"],
         None => vec![stem],
@@ -287,8 +274,8 @@ pub fn id_of(kind: &str, name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("inevent-d365:{kind}:{name}").as_bytes())
 }
 
-fn views(prefix: &str, table: &str, label: &str) -> Vec<View> {
-    let column = |stem: &str| format!("{prefix}_{stem}");
+fn views(prefix: &Prefix, table: &str, label: &str) -> Vec<View> {
+    let column = |stem: &str| prefix.name(stem);
     let shown = || {
         vec![
             ("subject".to_owned(), 300),
@@ -314,7 +301,7 @@ fn views(prefix: &str, table: &str, label: &str) -> Vec<View> {
     ]
 }
 
-fn form(prefix: &str, table: &str, label: &str) -> Form {
+fn form(prefix: &Prefix, table: &str, label: &str) -> Form {
     let own = |stems: &[&str]| {
         let found = OF_ACTIVITIES.iter().filter(|(stem, ..)| stems.contains(stem));
         found
@@ -325,7 +312,7 @@ fn form(prefix: &str, table: &str, label: &str) -> Form {
                     Kind::DateTime => Control::DateTime,
                     Kind::Decimal { .. } => Control::Decimal,
                 };
-                (format!("{prefix}_{stem}"), (*label).to_owned(), control)
+                (prefix.name(stem), (*label).to_owned(), control)
             })
             .collect::<Vec<_>>()
     };
@@ -367,16 +354,18 @@ pub fn option_value(place: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::rows::Form as RowForm;
+    use crate::sync::rows::Names;
 
     #[test]
-    fn every_column_that_the_connector_writes_is_made() {
-        let solution = Solution::new(&Wanted::default()).unwrap();
+    fn what_is_made_are_the_columns_that_the_connector_writes() {
+        let solution = Solution::new(&Wanted { prefix: "contoso".parse().unwrap(), ..Wanted::default() }).unwrap();
         let [table] = &solution.activities[..] else { panic!("{solution:?}") };
-        let own = RowForm::Stamped.columns().filter(|column| column.starts_with("new_"));
-        assert_eq!(own.collect::<Vec<_>>(), table.columns.iter().map(|column| &column.name).collect::<Vec<_>>());
+        let names = Names::of(&solution.prefix);
+        assert_eq!(table.name, names.table);
+        assert_eq!(names.of_rows().to_vec(), table.columns.iter().map(|column| &column.name).collect::<Vec<_>>());
+        let of_people = [names.external_id, names.profile_stamp, names.budget];
         for person in &solution.extended {
-            assert!(person.columns.iter().any(|column| column.name == crate::sync::rows::PROFILE_STAMP));
+            assert_eq!(of_people.to_vec(), person.columns.iter().map(|column| &column.name).collect::<Vec<_>>());
         }
     }
 
@@ -401,15 +390,11 @@ mod tests {
 
     #[test]
     fn names_that_dataverse_refuses_are_refused() {
-        for prefix in ["n", "New", "1ne", "mscrmx", "waytoolong", "a_b"] {
-            let wanted = Wanted { prefix: prefix.to_owned(), ..Wanted::default() };
-            assert!(Solution::new(&wanted).is_err(), "{prefix}");
-        }
         for table in ["webinar", "new_", "new_Webinar", "old_webinar", "new_web-inar"] {
             let wanted = Wanted { tables: vec![(table.to_owned(), None)], ..Wanted::default() };
             assert!(Solution::new(&wanted).is_err(), "{table}");
         }
-        let other = Solution::new(&Wanted { prefix: "contoso".to_owned(), ..Wanted::default() }).unwrap();
+        let other = Solution::new(&Wanted { prefix: "contoso".parse().unwrap(), ..Wanted::default() }).unwrap();
         assert_eq!(other.activities[0].name, "contoso_eventattendance");
         assert!(other.activities[0].columns.iter().all(|column| column.name.starts_with("contoso_")));
     }

@@ -14,6 +14,6 @@ mod role;
 pub mod sign_in;
 mod xml;
 
-pub use definition::{PREFIX, Solution, Unnameable, Wanted};
+pub use definition::{Solution, Unnameable, Wanted};
 pub use provision::{Provisioning, SetupError, Step, StepState, provision};
 pub use role::{Depth, Privilege, ROLE, Reach, Role};

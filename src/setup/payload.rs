@@ -10,12 +10,13 @@ use super::{
     layout,
     role::{Privilege, Role},
 };
+use crate::settings::Prefix;
 
-pub fn publisher(publisher: &Publisher, prefix: &str) -> Value {
+pub fn publisher(publisher: &Publisher, prefix: &Prefix) -> Value {
     json!({
         "uniquename": publisher.unique_name,
         "friendlyname": publisher.label,
-        "customizationprefix": prefix,
+        "customizationprefix": prefix.as_str(),
         "customizationoptionvalueprefix": OPTION_PREFIX,
     })
 }

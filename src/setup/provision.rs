@@ -137,7 +137,7 @@ impl Run<'_> {
             found = self.find(&what, "publishers", &columns, named(&publisher.unique_name)).await?;
         } else if let Some(row) = found.first() {
             match row["customizationprefix"].as_str() {
-                Some(prefix) if prefix == solution.prefix => self.there(what.clone()),
+                Some(prefix) if prefix == solution.prefix.as_str() => self.there(what.clone()),
                 prefix => {
                     let problem = format!("its prefix is {}", prefix.unwrap_or("not there"));
                     self.differs(what.clone(), &problem, "Run setup with that prefix, or rename the publisher.");

@@ -40,7 +40,7 @@ impl Default for ActivityRules {
     fn default() -> Self {
         Self {
             level: Level::default(),
-            table: ActivityTable::OURS,
+            table: ActivityTable::default(),
             threshold: Threshold::default(),
             leave_open: false,
             follow_owner: false,
@@ -74,7 +74,7 @@ impl ActivityRules {
         };
         let table = table(&settings.activity_table, around).unwrap_or_else(|(problem, remedy)| {
             wrong("activity_table", problem, remedy);
-            ActivityTable::OURS
+            ActivityTable::ours(around.names)
         });
         let partial = settings.partial.unwrap_or_default();
         let mut rules = Self {
@@ -115,7 +115,7 @@ impl ActivityRules {
 }
 
 fn table(name: &str, around: &Surroundings) -> Result<ActivityTable, (String, &'static str)> {
-    let Some(known) = around.known(name) else { return Ok(ActivityTable::OURS) };
+    let Some(known) = around.known(name) else { return Ok(ActivityTable::ours(around.names)) };
     let Some(definition) = known else {
         let problem = format!("the environment has no table {name}");
         return Err((problem, "Correct the name, or import the solution that holds the table."));
@@ -123,12 +123,13 @@ fn table(name: &str, around: &Surroundings) -> Result<ActivityTable, (String, &'
     if !definition.is_activity {
         return Err((format!("{name} is not a table of activities"), "Name an activity table."));
     }
-    let missing: Vec<&str> = Form::of(name).columns().filter(|column| !definition.columns.contains(*column)).collect();
+    let needed = Form::of(name).columns(around.names);
+    let missing: Vec<&str> = needed.filter(|column| !definition.columns.contains(*column)).collect();
     if !missing.is_empty() {
         let problem = format!("{name} lacks the columns {}", missing.join(", "));
-        return Err((problem, "Add them as they are in new_eventattendance, or name another table."));
+        return Err((problem, "Add them as `setup dataverse --table` does, or name another table."));
     }
-    ActivityTable::new(name, definition)
+    ActivityTable::new(name, definition, around.names)
         .ok_or_else(|| (format!("rows of {name} cannot regard contacts and leads"), "Name a table whose rows can."))
 }
 
@@ -182,7 +183,8 @@ mod tests {
     use super::*;
     use crate::{
         dataverse::definition::{LookupDefinition, TableDefinition},
-        settings::document,
+        settings::{Prefix, document},
+        sync::rows::Names,
     };
 
     fn definition(set: &str, is_activity: bool, columns: &[&str], lookups: &[(&str, &str, &str)]) -> TableDefinition {
@@ -201,7 +203,7 @@ mod tests {
     }
 
     fn around() -> Surroundings {
-        let columns: Vec<&str> = Form::Stamped.columns().collect();
+        let columns: Vec<&str> = Form::Stamped.columns(<&Names>::default()).collect();
         let webinar = definition(
             "new_webinarattendanceset",
             true,
@@ -230,7 +232,7 @@ mod tests {
     }
 
     fn compiled(text: &str) -> (ActivityRules, Vec<String>) {
-        let document = document::read(&format!(r#"{{ "defaults": {text} }}"#)).unwrap();
+        let document = document::read(&format!(r#"{{ "defaults": {text} }}"#), &Prefix::default()).unwrap();
         let mut problems = Vec::new();
         let rules = ActivityRules::new("defaults", &document.defaults, &around(), &mut problems);
         (rules, problems.iter().map(|problem| format!("{}: {}", problem.path, problem.problem)).collect())

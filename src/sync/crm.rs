@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     matching::Who,
-    rows::{ActivityTable, AttendanceRow, ForeignRow, PersonRef, PersonRow, PersonTable, RowKey, Table},
+    rows::{ActivityTable, AttendanceRow, ForeignRow, Names, PersonRef, PersonRow, PersonTable, RowKey, Table},
 };
 use crate::{
     dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
@@ -95,6 +95,11 @@ pub enum Action {
 /// Reads and writes rows.
 #[async_trait]
 pub trait Crm: Send + Sync {
+    /// What the connector's own table and columns are called.
+    fn names(&self) -> &'static Names {
+        <&Names>::default()
+    }
+
     /// The application user's id.
     async fn me(&self) -> Result<Uuid, Failure>;
 

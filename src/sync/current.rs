@@ -96,7 +96,8 @@ impl CurrentSettings {
             known.read = now;
             return known.rules.clone().map_err(NoRules::Held);
         }
-        let rules = match kept.map_or(Ok(Document::default()), |kept| document::read(&kept.text)) {
+        let prefix = &crm.names().prefix;
+        let rules = match kept.map_or(Ok(Document::under(prefix)), |kept| document::read(&kept.text, prefix)) {
             Ok(document) => make(&document, crm).await?.map_err(|problems| held(told(&problems))),
             Err(error) => Err(held(remedy(&error))),
         };

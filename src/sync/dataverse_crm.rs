@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
     duplicates,
-    rows::{self, ActivityTable, AttendanceRow, ForeignRow, PersonRow, PersonTable, Table},
+    rows::{self, ActivityTable, AttendanceRow, ForeignRow, Names, PersonRow, PersonTable, Table},
 };
 use crate::{
     dataverse::{
@@ -22,7 +22,7 @@ use crate::{
         metadata::{self, TableColumns},
         query,
     },
-    settings::document::Pace,
+    settings::{Prefix, document::Pace},
 };
 
 /// The most rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small. Those of the 256 messages that the
@@ -34,6 +34,7 @@ const MOST_WRITES: usize = 250;
 /// A Dynamics organisation.
 pub struct DataverseCrm {
     client: Arc<Client>,
+    names: &'static Names,
     me: OnceCell<Uuid>,
     creates: BulkSize,
     writes: BulkSize,
@@ -42,14 +43,16 @@ pub struct DataverseCrm {
 type Outcomes = Vec<Result<(), Failure>>;
 
 impl DataverseCrm {
-    pub fn new(client: Arc<Client>) -> Self {
+    /// `prefix` is what the names of the organisation's tables and columns begin with that the connector uses.
+    pub fn new(client: Arc<Client>, prefix: &Prefix) -> Self {
         let (creates, writes) = (BulkSize::new(MOST_CREATES), BulkSize::new(MOST_WRITES));
-        Self { client, me: OnceCell::new(), creates, writes }
+        Self { client, names: Names::of(prefix), me: OnceCell::new(), creates, writes }
     }
 
     /// The calls that reading this takes, where no answer has a second page.
     pub fn calls_to_load(wanted: &Wanted) -> usize {
-        queries(wanted).len().div_ceil(MAX_PARTS)
+        // Under any names they are as many.
+        queries(wanted, <&Names>::default()).len().div_ceil(MAX_PARTS)
     }
 
     /// The calls that one step of writes takes, where none of it is refused.
@@ -131,6 +134,10 @@ impl DataverseCrm {
 
 #[async_trait]
 impl Crm for DataverseCrm {
+    fn names(&self) -> &'static Names {
+        self.names
+    }
+
     async fn me(&self) -> Result<Uuid, Failure> {
         let ask =
             || async { self.client.who_am_i().await.map(|me| me.user_id).map_err(|error: Error| error.failure()) };
@@ -169,13 +176,14 @@ impl Crm for DataverseCrm {
         event: &str,
         session: Option<&str>,
     ) -> Result<BTreeSet<String>, Failure> {
-        let mut filter = format!("new_eventid eq {}", query::text(event));
+        let names = table.names;
+        let mut filter = format!("{} eq {}", names.event_id, query::text(event));
         if let Some(session) = session {
-            filter.push_str(&format!(" and new_sessionid eq {}", query::text(session)));
+            filter.push_str(&format!(" and {} eq {}", names.session_id, query::text(session)));
         }
-        let query = query::select(table.table.set, &["new_participantid"], &filter);
+        let query = query::select(table.table.set, &[names.participant_id], &filter);
         let found = self.client.read(vec![query]).await.map_err(|error| error.failure())?.concat();
-        Ok(found.iter().filter_map(|row| rows::text(row, "new_participantid").map(str::to_owned)).collect())
+        Ok(found.iter().filter_map(|row| rows::text(row, names.participant_id).map(str::to_owned)).collect())
     }
 
     fn keep_pace(&self, pace: &Pace) {
@@ -187,7 +195,7 @@ impl Crm for DataverseCrm {
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
-        let queries = queries(wanted);
+        let queries = queries(wanted, self.names);
         if queries.is_empty() {
             return Ok(Rows::default());
         }
@@ -197,7 +205,7 @@ impl Crm for DataverseCrm {
         for (kind, found) in kinds.into_iter().zip(pages) {
             for columns in found {
                 match kind {
-                    Of::People(table) => rows.people.extend(PersonRow::read(table, columns)),
+                    Of::People(table) => rows.people.extend(PersonRow::read(table, columns, self.names)),
                     Of::Attendance(table) => rows.attendance.extend(AttendanceRow::read(table, columns)),
                     Of::Plain => {
                         let known = rows::guid(&columns, "activityid").and_then(|id| wanted.plain.get(&id));
@@ -259,11 +267,11 @@ enum Of {
     Users(ActivityTable),
 }
 
-fn queries(wanted: &Wanted) -> Vec<(Of, String)> {
+fn queries(wanted: &Wanted, names: &Names) -> Vec<(Of, String)> {
     let mut queries = Vec::new();
     let mut people = |table: PersonTable, column: &str, values: &[&str]| {
         for run in query::chunks(values) {
-            queries.push((Of::People(table), people(table, wanted, &query::is_one_of(column, run))));
+            queries.push((Of::People(table), people(table, wanted, names, &query::is_one_of(column, run))));
         }
     };
     for ((table, column), values) in &wanted.keyed {
@@ -288,8 +296,8 @@ fn queries(wanted: &Wanted) -> Vec<(Of, String)> {
         let columns: BTreeSet<&str> = table.reads().into_iter().chain(more(wanted, table.table)).collect();
         let columns: Vec<&str> = columns.into_iter().collect();
         for run in query::chunks(&ids) {
-            let of = query::is_one_of("new_participantid", run);
-            let filter = format!("new_eventid eq {} and {of}", query::text(event));
+            let of = query::is_one_of(table.names.participant_id, run);
+            let filter = format!("{} eq {} and {of}", table.names.event_id, query::text(event));
             queries.push((Of::Attendance(table), query::select(table.table.set, &columns, &filter)));
         }
     }
@@ -320,10 +328,10 @@ fn more(wanted: &Wanted, table: Table) -> impl Iterator<Item = &str> {
     wanted.columns.get(&table).into_iter().flatten().map(String::as_str)
 }
 
-fn people(table: PersonTable, wanted: &Wanted, filter: &str) -> String {
+fn people(table: PersonTable, wanted: &Wanted, names: &Names, filter: &str) -> String {
     let more = || more(wanted, table.table());
-    let own: BTreeSet<&str> =
-        table.columns().iter().copied().chain(more()).filter(|name| !name.contains('/')).collect();
+    let always = table.columns().iter().copied().chain([names.profile_stamp]);
+    let own: BTreeSet<&str> = always.chain(more()).filter(|name| !name.contains('/')).collect();
     let query = query::select(table.table().set, &own.into_iter().collect::<Vec<_>>(), filter);
     let along = more().filter_map(|name| name.split_once('/'));
     let along: Vec<String> = along.map(|(navigation, column)| format!("{navigation}($select={column})")).collect();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    rows::{COMPANY_NAME, PersonRow, PersonTable},
+    rows::{COMPANY_NAME, Names, PersonRow, PersonTable},
     source::{Reader, Said},
 };
 use crate::{
@@ -92,9 +92,9 @@ pub struct StatedKey<'a> {
 
 impl Matcher {
     /// A key whose expression cannot be compiled does not get here: a document with one is not read.
-    pub fn new(matching: &Matching) -> Self {
+    pub fn new(matching: &Matching, names: &Names) -> Self {
         Self {
-            keys: matching.keys.iter().filter_map(|key| MatchKey::new(key).ok()).collect(),
+            keys: matching.keys.iter().filter_map(|key| MatchKey::new(key, names).ok()).collect(),
             order: matching.order.iter().map(|table| PersonTable::from(*table)).collect(),
             inactive_contacts: matching.inactive_contacts,
             follow_converted_leads: matching.follow_converted_leads,
@@ -128,7 +128,7 @@ impl Matcher {
 }
 
 impl MatchKey {
-    fn new(key: &Key) -> Result<Self, String> {
+    fn new(key: &Key, names: &Names) -> Result<Self, String> {
         let part = |source: &Source, contact: Option<&str>, lead: Option<&str>| {
             let columns = [(PersonTable::Contact, contact), (PersonTable::Lead, lead)];
             let columns = columns.into_iter().filter_map(|(table, column)| Some((table, column?.to_owned()))).collect();
@@ -143,8 +143,7 @@ impl MatchKey {
                 ("address+company".to_owned(), vec![address()?, company])
             }
             Key::ExternalId => {
-                let column = "new_ineventparticipantid";
-                ("external".to_owned(), vec![field(Field::ExternalId, column, column)?])
+                ("external".to_owned(), vec![field(Field::ExternalId, names.external_id, names.external_id)?])
             }
             Key::Columns(parts) => {
                 let names = parts.iter().map(|part| part.contact.as_ref().or(part.lead.as_ref()));
@@ -224,12 +223,12 @@ mod tests {
         columns[table.table().key] = json!("00000000-0000-4000-8000-000000000001");
         columns["@odata.etag"] = json!("W/\"1\"");
         let Value::Object(columns) = columns else { panic!() };
-        PersonRow::read(table, columns).unwrap()
+        PersonRow::read(table, columns, <&Names>::default()).unwrap()
     }
 
     /// The keys that both state, by name.
     fn shared(matching: Value, participant: Value, table: PersonTable, columns: Value) -> Vec<String> {
-        let matcher = Matcher::new(&serde_json::from_value(matching).unwrap());
+        let matcher = Matcher::new(&serde_json::from_value(matching).unwrap(), <&Names>::default());
         let event = said(participant);
         let row = row(table, columns);
         let of_row: Vec<Who> = matcher.of_row(&row).collect();

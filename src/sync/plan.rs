@@ -156,7 +156,7 @@ pub fn plan(
 ) -> Plan {
     let statements = statements::statements(events, context);
     let known = statements::known(&statements, rows);
-    let view = View::new(rows);
+    let view = View::new(rows, context.rules.names);
     let mut plan = Plan::default();
     let people = people::plan(&statements, &known, &view, context, &mut plan);
     for (participant, statements) in groups(&statements, swept, &people) {

@@ -3,7 +3,7 @@
 use super::{
     crm::Wanted,
     mapping::Mapped,
-    rows::{PROFILE_STAMP, PersonTable, Table},
+    rows::{Names, PersonTable, Table},
     rules::Wrong,
     source::Reader,
     surroundings::Surroundings,
@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub struct RelatedRules {
     pub table: Table,
+    pub names: &'static Names,
     /// Whether its rows remember when the source said what. Without it columns are only filled.
     pub stamped: bool,
     pub way: Way,
@@ -73,7 +74,7 @@ impl RelatedRules {
             ("table", problem, "Correct the name, or import the solution that holds the table.".to_owned())
         })?;
         let table = Table::defined(&related.table, definition);
-        let stamped = definition.columns.contains(PROFILE_STAMP);
+        let stamped = definition.columns.contains(around.names.profile_stamp);
         let way = match &related.key {
             None => {
                 let reached = related.reached_by.clone().unwrap_or_default();
@@ -104,7 +105,7 @@ impl RelatedRules {
                 Way::Keyed { column: key.column.clone(), reader, person: PerPerson { contact, lead }, activity }
             }
         };
-        Ok(Self { table, stamped, way, mapped: Vec::new() })
+        Ok(Self { table, names: around.names, stamped, way, mapped: Vec::new() })
     }
 }
 
@@ -113,7 +114,7 @@ impl RelatedRules {
     pub fn wanted(&self, wanted: &mut Wanted) {
         let own = wanted.columns.entry(self.table).or_default();
         own.extend(self.mapped.iter().map(|mapped| mapped.read().to_owned()));
-        own.extend(self.stamped.then(|| PROFILE_STAMP.to_owned()));
+        own.extend(self.stamped.then(|| self.names.profile_stamp.to_owned()));
         match &self.way {
             Way::Keyed { column, person, activity, .. } => {
                 own.insert(column.clone());

@@ -2,6 +2,7 @@
 
 mod activity;
 mod attendance;
+mod names;
 mod plain;
 
 use jiff::Timestamp;
@@ -9,8 +10,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use activity::interned;
-pub use activity::{ATTENDANCE, ActivityTable, Form, Shown, naming};
+pub use activity::{ActivityTable, Form, Shown, naming};
 pub use attendance::{AttendanceRow, Details, Life, RowKey, instant};
+pub use names::Names;
 pub use plain::MAX_NAME as MAX_PLAIN_NAME;
 
 use crate::{
@@ -56,7 +58,7 @@ impl PersonTable {
         }
     }
 
-    /// The columns of every person that are read whatever the settings say.
+    /// The platform's columns of every person that are read whatever the settings say.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Contact => &[
@@ -69,7 +71,6 @@ impl PersonTable {
                 "_masterid_value",
                 "_originatingleadid_value",
                 "_parentcustomerid_value",
-                PROFILE_STAMP,
             ],
             Self::Lead => &[
                 "leadid",
@@ -80,7 +81,6 @@ impl PersonTable {
                 "merged",
                 "_masterid_value",
                 "_parentcontactid_value",
-                PROFILE_STAMP,
             ],
         }
     }
@@ -159,9 +159,6 @@ impl ForeignRow {
     }
 }
 
-/// The column of contact and lead that keeps the profile's stamps.
-pub const PROFILE_STAMP: &str = "new_ineventprofilestamp";
-
 /// The name of a contact's account: a navigation property and a column of its table.
 pub const COMPANY_NAME: &str = "parentcustomerid_account/name";
 
@@ -201,7 +198,7 @@ impl PersonRow {
         }
     }
 
-    pub fn read(table: PersonTable, columns: Columns) -> Option<Self> {
+    pub fn read(table: PersonTable, columns: Columns, names: &Names) -> Option<Self> {
         let state = columns.get("statecode").and_then(Value::as_i64);
         let merged = columns.get("merged").and_then(Value::as_bool) == Some(true);
         let qualified = table == PersonTable::Lead && state == Some(QUALIFIED);
@@ -216,7 +213,7 @@ impl PersonRow {
             qualified,
             converted: guid(&columns, "_parentcontactid_value").filter(|_| qualified),
             origin: guid(&columns, "_originatingleadid_value"),
-            ledger: Ledger::parse(text(&columns, PROFILE_STAMP).unwrap_or_default()),
+            ledger: Ledger::parse(text(&columns, names.profile_stamp).unwrap_or_default()),
             columns,
         })
     }

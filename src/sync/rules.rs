@@ -13,7 +13,7 @@ use super::{
     mapping::Mapped,
     matching::Matcher,
     related::RelatedRules,
-    rows::{ActivityTable, Form, PersonTable, Table},
+    rows::{ActivityTable, Form, Names, PersonTable, Table},
     source::{Reader, Said},
     surroundings::Surroundings,
 };
@@ -29,6 +29,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Rules {
     pub pace: Pace,
+    pub names: &'static Names,
     defaults: EventRules,
     events: BTreeMap<String, EventRules>,
 }
@@ -63,10 +64,9 @@ pub fn all(document: &Document) -> Vec<EventSettings> {
 
 impl Default for Rules {
     fn default() -> Self {
-        let document = Document::default();
-        let mut problems = Vec::new();
-        let defaults = EventRules::new("", &document.defaults, &Surroundings::default(), &mut problems);
-        Self { pace: document.pace, defaults, events: BTreeMap::new() }
+        let (document, around) = (Document::default(), Surroundings::default());
+        let defaults = EventRules::new("", &document.defaults, &around, &mut Vec::new());
+        Self { pace: document.pace, names: around.names, defaults, events: BTreeMap::new() }
     }
 }
 
@@ -86,7 +86,11 @@ impl Rules {
                 |problem: &Problem| own.keys().any(|key| problem.path.starts_with(&format!("events.{event}.{key}")));
             problems.extend(found.into_iter().filter(is_own));
         }
-        if problems.is_empty() { Ok(Self { pace: document.pace, defaults, events }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { pace: document.pace, names: around.names, defaults, events })
+        } else {
+            Err(problems)
+        }
     }
 
     /// The tables that any event's attendance is written to.
@@ -146,7 +150,7 @@ impl EventRules {
         let only_if = settings.only_if.clone().and_then(|text| Reader::new(&Source::Expression(text)).ok());
         Self {
             sync: settings.sync,
-            matcher: Matcher::new(&settings.matching),
+            matcher: Matcher::new(&settings.matching, around.names),
             unmatched: settings.unmatched,
             minimal_create: settings.minimal_create,
             only_if,

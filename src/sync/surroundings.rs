@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{crm::Crm, rules};
+use super::{crm::Crm, rows::Names, rules};
 use crate::{
     dataverse::{Failure, definition::TableDefinition, metadata::TableColumns},
-    settings::document::{ACTIVITY_TABLE, Document, EventSettings, Lookup, Related},
+    settings::document::{Document, EventSettings, Lookup, Related},
 };
 
 /// The tables by their logical names.
 #[derive(Debug, Default)]
 pub struct Surroundings {
+    /// What the connector's own are called.
+    pub names: &'static Names,
     tables: BTreeMap<String, Option<TableDefinition>>,
     /// A table that is not here was not asked for.
     columns: BTreeMap<String, TableColumns>,
@@ -33,7 +35,7 @@ impl Surroundings {
     /// # Errors
     /// When the environment cannot be asked.
     pub async fn look(document: &Document, all: bool, crm: &dyn Crm) -> Result<Self, Failure> {
-        let mut found = Self::default();
+        let mut found = Self { names: Names::of(&document.prefix), ..Self::default() };
         for settings in rules::all(document) {
             found.activities(&settings, crm).await?;
             for related in settings.related_rows().values() {
@@ -58,7 +60,7 @@ impl Surroundings {
     }
 
     async fn activities(&mut self, settings: &EventSettings, crm: &dyn Crm) -> Result<(), Failure> {
-        if settings.activity_table != ACTIVITY_TABLE || !settings.lookups.is_empty() {
+        if settings.activity_table != self.names.table || !settings.lookups.is_empty() {
             self.table(&settings.activity_table, crm).await?;
         }
         for lookup in settings.lookups.iter().filter(|lookup| !lookup.is_own_account()) {
@@ -118,6 +120,6 @@ impl Surroundings {
 
     #[cfg(test)]
     pub fn of(tables: BTreeMap<String, Option<TableDefinition>>, rows: BTreeMap<RowName, Vec<Uuid>>) -> Self {
-        Self { tables, rows, columns: BTreeMap::new() }
+        Self { tables, rows, ..Self::default() }
     }
 }

@@ -344,7 +344,7 @@ impl Crm for MemoryCrm {
             set: format!("{name}s"),
             key: "activityid".into(),
             is_activity: true,
-            columns: form.columns().map(str::to_owned).collect(),
+            columns: form.columns(self.names()).map(str::to_owned).collect(),
             lookups: vec![
                 lookup("regardingobjectid", "contact"),
                 lookup("regardingobjectid", "lead"),
@@ -386,7 +386,7 @@ impl Crm for MemoryCrm {
                     || wanted.people.contains(&PersonRef { table, id })
                     || origin.is_some_and(|lead| wanted.origins.iter().any(|wanted| wanted.to_string() == lead))
             });
-            rows.people.extend(found.into_iter().filter_map(|row| PersonRow::read(table, row)));
+            rows.people.extend(found.into_iter().filter_map(|row| PersonRow::read(table, row, self.names())));
         }
         step().await;
         for (event, participants) in &wanted.participants {

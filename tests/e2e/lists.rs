@@ -8,19 +8,20 @@ use serde_json::{Value, json};
 use crate::{
     crm::{self, text},
     desk::Desk,
+    world::World,
 };
 
 /// A static list of contacts (2) or leads (4).
-async fn list(desk: &Desk, kind: i64) -> String {
+pub async fn list(world: &World, kind: i64) -> String {
     let body = json!({ "listname": "List", "createdfromcode": kind, "type": false });
-    let answer = crm::call(&desk.world, Method::POST, "lists", body).await;
+    let answer = crm::call(world, Method::POST, "lists", body).await;
     let url = answer.headers()["odata-entityid"].to_str().unwrap().to_owned();
     url.rsplit_once('(').unwrap().1.trim_end_matches(')').to_owned()
 }
 
-async fn members(desk: &Desk, list: &str) -> BTreeSet<String> {
+pub async fn members(world: &World, list: &str) -> BTreeSet<String> {
     let path = format!("listmembers?$select=_entityid_value&$filter=_listid_value eq {list}");
-    let rows: Value = crm::call(&desk.world, Method::GET, &path, Value::Null).await.json().await.unwrap();
+    let rows: Value = crm::call(world, Method::GET, &path, Value::Null).await.json().await.unwrap();
     rows["value"].as_array().unwrap().iter().map(|row| row["_entityid_value"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -39,7 +40,7 @@ fn said(name: &str, kind: &str, second: u8) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_takes_nobody_holds_no_event_and_loses_no_member() {
     let desk = Desk::start().await;
-    let (leads, contacts) = (list(&desk, 4).await, list(&desk, 2).await);
+    let (leads, contacts) = (list(&desk.world, 4).await, list(&desk.world, 2).await);
     let patch = async |column: Value| {
         crm::call(&desk.world, Method::PATCH, &format!("lists({leads})"), column).await;
     };
@@ -50,14 +51,14 @@ async fn a_list_that_takes_nobody_holds_no_event_and_loses_no_member() {
     patch(json!({ "lockstatus": true })).await;
     desk.send(said("locked", "checked_in", 1)).await;
     assert_eq!((desk.found("locked").await.2.len(), desk.world.given_up().await), (1, (0, 0)));
-    assert!(members(&desk, &leads).await.is_empty());
+    assert!(members(&desk.world, &leads).await.is_empty());
     desk.world.until(&desk.host, "Health tells of the list", || async { troubles().await == 1 }).await;
     let health = desk.world.health(&desk.host).await.1;
     assert!(health["lists"][0]["remedy"].as_str().unwrap().contains("Unlock"), "{health}");
 
     patch(json!({ "lockstatus": false })).await;
     let expected = BTreeSet::from([lead(&desk, "locked").await]);
-    let there = async || members(&desk, &leads).await == expected;
+    let there = async || members(&desk.world, &leads).await == expected;
     desk.world.until(&desk.host, "the member is there", &there).await;
     desk.world.until(&desk.host, "Health is quiet", || async { troubles().await == 0 }).await;
 
@@ -73,7 +74,7 @@ async fn a_list_that_takes_nobody_holds_no_event_and_loses_no_member() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_did_by_hand_stays_and_the_rule_takes_off_whom_it_put_on() {
     let desk = Desk::start().await;
-    let leads = list(&desk, 4).await;
+    let leads = list(&desk.world, 4).await;
     desk.set_defaults(json!({ "list_rules": [
         { "name": "coming", "when": "registered and not no_show", "lead_list": leads, "remove": true },
     ] }));
@@ -82,7 +83,7 @@ async fn what_somebody_did_by_hand_stays_and_the_rule_takes_off_whom_it_put_on()
         for name in names {
             ids.insert(lead(&desk, name).await);
         }
-        assert_eq!(members(&desk, &leads).await, ids, "{names:?}");
+        assert_eq!(members(&desk.world, &leads).await, ids, "{names:?}");
     };
     let registered: Vec<Value> = ["a", "b", "c"].map(|name| said(name, "registered", 1)).into();
     desk.send(registered.clone().into()).await;

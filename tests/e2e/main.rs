@@ -15,7 +15,11 @@ mod expectation;
 mod failures;
 mod lists;
 mod parked;
+mod prefix;
 mod promptness;
+#[allow(dead_code)]
+#[path = "../telemetry/proxy.rs"]
+mod proxy;
 mod recorded_stream;
 mod settings;
 mod web_api;

@@ -44,10 +44,18 @@ impl World {
 
     /// `wrap` sees every call that the host makes to a queue.
     pub async fn with_queues(wrap: impl FnOnce(Arc<dyn Queues>) -> Arc<dyn Queues>, timing: Timing) -> Self {
+        Self::seeded(Seed::Crm, wrap, timing).await
+    }
+
+    /// With an organisation as Microsoft hands it over.
+    pub async fn bare() -> Self {
+        Self::seeded(Seed::Bare, |queues| queues, Timing::default()).await
+    }
+
+    async fn seeded(seed: Seed, wrap: impl FnOnce(Arc<dyn Queues>) -> Arc<dyn Queues>, timing: Timing) -> Self {
         let azurite = Azurite::start().await;
         let account = Account::from_connection_string(&azurite.connection_string()).unwrap();
-        let options =
-            dataverse_sandbox::Options { orgs: vec!["contoso".into()], seed: Seed::Crm, ..Default::default() };
+        let options = dataverse_sandbox::Options { orgs: vec!["contoso".into()], seed, ..Default::default() };
         Self {
             sandbox: dataverse_sandbox::start(options).await.unwrap(),
             http: reqwest::Client::new(),
@@ -72,19 +80,11 @@ impl World {
 
     /// The host with some settings of the connector changed.
     pub async fn host_with(&self, changed: &[(&str, &str)]) -> Host {
-        let dataverse = self.sandbox.connection();
         let storage = self.azurite.connection_string();
-        let environment = [
-            ("AzureWebJobsStorage", storage.as_str()),
-            ("DATAVERSE_URL", &dataverse.http),
-            ("DATAVERSE_TOKEN_URL", &dataverse.token_url),
-            ("DATAVERSE_TENANT_ID", &dataverse.tenant),
-            ("DATAVERSE_CLIENT_ID", &dataverse.client_id),
-            ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
-        ];
+        let environment = [&[("AzureWebJobsStorage", storage.as_str())], &self.way_to_dataverse()[..]].concat();
         let host = host::start(HostOptions {
             executable: Some(env!("CARGO_BIN_EXE_inevent-d365").into()),
-            environment: [&environment, changed]
+            environment: [&environment[..], changed]
                 .concat()
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()))
@@ -97,6 +97,18 @@ impl World {
         let host = host.await.unwrap();
         tokio::time::timeout(PATIENCE, host.ready()).await.unwrap().unwrap();
         host
+    }
+
+    /// The connector's settings that lead to the sandbox.
+    pub fn way_to_dataverse(&self) -> [(&str, &str); 5] {
+        let dataverse = self.sandbox.connection();
+        [
+            ("DATAVERSE_URL", &dataverse.http),
+            ("DATAVERSE_TOKEN_URL", &dataverse.token_url),
+            ("DATAVERSE_TENANT_ID", &dataverse.tenant),
+            ("DATAVERSE_CLIENT_ID", &dataverse.client_id),
+            ("DATAVERSE_CLIENT_SECRET", &dataverse.client_secret),
+        ]
     }
 
     /// Sends one delivery, again and again until it is accepted: a client that was told nothing repeats itself.

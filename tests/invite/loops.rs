@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use inevent_d365::{
     model::validate,
+    settings::Prefix,
     sync::{DataverseCrm, engine::Engine, outcome::Outcome},
 };
 use serde_json::{Value, json};
@@ -31,7 +32,8 @@ async fn an_invited_person_who_registers_is_the_same_contact_and_no_new_lead() {
         "participant": { "id": registered["personID"], "email": registered["email"], "first_name": "Ana", "last_name": "Doe" },
     });
     let said = validate::read(&said, "2026-06-01T00:00:00Z".parse().unwrap()).unwrap();
-    let engine = Engine::new(Arc::new(DataverseCrm::new(dataverse)), world.store.clone(), "t".into());
+    let engine =
+        Engine::new(Arc::new(DataverseCrm::new(dataverse, &Prefix::default())), world.store.clone(), "t".into());
     assert!(matches!(engine.run(&[said]).await.outcomes[..], [Outcome::Settled { .. }]));
     let leads = world.crm("GET", "leads?$select=leadid", Value::Null).await;
     assert_eq!(leads["value"], json!([]));

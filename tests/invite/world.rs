@@ -12,7 +12,7 @@ use inevent_d365::{
     inevent::{self, Pacer, Token},
     invite::{self, Inviter, Kept, Report, Run, State, Terms},
     settings::{
-        PlainSecret,
+        PlainSecret, Prefix,
         document::{self, EventSettings},
     },
     store::{SqliteStore, Store},
@@ -202,7 +202,7 @@ impl Surroundings {
 pub fn settings(invitations: Value) -> EventSettings {
     let own = json!({ "excluded_domains": ["organiser.example"], "invitations": invitations });
     let text = json!({ "events": { EVENT: own } }).to_string();
-    document::read(&text).unwrap_or_else(|problems| panic!("{problems}")).effective(EVENT)
+    document::read(&text, &Prefix::default()).unwrap_or_else(|problems| panic!("{problems}")).effective(EVENT)
 }
 
 pub async fn run(inviter: &Inviter, settings: &EventSettings) -> Report {

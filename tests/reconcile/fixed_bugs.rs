@@ -43,7 +43,7 @@ async fn an_event_that_was_over_before_the_connector_came_is_brought_in_by_a_bac
     let job = Job::new(EVENT.to_owned(), None, false, world.now());
     let until = Instant::now() + Duration::from_secs(60);
     let settings = Document::default().effective(EVENT);
-    let done = world.reconciler.work(job, &settings, ActivityTable::OURS, until, |_| {}).await.unwrap().unwrap();
+    let done = world.reconciler.work(job, &settings, ActivityTable::default(), until, |_| {}).await.unwrap().unwrap();
     assert_eq!((done.state, done.people), (State::Done, 1));
     assert_eq!(world.row(&ana, None).await, Some((REGISTERED, ATTENDED)));
     world.sandbox.stop().await;

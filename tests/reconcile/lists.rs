@@ -31,7 +31,7 @@ async fn a_list_that_is_implausibly_short_changes_nothing_until_somebody_says_th
     let job = Job::new(EVENT.to_owned(), None, true, world.now());
     let document = inevent_d365::settings::document::Document::default();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let table = inevent_d365::sync::rows::ActivityTable::OURS;
+    let table = inevent_d365::sync::rows::ActivityTable::default();
     let done = world.reconciler.work(job, &document.effective(EVENT), table, until, |_| {}).await.unwrap().unwrap();
     assert_eq!(done.state, State::Done);
     for person in &people[..20] {
@@ -52,7 +52,7 @@ async fn changed_settings_reach_rows_that_exist_by_a_backfill() {
     assert_eq!(world.row(&ana, Some("47112")).await, None);
     let document = inevent_d365::settings::document::Document::default();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let table = inevent_d365::sync::rows::ActivityTable::OURS;
+    let table = inevent_d365::sync::rows::ActivityTable::default();
     let job = Job::new(EVENT.to_owned(), None, false, world.now());
     world.use_settings(json!({ "level": "sessions" }));
     world.reconciler.work(job, &document.effective(EVENT), table, until, |_| {}).await.unwrap().unwrap();
@@ -89,7 +89,7 @@ async fn a_backfill_that_fails_takes_no_other_along() {
     let document = inevent_d365::settings::document::Document::default();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let work = async || {
-        world.reconciler.jobs(&document, |_| inevent_d365::sync::rows::ActivityTable::OURS, until).await.unwrap()
+        world.reconciler.jobs(&document, |_| inevent_d365::sync::rows::ActivityTable::default(), until).await.unwrap()
     };
     work().await;
     let states = async || jobs::all(store).await.unwrap().iter().map(|job| job.state).collect::<Vec<_>>();

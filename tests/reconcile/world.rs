@@ -20,7 +20,7 @@ use inevent_d365::{
         outlet::{NotPut, Outlet},
         round::{NotLooked, Reconciler, Round},
     },
-    settings::{PlainSecret, document},
+    settings::{PlainSecret, Prefix, document},
     store::SqliteStore,
     sync::{DataverseCrm, current::CurrentSettings, engine::Engine, rows::ActivityTable},
 };
@@ -87,10 +87,11 @@ impl World {
             secret,
         );
         let dataverse = Arc::new(Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&connection.http)));
-        let document = document::read(&json!({ "defaults": settings }).to_string()).unwrap();
+        let document = document::read(&json!({ "defaults": settings }).to_string(), &Prefix::default()).unwrap();
         let place = inevent_d365::settings::kept::FilePlace::new(folder.path().join("settings.json"));
         std::fs::write(folder.path().join("settings.json"), serde_json::to_string(&document).unwrap()).unwrap();
-        let engine = Engine::new(Arc::new(DataverseCrm::new(dataverse.clone())), store.clone(), "t".into());
+        let engine =
+            Engine::new(Arc::new(DataverseCrm::new(dataverse.clone(), &Prefix::default())), store.clone(), "t".into());
         let engine = engine.with_settings(CurrentSettings::kept(Arc::new(place)));
         let outlet = Arc::new(ToTheEngine { engine, put: Mutex::default() });
         let mut options =
@@ -185,7 +186,7 @@ impl World {
     pub async fn invite(&self, list: uuid::Uuid) -> invite::Report {
         let Reconciler { inevent, dataverse, store, .. } = &self.reconciler;
         let text = json!({ "events": { EVENT: { "invitations": { "lists": [list] } } } }).to_string();
-        let settings = document::read(&text).unwrap().effective(EVENT);
+        let settings = document::read(&text, &Prefix::default()).unwrap().effective(EVENT);
         let inviter = invite::Inviter::new(dataverse.clone(), inevent, store.clone(), invite::Terms::default());
         let run = invite::Run { ends: Instant::now() + Duration::from_secs(60), dry: false };
         inviter.run(EVENT, &settings, run).await.unwrap()
@@ -210,9 +211,9 @@ impl World {
 
     /// One round of the timer.
     pub async fn try_round(&self) -> Result<Round, NotLooked> {
-        let document = document::read(&json!({ "defaults": self.settings }).to_string()).unwrap();
+        let document = document::read(&json!({ "defaults": self.settings }).to_string(), &Prefix::default()).unwrap();
         let until = Instant::now() + Duration::from_secs(60);
-        self.reconciler.round(&document, |_| ActivityTable::OURS, || self.now(), until).await
+        self.reconciler.round(&document, |_| ActivityTable::default(), || self.now(), until).await
     }
 
     /// A round in which the event is looked at.

@@ -22,7 +22,10 @@ use inevent_d365::{
     parked::{Original, Pages},
     queue::envelope::{self, Content, Envelope},
     reconcile::{cursor, jobs},
-    settings::document::{self, InEvent},
+    settings::{
+        Prefix,
+        document::{self, InEvent},
+    },
     store::{Key, SqliteStore, Store},
     sync::{
         closings,
@@ -91,7 +94,8 @@ fn this_version_has_samples() {
 fn settings_of_every_version_are_read() {
     for version in versions() {
         let text = fs::read_to_string(version.join(SETTINGS)).unwrap();
-        let read = document::read(&text).unwrap_or_else(|error| panic!("{}: {error:?}", version.display()));
+        let read = document::read(&text, &Prefix::default())
+            .unwrap_or_else(|error| panic!("{}: {error:?}", version.display()));
         assert!(read.events.contains_key("4711"));
     }
 }

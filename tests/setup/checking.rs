@@ -2,14 +2,17 @@
 
 use inevent_d365::{
     local::{Desk, DeskOptions, FUNCTION_KEY},
-    settings::{DataverseSettings, document::Document},
-    setup::check::{self, State},
+    settings::{DataverseSettings, Prefix, document::Document},
+    setup::{
+        Provisioning, Wanted,
+        check::{self, State},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    bare,
+    bare, set_up,
     signing_in::{program, run},
     standard,
     world::World,
@@ -71,6 +74,34 @@ async fn an_environment_that_was_set_up_is_in_order() {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     assert!(lines.iter().any(|line| line["name"] == "inevent" && line["state"] == "not_checked"));
+}
+
+#[tokio::test]
+async fn a_prefix_under_which_nothing_is_there_is_named_with_the_one_that_is() {
+    let world = bare().await;
+    standard(&world).await;
+    let contoso = [("DATAVERSE_PREFIX", "contoso")];
+    let (code, lines) = checked(&world, &contoso).await;
+    let no_table = |detail: &&&str| detail.contains("no table contoso_eventattendance");
+    let says = wrong(&lines).iter().find(no_table).unwrap().to_string();
+    assert!(
+        code == 1 && says.contains("It has new_eventattendance: set the app setting DATAVERSE_PREFIX to new"),
+        "{says}"
+    );
+    assert!(wrong(&lines).iter().any(|detail| detail.contains("contoso_ineventprofilestamp is missing")), "{lines:?}");
+
+    let wanted = Wanted { prefix: "contoso".parse().unwrap(), ..Wanted::default() };
+    set_up(&world, &wanted, &Provisioning::default()).await;
+    assert_eq!(checked(&world, &contoso).await.0, 0, "both stand beside each other");
+    assert_eq!(checked(&world, &[]).await.0, 0);
+
+    let world = bare().await;
+    set_up(&world, &wanted, &Provisioning::default()).await;
+    let (_, lines) = checked(&world, &[]).await;
+    assert!(wrong(&lines).iter().any(|detail| detail.contains("DATAVERSE_PREFIX to contoso")), "{lines:?}");
+
+    let (code, lines) = checked(&world, &[("DATAVERSE_PREFIX", "Contoso")]).await;
+    assert!(code == 1 && wrong(&lines).iter().any(|detail| detail.contains("Set DATAVERSE_PREFIX to")), "{lines:?}");
 }
 
 #[tokio::test]
@@ -173,7 +204,7 @@ async fn settings_that_the_environment_does_not_allow_and_privileges_that_they_n
     let client = world.administrator();
     let document = |defaults: Value| -> Document {
         let text = json!({ "version": 1, "defaults": defaults }).to_string();
-        inevent_d365::settings::document::read(&text).unwrap()
+        inevent_d365::settings::document::read(&text, &Prefix::default()).unwrap()
     };
     let lines = check::tables(&client, &document(json!({ "activity_table": "new_webinarattendance" }))).await;
     assert!(
@@ -190,6 +221,7 @@ async fn a_registration_is_sent_and_found_and_the_next_one_uses_its_row() {
         root: env!("CARGO_MANIFEST_DIR").into(),
         executable: env!("CARGO_BIN_EXE_inevent-d365").into(),
         port: 0,
+        prefix: Prefix::default(),
     });
     let desk = desk.await.unwrap();
     let connection = desk.dataverse();

@@ -192,7 +192,7 @@ async fn auditing_is_turned_on_where_it_is_asked_for_and_nothing_else_changes() 
 #[tokio::test]
 async fn another_prefix_names_everything() {
     let world = bare().await;
-    let wanted = Wanted { prefix: "contoso".into(), ..Wanted::default() };
+    let wanted = Wanted { prefix: "contoso".parse().unwrap(), ..Wanted::default() };
     let steps = set_up(&world, &wanted, &Provisioning::default()).await;
     assert!(steps.iter().all(|step| !matches!(step.state, StepState::Differs { .. })), "{steps:?}");
     let found = world.crm("GET", "EntityDefinitions(LogicalName='contoso_eventattendance')", Value::Null).await;

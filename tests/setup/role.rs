@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use inevent_d365::{
     dataverse::Client,
-    settings::document::{self, Document},
+    settings::{
+        Prefix,
+        document::{self, Document},
+    },
     setup::{
         Depth, Privilege, Provisioning, Reach, Role, Wanted,
         check::{self, Line, State},
@@ -35,7 +38,7 @@ fn engine_of(client: Arc<Client>, settings: &str) -> Engine {
     // In memory: what it remembers ends with it.
     let store = Arc::new(SqliteStore::open(":memory:").unwrap());
     let lists = Lists::new(Arc::new(DataverseLists::new(client.clone())), store.clone());
-    let crm = Arc::new(DataverseCrm::new(client));
+    let crm = Arc::new(DataverseCrm::new(client, &Prefix::default()));
     Engine::new(crm, store, "t".into()).with_settings(fixed(settings)).with_lists(lists)
 }
 
@@ -107,7 +110,7 @@ impl Cast {
     }
 
     fn document(&self) -> Document {
-        document::read(&self.settings).unwrap()
+        document::read(&self.settings, &Prefix::default()).unwrap()
     }
 }
 

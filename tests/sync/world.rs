@@ -8,7 +8,7 @@ use inevent_d365::{
     dataverse::{Client, ClientCredentials, ClientOptions, Credential},
     model::{ParticipantEvent, validate},
     settings::{
-        PlainSecret,
+        PlainSecret, Prefix,
         kept::{ETag, Kept, PlaceError, SettingsPlace},
     },
     setup::{Depth, Reach, Role},
@@ -173,7 +173,8 @@ fn engine(
     (id, secret): (&str, &str),
 ) -> Engine {
     let client = client(sandbox, http, (id, secret));
-    Engine::new(Arc::new(DataverseCrm::new(client)), store, "t".into()).with_settings(fixed(settings))
+    Engine::new(Arc::new(DataverseCrm::new(client, &Prefix::default())), store, "t".into())
+        .with_settings(fixed(settings))
 }
 
 fn client(sandbox: &Sandbox, http: &reqwest::Client, (id, secret): (&str, &str)) -> Arc<Client> {

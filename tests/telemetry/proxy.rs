@@ -1,4 +1,4 @@
-//! A proxy that every request of the connector goes through, and that remembers its URL.
+//! A proxy that every request of the connector goes through, and that remembers it.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,15 +10,15 @@ pub const HERE: &str = "127.0.0.2";
 
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    urls: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<(String, Bytes)>>>,
     pub address: String,
 }
 
 impl Proxy {
     pub async fn start() -> Self {
-        let urls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<(String, Bytes)>>> = Arc::default();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let (seen, client) = (urls.clone(), http);
+        let (seen, client) = (asked.clone(), http);
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
         let forward = warp::method()
             .and(warp::host::optional())
@@ -37,7 +37,7 @@ impl Proxy {
                     async move {
                         let query = if query.is_empty() { query } else { format!("?{query}") };
                         let url = format!("http://{}{}{query}", host.unwrap(), path.as_str());
-                        seen.lock().unwrap().push(url.clone());
+                        seen.lock().unwrap().push((url.clone(), body.clone()));
                         let sent =
                             client.request(method, url.replace(HERE, "127.0.0.1")).headers(headers).body(body).send();
                         let Ok(answer) = sent.await else { return warp::http::StatusCode::BAD_GATEWAY.into_response() };
@@ -53,11 +53,17 @@ impl Proxy {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(warp::serve(forward).incoming(listener).run());
-        Self { urls, address }
+        Self { asked, address }
     }
 
     /// The URLs so far.
     pub fn urls(&self) -> Vec<String> {
-        self.urls.lock().unwrap().clone()
+        self.asked.lock().unwrap().iter().map(|(url, _)| url.clone()).collect()
+    }
+
+    /// The URLs so far, each with what was sent there.
+    pub fn asked(&self) -> Vec<(String, String)> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|(url, body)| (url.clone(), String::from_utf8_lossy(body).into_owned())).collect()
     }
 }

@@ -8,9 +8,6 @@ use uuid::Uuid;
 
 use super::{EventSettings, Expression, Overrides, Problem, is_column_name};
 
-/// The connector's own activity table.
-pub const ACTIVITY_TABLE: &str = "new_eventattendance";
-
 /// Lookups that follow from the participant.
 const OWN_LOOKUPS: [&str; 2] = ["regardingobjectid", "ownerid"];
 
@@ -143,7 +140,10 @@ pub(super) fn check(place: &str, settings: &EventSettings, own: &Overrides, prob
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::document::{DocumentError, read};
+    use crate::settings::{
+        Prefix,
+        document::{DocumentError, read},
+    };
 
     #[test]
     fn what_is_well_formed_and_still_wrong() {
@@ -157,7 +157,7 @@ mod tests {
                 { "column": "new_x", "table": "campaign", "id": "7c1b0b2e-4f0a-4c8e-9b1e-2f6f3a5d9c10", "key": { "a b": "c" } }
             ]
         } }"#;
-        let Err(DocumentError::Invalid(problems)) = read(text) else { panic!() };
+        let Err(DocumentError::Invalid(problems)) = read(text, &Prefix::default()) else { panic!() };
         let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(
             paths,

@@ -76,10 +76,11 @@ fn fields(settings: &EventSettings) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::document;
+    use crate::settings::{Prefix, document};
 
     fn told(old: &str, new: &str) -> Vec<Change> {
-        changes(&document::read(old).unwrap(), &document::read(new).unwrap())
+        let read = |text| document::read(text, &Prefix::default()).unwrap();
+        changes(&read(old), &read(new))
     }
 
     #[test]

@@ -8,10 +8,10 @@ use super::{
     Document, EventSettings, Expression, MappedRow, Mapping, Mode, Overrides, Problem, Source, Target, activity,
     inevent, invitations, lists, matching, related, writing,
 };
+use crate::settings::Prefix;
 
-/// Columns of contact and lead that the connector finds or keeps rows by.
-pub const RESERVED: &[&str] =
-    &["emailaddress1", "contactid", "leadid", "statecode", "statuscode", "ownerid", "new_ineventprofilestamp"];
+/// Columns of the platform that the connector finds or keeps people by.
+const RESERVED: &[&str] = &["emailaddress1", "contactid", "leadid", "statecode", "statuscode", "ownerid"];
 
 /// Characters of the column that keeps a person's stamps, and of one stamp beside the column's name.
 const STAMPS: usize = 4_000;
@@ -29,6 +29,11 @@ pub fn is_column_name(text: &str) -> bool {
     text.len() <= 100 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed)
 }
 
+/// Whether this is a column of contact and lead that the connector finds or keeps rows by.
+pub(super) fn is_reserved(column: &str, prefix: &Prefix) -> bool {
+    RESERVED.contains(&column) || column == prefix.profile_stamp()
+}
+
 pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
     if document.version == 0 {
         problems.push(Problem::new("version", "there is no version 0", "Write 1, or leave it out."));
@@ -36,17 +41,17 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) {
     writing::check_pace(document, problems);
     inevent::check(document, problems);
     let Ok(Value::Object(all)) = serde_json::to_value(&document.defaults) else { return };
-    event("defaults", &document.defaults, &all, problems);
+    event("defaults", &document.defaults, &all, &document.prefix, problems);
     for (id, own) in &document.events {
-        event(&format!("events.{id}"), &document.effective(id), own, problems);
+        event(&format!("events.{id}"), &document.effective(id), own, &document.prefix, problems);
     }
 }
 
 /// `own` is what was set at this place, so that nothing is said twice.
-fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
+fn event(place: &str, settings: &EventSettings, own: &Overrides, prefix: &Prefix, problems: &mut Vec<Problem>) {
     writing::check_event(place, settings, own, problems);
     lists::check(place, settings, own, problems);
-    invitations::check(place, settings, own, problems);
+    invitations::check(place, settings, own, prefix, problems);
     if own.contains_key("lead_topic") && settings.lead_topic.speaks_of_status() {
         problems.push(Problem::new(
             format!("{place}.lead_topic"),
@@ -79,7 +84,7 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
         let mut seen = BTreeSet::new();
         for (index, one) in settings.mappings.iter().enumerate() {
             let place = format!("{place}.mappings[{index}]");
-            mapping(&place, one, problems);
+            mapping(&place, one, prefix, problems);
             for table in &one.tables {
                 if !seen.insert((table, &one.column)) {
                     problems.push(Problem::new(
@@ -110,13 +115,13 @@ fn event(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut 
     related::check(place, settings, own, problems);
 }
 
-fn mapping(place: &str, mapping: &Mapping, problems: &mut Vec<Problem>) {
+fn mapping(place: &str, mapping: &Mapping, prefix: &Prefix, problems: &mut Vec<Problem>) {
     let mut wrong = |field: &str, problem: &str, remedy: &str| {
         problems.push(Problem::new(format!("{place}.{field}"), problem, remedy));
     };
     if !is_column_name(&mapping.column) {
         wrong("column", NO_COLUMN, HOW_COLUMNS_ARE_WRITTEN);
-    } else if RESERVED.contains(&mapping.column.as_str()) {
+    } else if is_reserved(&mapping.column, prefix) {
         wrong("column", "the connector finds or keeps rows by this column", "Map to another column.");
     }
     if mapping.tables.is_empty() {
@@ -154,7 +159,10 @@ pub(super) fn source(source: &Source) -> Result<(), (&'static str, String, &'sta
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::document::{DocumentError, read};
+    use crate::settings::{
+        Prefix,
+        document::{DocumentError, read},
+    };
 
     #[test]
     fn what_is_well_formed_and_still_wrong() {
@@ -167,7 +175,7 @@ mod tests {
                 { "source": { "field": "event.begin" }, "column": "new_a", "tables": ["lead"], "time_zone": "Mars/Base" }
             ]
         } }"#;
-        let Err(DocumentError::Invalid(problems)) = read(text) else { panic!() };
+        let Err(DocumentError::Invalid(problems)) = read(text, &Prefix::default()) else { panic!() };
         let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(
             paths,

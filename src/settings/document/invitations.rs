@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::{
     ByPerson, EventSettings, Overrides, Problem,
-    check::{HOW_COLUMNS_ARE_WRITTEN, NO_COLUMN, RESERVED},
+    check::{HOW_COLUMNS_ARE_WRITTEN, NO_COLUMN, is_reserved},
     is_column_name,
 };
+use crate::settings::Prefix;
 
 /// `max_per_run`, where nothing is set.
 const MAX_PER_RUN: u32 = 1_000;
@@ -67,7 +68,13 @@ impl Default for Invitations {
     }
 }
 
-pub(super) fn check(place: &str, settings: &EventSettings, own: &Overrides, problems: &mut Vec<Problem>) {
+pub(super) fn check(
+    place: &str,
+    settings: &EventSettings,
+    own: &Overrides,
+    prefix: &Prefix,
+    problems: &mut Vec<Problem>,
+) {
     if !own.contains_key("invitations") {
         return;
     }
@@ -86,7 +93,7 @@ pub(super) fn check(place: &str, settings: &EventSettings, own: &Overrides, prob
     for (field, column) in [(".link.contact", &columns.contact), (".link.lead", &columns.lead)] {
         match column {
             Some(column) if !is_column_name(column) => wrong(field, NO_COLUMN, HOW_COLUMNS_ARE_WRITTEN),
-            Some(column) if RESERVED.contains(&column.as_str()) => {
+            Some(column) if is_reserved(column, prefix) => {
                 wrong(field, "the connector finds or keeps rows by this column", "Name another column.")
             }
             _ => {}
@@ -106,7 +113,10 @@ pub(super) fn check(place: &str, settings: &EventSettings, own: &Overrides, prob
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::document::{DocumentError, read};
+    use crate::settings::{
+        Prefix,
+        document::{DocumentError, read},
+    };
 
     #[test]
     fn what_is_well_formed_and_still_wrong() {
@@ -114,7 +124,7 @@ mod tests {
             "lists": ["00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000001"], "max_per_run": 0,
             "send": "link", "register": true, "quiet_attribute": "no mail", "link": { "contact": "New Link", "lead": "emailaddress1" }
         } }, "events": { "1": { "invitations": { "send": "link" } } } }"#;
-        let Err(DocumentError::Invalid(problems)) = read(text) else { panic!() };
+        let Err(DocumentError::Invalid(problems)) = read(text, &Prefix::default()) else { panic!() };
         let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(
             paths,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Prefix;
+
 /// One column and where its value comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -211,7 +213,7 @@ fn both() -> Vec<MappedRow> {
 }
 
 /// What is mapped without any settings.
-pub(super) fn built_in() -> Vec<Mapping> {
+pub(super) fn built_in(prefix: &Prefix) -> Vec<Mapping> {
     let mapping = |source, column: &str, tables| Mapping {
         source,
         tables,
@@ -230,8 +232,8 @@ pub(super) fn built_in() -> Vec<Mapping> {
         mapping(Source::Field(Field::JobTitle), "jobtitle", both()),
         mapping(Source::Field(Field::Phone), "telephone1", both()),
         mapping(Source::Field(Field::Country), "address1_country", both()),
-        mapping(Source::Field(Field::ExternalId), "new_ineventparticipantid", both()),
-        mapping(Source::Answer("Budget".to_owned()), "new_budget", both()),
+        mapping(Source::Field(Field::ExternalId), &prefix.external_id(), both()),
+        mapping(Source::Answer("Budget".to_owned()), &prefix.budget(), both()),
         mapping(Source::Field(Field::Company), "companyname", vec![MappedRow::Person(Target::Lead)]),
     ]
 }

@@ -42,7 +42,8 @@ pub enum Key {
     Email,
     /// The e-mail address and the company: a lead's `companyname`, the name of a contact's account.
     EmailAndCompany,
-    /// The participant's id in another system, in `new_ineventparticipantid`.
+    /// The participant's id in another system, in `new_ineventparticipantid` (or what it is called under your
+    /// prefix).
     ExternalId,
     /// All of these.
     Columns(Vec<KeyPart>),

@@ -25,9 +25,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use activity::{ACTIVITY_TABLE, Level, Lookup, Partial, Principal};
+pub use activity::{Level, Lookup, Partial, Principal};
 pub use changes::{Change, changes};
-pub use check::{RESERVED, is_column_name};
+pub use check::is_column_name;
 pub use expression::{Expression, ExpressionError};
 pub use inevent::{InEvent, Trigger};
 pub use invitations::{Invitations, Sending};
@@ -40,6 +40,8 @@ pub use reference::reference;
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
 pub use writing::{Pace, Writing};
+
+use crate::settings::Prefix;
 
 /// The newest version of the document that this release understands.
 pub const VERSION: u32 = 1;
@@ -69,6 +71,9 @@ pub struct Document {
     /// Where editors find the schema; the connector does not look at it.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// What the names begin with that are left out. The environment's, not the document's.
+    #[serde(skip)]
+    pub prefix: Prefix,
 }
 
 /// The settings that one event has of its own, checked to have the shape of [`EventSettings`].
@@ -105,8 +110,9 @@ pub struct EventSettings {
     pub backlog_threshold: u64,
     /// How much of the event is written.
     pub level: Level,
-    /// The activity table that its rows go to, by logical name: `new_eventattendance`, another one with the same columns, or the
-    /// platform's own `appointment` or `phonecall`, where the order of deliveries is kept less well (`docs/settings.md`).
+    /// The activity table that its rows go to, by logical name: `new_eventattendance` (or what it is called under your prefix), another
+    /// one with the same columns, or the platform's own `appointment` or `phonecall`, where the order of deliveries is kept less well
+    /// (`docs/settings.md`).
     pub activity_table: String,
     /// When somebody was there only in part.
     pub partial: Option<Partial>,
@@ -121,7 +127,8 @@ pub struct EventSettings {
     /// A minijinja expression over an event that gives the score, such as `answers.Points`. Without it the event's `score` counts. What
     /// it gives that is no number states nothing.
     pub score: Option<String>,
-    /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it.
+    /// Which value goes to which column of contact and lead. The address itself is not mapped: people are found by it. Without this the
+    /// built-in ones, of which two go to columns under your prefix.
     pub mappings: Vec<Mapping>,
     /// Who is put on which marketing list.
     pub list_rules: Vec<ListRule>,
@@ -148,21 +155,22 @@ pub enum Unmatched {
     Ignore,
 }
 
+/// What holds where nothing is set, under the prefix `new`.
 impl Default for Document {
     fn default() -> Self {
-        Self {
-            version: VERSION,
-            defaults: EventSettings::default(),
-            events: BTreeMap::new(),
-            pace: Pace::default(),
-            inevent: InEvent::default(),
-            schema: None,
-        }
+        Self::under(&Prefix::default())
     }
 }
 
+/// What holds where nothing is set, under the prefix `new`.
 impl Default for EventSettings {
     fn default() -> Self {
+        Self::under(&Prefix::default())
+    }
+}
+
+impl EventSettings {
+    fn under(prefix: &Prefix) -> Self {
         Self {
             sync: true,
             matching: Matching::default(),
@@ -176,14 +184,14 @@ impl Default for EventSettings {
             batch_minutes: writing::BATCH_MINUTES,
             backlog_threshold: writing::BACKLOG,
             level: Level::default(),
-            activity_table: ACTIVITY_TABLE.to_owned(),
+            activity_table: prefix.activity_table(),
             partial: None,
             leave_open: false,
             lookups: Vec::new(),
             follow_owner: false,
             fallback_owner: None,
             score: None,
-            mappings: mapping::built_in(),
+            mappings: mapping::built_in(prefix),
             list_rules: Vec::new(),
             invitations: Invitations::default(),
             reconcile: Reconcile::default(),
@@ -205,6 +213,33 @@ impl EventSettings {
 }
 
 impl Document {
+    /// What holds where nothing is set.
+    pub fn under(prefix: &Prefix) -> Self {
+        Self {
+            version: VERSION,
+            defaults: EventSettings::under(prefix),
+            events: BTreeMap::new(),
+            pace: Pace::default(),
+            inevent: InEvent::default(),
+            schema: None,
+            prefix: prefix.clone(),
+        }
+    }
+
+    /// The same, where what `text` does not set is named under the prefix.
+    fn named(mut self, prefix: &Prefix, text: &Value) -> Self {
+        let EventSettings { activity_table, mappings, .. } = EventSettings::under(prefix);
+        let is_set = |name: &str| text["defaults"].get(name).is_some();
+        if !is_set("activity_table") {
+            self.defaults.activity_table = activity_table;
+        }
+        if !is_set("mappings") {
+            self.defaults.mappings = mappings;
+        }
+        self.prefix = prefix.clone();
+        self
+    }
+
     /// The settings in force for an event. An id without settings of its own gives the defaults.
     pub fn effective(&self, event: &str) -> EventSettings {
         let Some(own) = self.events.get(event) else { return self.defaults.clone() };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Document, EventSettings, Overrides, VERSION, check};
+use crate::settings::Prefix;
 
 /// Why a text is not the settings of this connector.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -44,11 +45,11 @@ impl fmt::Display for Problem {
 
 const SHAPE: &str = "`inevent-d365 settings schema` prints what may stand there.";
 
-/// Reads a document.
+/// Reads a document. What it leaves out of the tables' and columns' names is under the prefix.
 ///
 /// # Errors
 /// [`DocumentError::Newer`] before anything else is looked at; else everything that is wrong, at once.
-pub fn read(text: &str) -> Result<Document, DocumentError> {
+pub fn read(text: &str, prefix: &Prefix) -> Result<Document, DocumentError> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         let problem = format!("not JSON: {error}");
         DocumentError::Invalid(vec![Problem::new("", problem, "Correct it at that place.")])
@@ -58,7 +59,7 @@ pub fn read(text: &str) -> Result<Document, DocumentError> {
         return Err(DocumentError::Newer { version });
     }
     let mut problems = Vec::new();
-    let document = shape(&value, &mut problems);
+    let document = shape(&value, &mut problems).map(|document| document.named(prefix, &value));
     match document {
         Some(document) if problems.is_empty() => {
             check::check(&document, &mut problems);
@@ -133,8 +134,14 @@ fn single(name: &str, value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::settings::document::{Template, Unmatched};
+
+    fn read(text: &str) -> Result<Document, DocumentError> {
+        super::read(text, &Prefix::default())
+    }
 
     fn problems(text: &str) -> Vec<String> {
         match read(text) {
@@ -153,6 +160,27 @@ mod tests {
         assert_eq!(read(r#"{ "version": 1, "defaults": {}, "events": {} }"#), Ok(Document::default()));
         let printed = serde_json::to_string(&Document::default()).unwrap();
         assert_eq!(read(&printed), Ok(Document::default()));
+    }
+
+    #[test]
+    fn what_is_left_out_is_named_under_the_prefix_and_what_is_written_stays() {
+        let contoso: Prefix = "contoso".parse().unwrap();
+        let read = |text: &str| super::read(text, &contoso).unwrap();
+        let columns = |settings: EventSettings| {
+            let columns: Vec<String> = settings.mappings.into_iter().map(|mapping| mapping.column).collect();
+            columns.into_iter().filter(|column| column.contains('_')).collect::<Vec<_>>()
+        };
+        assert_eq!(read("{}"), Document::under(&contoso));
+        let document = read(r#"{ "defaults": { "sync": true }, "events": { "1": { "activity_table": "new_x" } } }"#);
+        assert_eq!(document.effective("2").activity_table, "contoso_eventattendance");
+        assert_eq!(document.effective("1").activity_table, "new_x");
+        let own = ["address1_country", "contoso_ineventparticipantid", "contoso_budget"];
+        assert_eq!(columns(document.effective("1")), own);
+        let mapping = |column: &str| json!([{ "source": { "answer": "Budget" }, "column": column }]);
+        let mapped = |column: &str| json!({ "defaults": { "mappings": mapping(column) } }).to_string();
+        assert_eq!(columns(read(&mapped("new_budget")).defaults), ["new_budget"]);
+        assert_eq!(columns(read(&mapped("new_ineventprofilestamp")).defaults), ["new_ineventprofilestamp"]);
+        assert!(super::read(&mapped("contoso_ineventprofilestamp"), &contoso).is_err());
     }
 
     #[test]

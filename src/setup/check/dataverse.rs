@@ -9,7 +9,7 @@ use super::{
     super::{
         challenge,
         compare::{self, Found},
-        definition::{ActivityTable, Column, PREFIX, Solution, Wanted},
+        definition::{ActivityTable, Column, Solution, Wanted},
         present,
         role::ROLE,
     },
@@ -18,13 +18,10 @@ use super::{
 use crate::{
     dataverse::{Client, Credential, Error, Failure, WhoAmI, definition},
     settings::{
-        DataverseSettings,
+        DataverseSettings, Prefix,
         document::{Document, MappedRow},
     },
-    sync::{
-        rows::{Form, PROFILE_STAMP},
-        rules,
-    },
+    sync::{rows::Form, rules},
 };
 
 /// Client assertions and tokens bear no more difference of clocks.
@@ -170,9 +167,9 @@ pub async fn tables(client: &Arc<Client>, document: &Document) -> Vec<Line> {
     for name in names.iter().filter(|name| Form::of(name) == Form::Stamped) {
         lines.push(match present::table(client, name).await {
             Err(error) => Line::wrong("activity table", format!("{name} cannot be read. {}", told(&error))),
-            Ok(None) => missing_table(name),
+            Ok(None) => missing_table(name, other_prefix(client, document, name).await),
             Ok(Some(present)) => {
-                let table = ActivityTable::new(PREFIX, name, None);
+                let table = ActivityTable::new(&document.prefix, name, None);
                 let mut problems = columns(&table.columns, &present.columns);
                 if !present.is_activity {
                     problems.push(format!("{name} is no table of activities."));
@@ -192,13 +189,14 @@ pub async fn tables(client: &Arc<Client>, document: &Document) -> Vec<Line> {
     for name in ["contact", "lead"] {
         lines.push(match present::table(client, name).await {
             Err(error) => Line::wrong("table", format!("{name} cannot be read. {}", told(&error))),
-            Ok(None) => missing_table(name),
+            Ok(None) => missing_table(name, None),
             Ok(Some(present)) => {
-                let solution = Solution::new(&Wanted::default());
+                let solution = Solution::new(&Wanted { prefix: document.prefix.clone(), ..Wanted::default() });
                 let extended = solution.iter().flat_map(|solution| &solution.extended).find(|table| table.name == name);
                 let own = extended.into_iter().flat_map(|table| &table.columns);
                 // The others are needed only where settings map to them.
-                let stamp: Vec<Column> = own.filter(|column| column.name == PROFILE_STAMP).cloned().collect();
+                let stamp: Vec<Column> =
+                    own.filter(|column| column.name == document.prefix.profile_stamp()).cloned().collect();
                 verdict("table", name, columns(&stamp, &present.columns))
             }
         });
@@ -232,9 +230,39 @@ pub async fn tables(client: &Arc<Client>, document: &Document) -> Vec<Line> {
 
 const RESTORE: &str = "`setup dataverse` makes columns of the connector that are missing.";
 
-fn missing_table(name: &str) -> Line {
-    let remedy = if name == "lead" { "Install Dynamics 365 Sales." } else { "Run `setup dataverse`." };
+/// `instead` is the prefix under which the environment has a table like it.
+fn missing_table(name: &str, instead: Option<Prefix>) -> Line {
+    let remedy = match instead {
+        _ if name == "lead" => "Install Dynamics 365 Sales.".to_owned(),
+        Some(prefix) => format!(
+            "It has {}: set the app setting DATAVERSE_PREFIX to {prefix}, or run `setup dataverse` with the prefix that is set.",
+            prefix.activity_table()
+        ),
+        None => "Run `setup dataverse`.".to_owned(),
+    };
     Line::wrong("table", format!("The environment has no table {name}. {remedy}"))
+}
+
+/// The prefix under which somebody set the environment up, where the connector's own table is not there under the one that is set.
+async fn other_prefix(client: &Client, document: &Document, missing: &str) -> Option<Prefix> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Table {
+        logical_name: String,
+    }
+    if missing != document.prefix.activity_table() {
+        return None;
+    }
+    let activities = "EntityDefinitions?$select=LogicalName&$filter=IsActivity eq true";
+    let tables = present::get(client, activities.to_owned()).await.ok()?["value"].take();
+    let tables: Vec<Table> = serde_json::from_value(tables).ok()?;
+    let mut prefixes: Vec<Prefix> = tables
+        .iter()
+        .filter_map(|table| table.logical_name.split_once('_')?.0.parse().ok())
+        .filter(|prefix: &Prefix| tables.iter().any(|table| table.logical_name == prefix.activity_table()))
+        .collect();
+    prefixes.sort();
+    prefixes.into_iter().next()
 }
 
 fn verdict(kind: &'static str, table: &str, problems: Vec<String>) -> Line {

@@ -12,7 +12,7 @@ use crate::{
     dataverse::{Client, query},
     model::{SourceTime, attendance},
     settings::document::Document,
-    sync::rows::{self, ATTENDANCE},
+    sync::rows::{self, ActivityTable, Names},
 };
 
 /// InEvent's id of the event that the connection test pretends, and of its participant.
@@ -50,12 +50,13 @@ pub async fn send(
     document: &Document,
     now: Timestamp,
 ) -> Result<Sent, String> {
-    let settings = document.effective(EVENT);
-    if settings.activity_table != ATTENDANCE.name || !settings.sync {
+    let (settings, ours) = (document.effective(EVENT), ActivityTable::ours(Names::of(&document.prefix)));
+    let (table, names) = (ours.table, ours.names);
+    if settings.activity_table != table.name || !settings.sync {
         return Err(format!(
             "The settings write events to {} or not at all: give the event {EVENT} settings of its own with sync and the \
              activity_table {}.",
-            settings.activity_table, ATTENDANCE.name
+            settings.activity_table, table.name
         ));
     }
     let begun = Instant::now();
@@ -77,18 +78,17 @@ pub async fn send(
         status => return Err(format!("{url} answers {status}: see its Health.")),
     }
     let stated = SourceTime::new(now);
-    let filter = format!("new_eventid eq {}", query::text(EVENT));
-    let columns = [ATTENDANCE.key, "new_registrationstamp"];
+    let filter = format!("{} eq {}", names.event_id, query::text(EVENT));
+    let columns = [table.key, names.registration_stamp];
     let mut pause = Duration::from_millis(200);
     loop {
-        let found =
-            present::rows(client, ATTENDANCE.set, &columns, &filter).await.map_err(|error| error.to_string())?;
+        let found = present::rows(client, table.set, &columns, &filter).await.map_err(|error| error.to_string())?;
         let arrived = found.iter().find(|row| {
-            let stamp = row["new_registrationstamp"].as_str().and_then(attendance::parse_registration);
+            let stamp = row[names.registration_stamp].as_str().and_then(attendance::parse_registration);
             stamp.is_some_and(|cell| Some(cell.time) >= stated)
         });
-        if let Some(id) = arrived.and_then(|row| row.as_object()).and_then(|row| rows::guid(row, ATTENDANCE.key)) {
-            let link = client.page(&format!("main.aspx?pagetype=entityrecord&etn={}&id={id}", ATTENDANCE.name));
+        if let Some(id) = arrived.and_then(|row| row.as_object()).and_then(|row| rows::guid(row, table.key)) {
+            let link = client.page(&format!("main.aspx?pagetype=entityrecord&etn={}&id={id}", table.name));
             return Ok(Sent { link, took: begun.elapsed() });
         }
         if begun.elapsed() > sending.patience {

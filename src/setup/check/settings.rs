@@ -23,7 +23,7 @@ use crate::{
 /// # Errors
 /// When the environment cannot be asked.
 pub async fn problems(client: &Arc<Client>, document: &Document, doubts: bool) -> Result<Vec<Problem>, Failure> {
-    let around = Surroundings::look(document, true, &DataverseCrm::new(client.clone())).await?;
+    let around = Surroundings::look(document, true, &DataverseCrm::new(client.clone(), &document.prefix)).await?;
     let mut problems = Rules::new(document, &around).err().unwrap_or_default();
     if doubts {
         problems.extend(rules::doubts(document, &around));

@@ -37,7 +37,7 @@ pub fn manifest(solution: &Solution, managed: &'static str) -> Element {
         Element::new("Descriptions"),
         nil("EMailAddress"),
         nil("SupportingWebsiteUrl"),
-        Element::text("CustomizationPrefix", &solution.prefix),
+        Element::text("CustomizationPrefix", solution.prefix.as_str()),
         Element::text("CustomizationOptionValuePrefix", OPTION_PREFIX.to_string()),
         Element::new("Addresses").holding([address("1"), address("2")]),
     ]);

@@ -28,7 +28,7 @@ pub fn standing(rows: &[&AttendanceRow]) -> Value {
     let session = |row: &&AttendanceRow| {
         let mut told = attendance(Some(row));
         told.insert("id".to_owned(), row.key.session.clone().into());
-        name(row, "new_sessionname").map(|name| told.insert("name".to_owned(), name));
+        name(row, row.table.names.session_name).map(|name| told.insert("name".to_owned(), name));
         told.insert("tracks".to_owned(), tracks(row).collect());
         Value::Object(told)
     };
@@ -36,7 +36,7 @@ pub fn standing(rows: &[&AttendanceRow]) -> Value {
     if let Some(any) = rows.first() {
         all.insert("participant".to_owned(), json!({ "id": any.key.participant }));
         let mut told = Map::from_iter([("id".to_owned(), Value::from(any.key.event.clone()))]);
-        let name = rows.iter().find_map(|row| name(row, "new_eventname"));
+        let name = rows.iter().find_map(|row| name(row, row.table.names.event_name));
         name.map(|name| told.insert("name".to_owned(), name));
         all.insert("event".to_owned(), told.into());
     }
@@ -48,7 +48,7 @@ pub fn standing(rows: &[&AttendanceRow]) -> Value {
 }
 
 fn tracks(row: &AttendanceRow) -> impl Iterator<Item = &str> {
-    rows::text(&row.columns, "new_sessiontracks")
+    rows::text(&row.columns, row.table.names.session_tracks)
         .into_iter()
         .flat_map(|all| all.split(TRACKS))
         .filter(|track| !track.is_empty())

@@ -242,7 +242,7 @@ mod tests {
                 "_regardingobjectid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "lead",
             });
             let serde_json::Value::Object(row) = row else { panic!() };
-            AttendanceRow::read(ActivityTable::OURS, row).unwrap()
+            AttendanceRow::read(ActivityTable::default(), row).unwrap()
         };
         let at = crate::model::SourceTime::new("2026-05-12T09:00:00Z".parse().unwrap()).unwrap().digits();
         let (seen, score) = (format!("in:{at}"), format!("{at}:7050"));

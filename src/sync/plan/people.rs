@@ -19,7 +19,7 @@ use crate::{
         convert::cut,
         crm::{Action, Write},
         matching::{ADDRESS_COLUMN, Who},
-        rows::{Owner, PROFILE_STAMP, PersonRef, PersonRow, PersonTable},
+        rows::{Owner, PersonRef, PersonRow, PersonTable},
     },
 };
 
@@ -216,7 +216,7 @@ fn update(
     values::drop_unchanged(&mut columns, &row.columns, &stated);
     let detect = matched_column(row.person.table, &mut columns, &stated, view, plan);
     if ledger != row.ledger {
-        columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
+        columns.insert(view.names.profile_stamp.to_owned(), ledger.to_string().into());
     }
     let action = Action::Update { etag: row.etag.clone() };
     (!columns.is_empty()).then(|| write(row.person, action, columns, &stated, detect))
@@ -281,7 +281,7 @@ fn create(
         columns.entry("subject").or_insert_with(|| cut(&topic, 300).into());
     }
     if ledger != Ledger::default() {
-        columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
+        columns.insert(view.names.profile_stamp.to_owned(), ledger.to_string().into());
     }
     // Where a rule named only people who are passed over, it is not asked again.
     let asked = first.is_some_and(|first| first.rules.matcher.detect_duplicates);

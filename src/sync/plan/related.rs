@@ -20,7 +20,7 @@ use crate::{
         crm::{Action, Write},
         matching::folded,
         related::{RelatedRules, Way},
-        rows::{self, ForeignRow, PROFILE_STAMP, RowKey, Table},
+        rows::{self, ForeignRow, RowKey, Table},
     },
 };
 
@@ -109,8 +109,9 @@ fn write(which: Which, about: &[About<'_>], view: &View<'_>, context: &Context, 
         Which::There(table, id) => view.foreign(*table, table.key, &id.to_string()).into_iter().next(),
         Which::New(..) => None,
     };
-    let stamp = |row: &ForeignRow| Ledger::parse(rows::text(&row.columns, PROFILE_STAMP).unwrap_or_default());
-    let known = row.map(stamp).unwrap_or_default();
+    let stamp = context.rules.names.profile_stamp;
+    let stamped = |row: &ForeignRow| Ledger::parse(rows::text(&row.columns, stamp).unwrap_or_default());
+    let known = row.map(stamped).unwrap_or_default();
     let mut ledger = known.clone();
     // An event that lacks what is required was refused before.
     let stated =
@@ -122,7 +123,7 @@ fn write(which: Which, about: &[About<'_>], view: &View<'_>, context: &Context, 
         values::drop_unchanged(&mut columns, &row.columns, &stated);
     }
     if rules.stamped && ledger != known {
-        columns.insert(PROFILE_STAMP.to_owned(), ledger.to_string().into());
+        columns.insert(stamp.to_owned(), ledger.to_string().into());
     }
     let (id, action) = match (&which, row) {
         (Which::There(_, id), Some(row)) => (*id, Action::Update { etag: row.etag.clone() }),

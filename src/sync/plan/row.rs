@@ -27,7 +27,7 @@ use crate::{
         closings::Closings,
         convert::cut,
         crm::{Action, Rows, Write},
-        rows::{self, AttendanceRow, Details, Form, Life, RowKey, Shown},
+        rows::{self, AttendanceRow, Details, Form, Life, Names, RowKey, Shown},
         rules::EventRules,
     },
 };
@@ -154,11 +154,12 @@ impl<'a> Draft<'a> {
             Form::Stamped => name.clone(),
             Form::Plain => name.as_deref().and_then(|name| cut(name, rows::MAX_PLAIN_NAME)),
         };
-        self.offer(event, "new_eventname", name(&event.event.name));
+        let names = rules.table.names;
+        self.offer(event, names.event_name, name(&event.event.name));
         let occasion: &Occasion = event.session.as_ref().unwrap_or(&event.event);
         if event.session.is_some() {
-            self.offer(event, "new_sessionname", name(&occasion.name));
-            self.offer(event, "new_sessiontracks", occasion.tracks());
+            self.offer(event, names.session_name, name(&occasion.name));
+            self.offer(event, names.session_tracks, occasion.tracks());
         }
         self.offer(event, "scheduledstart", occasion.begin.map(rows::instant));
         if self.offer(event, "scheduledend", occasion.end.map(rows::instant)) {
@@ -191,6 +192,7 @@ impl<'a> Draft<'a> {
 
     fn shown<'s>(
         &'s self,
+        names: &Names,
         state: &'s State,
         details: &'s Details,
         changed: &'s Columns,
@@ -199,13 +201,13 @@ impl<'a> Draft<'a> {
         let stored = |column| self.stored.and_then(|row| rows::text(&row.columns, column));
         let name = |column| changed.get(column).and_then(Value::as_str).or_else(|| stored(column));
         let description = stored("description").unwrap_or_default();
-        let (event_name, session_name) = (name("new_eventname"), name("new_sessionname"));
+        let (event_name, session_name) = (name(names.event_name), name(names.session_name));
         Shown { key: &self.key, state, details, event_name, session_name, subject, description }
     }
 
     /// What a new row shows.
     fn made(&self, rules: &ActivityRules, subject: &Template) -> Columns {
-        let shown = self.shown(&self.state, &self.details, &self.changed, subject);
+        let shown = self.shown(rules.table.names, &self.state, &self.details, &self.changed, subject);
         let mut columns = self.changed.clone();
         columns.extend(rules.table.shows(&shown).into_iter().map(owned).filter(|(_, value)| !value.is_null()));
         in_form(columns, rules)
@@ -214,8 +216,9 @@ impl<'a> Draft<'a> {
     /// The columns that people read and those that keep the state, as they were and as they become: what differs is written.
     fn differing(&self, row: &AttendanceRow, rules: &ActivityRules, subject: &Template) -> Columns {
         let (before, after) = (Columns::new(), &self.changed);
-        let before = rules.table.shows(&self.shown(&row.state, &row.details, &before, subject));
-        let after = rules.table.shows(&self.shown(&self.state, &self.details, after, subject));
+        let shown = |state, details, changed| self.shown(rules.table.names, state, details, changed, subject);
+        let before = rules.table.shows(&shown(&row.state, &row.details, &before));
+        let after = rules.table.shows(&shown(&self.state, &self.details, after));
         let differing = before.into_iter().zip(after).filter(|(before, after)| before.1 != after.1);
         let mut columns = self.changed.clone();
         columns.extend(differing.map(|(_, after)| owned(after)));
@@ -227,7 +230,8 @@ impl<'a> Draft<'a> {
 /// Without the columns that the platform's own tables don't have; their description says it.
 fn in_form(mut columns: Columns, rules: &ActivityRules) -> Columns {
     if rules.table.form == Form::Plain {
-        columns.retain(|column, _| !column.starts_with("new_"));
+        let own = rules.table.names.of_rows();
+        columns.retain(|column, _| !own.contains(&column.as_str()));
     }
     columns
 }
@@ -261,7 +265,7 @@ impl Plan {
                 columns.extend(binds);
                 columns.insert(rules.table.table.key.to_owned(), id.to_string().into());
                 if rules.table.form == Form::Stamped {
-                    columns.extend(rows::naming(&draft.key));
+                    columns.extend(rows::naming(rules.table.names, &draft.key));
                 }
                 let earliest = draft.earliest.map(SourceTime::timestamp);
                 if let Some(earliest) = earliest.filter(|earliest| context.now - BACKFILLED > *earliest) {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::sync::{
     crm::{Rows, Wanted},
     matching::folded,
-    rows::{ForeignRow, PersonRef, PersonRow, PersonTable, Table},
+    rows::{ForeignRow, Names, PersonRef, PersonRow, PersonTable, Table},
 };
 
 /// Merges and conversions that are followed. The CRM allows no circles; if there is one all the same, nobody stands at its end.
@@ -21,14 +21,15 @@ const GENERATIONS: u32 = 8;
 /// What the plan sees.
 pub struct View<'a> {
     pub rows: &'a Rows,
+    pub names: &'static Names,
     people: BTreeMap<PersonRef, &'a PersonRow>,
     lacking: RefCell<Wanted>,
 }
 
 impl<'a> View<'a> {
-    pub fn new(rows: &'a Rows) -> Self {
+    pub fn new(rows: &'a Rows, names: &'static Names) -> Self {
         let people = rows.people.iter().map(|row| (row.person, row)).collect();
-        Self { rows, people, lacking: RefCell::default() }
+        Self { rows, names, people, lacking: RefCell::default() }
     }
 
     /// What must be read before the plan can be relied on.

@@ -8,21 +8,20 @@ use std::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{PersonTable, RowKey, Table, attendance, plain};
+use super::{Names, PersonTable, RowKey, Table, attendance, plain};
 use crate::{
     dataverse::{Columns, definition::TableDefinition},
     model::{attendance::State, ids},
     settings::document::Template,
 };
 
-/// The connector's own activity table, one row per participant and event and per participant, event and session.
-pub const ATTENDANCE: Table = Table { name: "new_eventattendance", set: "new_eventattendances", key: "activityid" };
-
 /// A table that attendance is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActivityTable {
     pub table: Table,
     pub form: Form,
+    /// What the connector's columns are called, here as in its own table.
+    pub names: &'static Names,
     /// The navigation properties that bind what a row regards.
     contact: &'static str,
     lead: &'static str,
@@ -31,7 +30,7 @@ pub struct ActivityTable {
 /// What columns a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
-    /// Those of [`ATTENDANCE`].
+    /// Those of the connector's own table.
     Stamped,
     /// Only those that the platform gives an appointment or a phone call.
     Plain,
@@ -43,27 +42,10 @@ const PLAIN: [&str; 2] = ["appointment", "phonecall"];
 /// What is read and written of a row in every table.
 const SHARED: &[&str] =
     &["activityid", "subject", "scheduledstart", "scheduledend", "actualstart", "actualend", "statecode"];
+/// The table whose rows' ids do not speak of it.
+const UNNAMED: &str = "new_eventattendance";
 /// Lookups, as they are read.
 const LOOKUPS: &[&str] = &["_regardingobjectid_value", "_ownerid_value"];
-/// The connector's own columns.
-const OWN: &[&str] = &[
-    "new_eventid",
-    "new_eventname",
-    "new_sessionid",
-    "new_sessionname",
-    "new_sessiontracks",
-    "new_participantid",
-    "new_registrationstatus",
-    "new_attendancestatus",
-    "new_checkintime",
-    "new_checkouttime",
-    "new_engagementscore",
-    "new_registrationstamp",
-    "new_attendancestamp",
-    "new_scorestamp",
-    "new_detailsstamp",
-];
-
 impl Form {
     /// The form that rows have in the table of this name.
     pub fn of(table: &str) -> Self {
@@ -71,32 +53,40 @@ impl Form {
     }
 
     /// The columns that rows need, beside lookups.
-    pub fn columns(self) -> impl Iterator<Item = &'static str> {
+    pub fn columns(self, names: &Names) -> impl Iterator<Item = &'static str> + use<> {
         let own = match self {
-            Self::Stamped => OWN,
-            Self::Plain => &["description"],
+            Self::Stamped => names.of_rows().to_vec(),
+            Self::Plain => vec!["description"],
         };
-        SHARED.iter().chain(own).copied()
+        SHARED.iter().copied().chain(own)
+    }
+}
+
+/// The connector's own under the prefix `new`.
+impl Default for ActivityTable {
+    fn default() -> Self {
+        Self::ours(<&Names>::default())
     }
 }
 
 impl ActivityTable {
-    /// The table of the connector's solution, whose names are known.
-    pub const OURS: Self = Self {
-        table: ATTENDANCE,
-        form: Form::Stamped,
-        contact: "regardingobjectid_contact_new_eventattendance@odata.bind",
-        lead: "regardingobjectid_lead_new_eventattendance@odata.bind",
-    };
+    /// The table of the connector's solution, whose names are known: one row per participant and event and per participant, event and
+    /// session.
+    pub fn ours(names: &'static Names) -> Self {
+        let name = names.table;
+        let regarding = |person| interned(&format!("regardingobjectid_{person}_{name}@odata.bind"));
+        let table = Table { name, set: interned(&format!("{name}s")), key: "activityid" };
+        Self { table, form: Form::Stamped, names, contact: regarding("contact"), lead: regarding("lead") }
+    }
 
     /// Another table, by its definition; `None` where a row cannot regard contacts and leads.
-    pub fn new(name: &str, definition: &TableDefinition) -> Option<Self> {
+    pub fn new(name: &str, definition: &TableDefinition, names: &'static Names) -> Option<Self> {
         let regarding = |table| {
             let navigation = definition.navigation("regardingobjectid", table)?;
             Some(interned(&format!("{navigation}@odata.bind")))
         };
         let table = Table::defined(name, definition);
-        Some(Self { table, form: Form::of(name), contact: regarding("contact")?, lead: regarding("lead")? })
+        Some(Self { table, form: Form::of(name), names, contact: regarding("contact")?, lead: regarding("lead")? })
     }
 
     /// What binds a person of this table.
@@ -107,20 +97,21 @@ impl ActivityTable {
         }
     }
 
-    /// The row's id. All activities of an environment share their ids, so those of different tables must not meet.
+    /// The row's id. All activities of an environment share their ids, so those of different tables must not meet: only the table of the
+    /// prefix `new` is left unnamed in them.
     pub fn row_id(self, tenant: &str, key: &RowKey) -> Uuid {
-        let table = if self.table == ATTENDANCE { "" } else { self.table.name };
+        let table = if self.table.name == UNNAMED { "" } else { self.table.name };
         ids::attendance(table, tenant, &key.event, &key.participant, key.session.as_deref())
     }
 
     /// The columns to read of a row.
     pub fn reads(self) -> Vec<&'static str> {
-        self.form.columns().chain(LOOKUPS.iter().copied()).collect()
+        self.form.columns(self.names).chain(LOOKUPS.iter().copied()).collect()
     }
 
     /// The columns that tell whose row regards whom.
     pub fn user_columns(self) -> [&'static str; 2] {
-        let participant = if self.form == Form::Stamped { "new_participantid" } else { "description" };
+        let participant = if self.form == Form::Stamped { self.names.participant_id } else { "description" };
         ["_regardingobjectid_value", participant]
     }
 
@@ -138,8 +129,8 @@ impl ActivityTable {
         let times = attendance::times(&outcome, shown.name(), shown.subject).into_iter();
         match self.form {
             Form::Stamped => {
-                let stamps = attendance::stamps(shown.state, shown.details);
-                times.chain(attendance::outcome(&outcome)).chain(stamps).collect()
+                let stamps = attendance::stamps(self.names, shown.state, shown.details);
+                times.chain(attendance::outcome(self.names, &outcome)).chain(stamps).collect()
             }
             Form::Plain => times.chain([("description", plain::write(shown).into())]).collect(),
         }
@@ -169,15 +160,15 @@ impl Shown<'_> {
 }
 
 /// The columns that name a row, for a new one.
-pub fn naming(key: &RowKey) -> Columns {
+pub fn naming(names: &Names, key: &RowKey) -> Columns {
     let mut columns = Columns::new();
-    columns.insert("new_eventid".to_owned(), key.event.clone().into());
-    columns.insert("new_participantid".to_owned(), key.participant.clone().into());
-    columns.extend(key.session.clone().map(|session| ("new_sessionid".to_owned(), session.into())));
+    columns.insert(names.event_id.to_owned(), key.event.clone().into());
+    columns.insert(names.participant_id.to_owned(), key.participant.clone().into());
+    columns.extend(key.session.clone().map(|session| (names.session_id.to_owned(), session.into())));
     columns
 }
 
-/// A name out of a settings document, for as long as the process lives: it sees a handful of them, however often they are read.
+/// A name out of a settings document or made of a prefix, for as long as the process lives: it sees a handful of them, however often they are read.
 pub(super) fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ActivityTable, Form, Owner, PersonRef, PersonTable, guid, lookup_table, plain, text};
+use super::{ActivityTable, Form, Names, Owner, PersonRef, PersonTable, guid, lookup_table, plain, text};
 use crate::{
     dataverse::Columns,
     model::{
@@ -144,24 +144,25 @@ impl std::fmt::Display for Details {
 impl AttendanceRow {
     /// Reads a row of a table with the connector's columns.
     pub fn read(table: ActivityTable, columns: Columns) -> Option<Self> {
+        let names = table.names;
         let stamp = |column| text(&columns, column).unwrap_or_default();
         let key = RowKey {
-            event: text(&columns, "new_eventid")?.to_owned(),
-            participant: text(&columns, "new_participantid")?.to_owned(),
-            session: text(&columns, "new_sessionid").map(str::to_owned),
+            event: text(&columns, names.event_id)?.to_owned(),
+            participant: text(&columns, names.participant_id)?.to_owned(),
+            session: text(&columns, names.session_id).map(str::to_owned),
         };
         let state = State {
-            registration: attendance::parse_registration(stamp("new_registrationstamp")),
-            presence: Presence::parse(stamp("new_attendancestamp")),
-            score: attendance::parse_score(stamp("new_scorestamp")),
+            registration: attendance::parse_registration(stamp(names.registration_stamp)),
+            presence: Presence::parse(stamp(names.attendance_stamp)),
+            score: attendance::parse_score(stamp(names.score_stamp)),
         };
-        let details = Details::parse(stamp("new_detailsstamp"));
+        let details = Details::parse(stamp(names.details_stamp));
         Self::new(table, key, state, details, columns)
     }
 
     /// Reads a row of one of the platform's own tables, which says by its id alone what it is.
     pub fn read_plain(table: ActivityTable, key: RowKey, mut columns: Columns) -> Option<Self> {
-        let kept = plain::read(text(&columns, "description").unwrap_or_default(), &key);
+        let kept = plain::read(text(&columns, "description").unwrap_or_default(), &key, table.names);
         columns.extend(kept.names);
         Self::new(table, key, kept.state, kept.details, columns)
     }
@@ -186,12 +187,12 @@ impl AttendanceRow {
 }
 
 /// The columns that keep the state.
-pub(super) fn stamps(state: &State, details: &Details) -> [(&'static str, Value); 4] {
+pub(super) fn stamps(names: &Names, state: &State, details: &Details) -> [(&'static str, Value); 4] {
     [
-        ("new_registrationstamp", state.registration.map(attendance::print_registration).into()),
-        ("new_attendancestamp", blank_is_null(state.presence.to_string())),
-        ("new_scorestamp", state.score.map(attendance::print_score).into()),
-        ("new_detailsstamp", blank_is_null(details.to_string())),
+        (names.registration_stamp, state.registration.map(attendance::print_registration).into()),
+        (names.attendance_stamp, blank_is_null(state.presence.to_string())),
+        (names.score_stamp, state.score.map(attendance::print_score).into()),
+        (names.details_stamp, blank_is_null(details.to_string())),
     ]
 }
 
@@ -205,13 +206,13 @@ pub(super) fn times(outcome: &Outcome, name: &str, template: &Template) -> [(&'s
 }
 
 /// The connector's columns that people and reports read.
-pub(super) fn outcome(outcome: &Outcome) -> [(&'static str, Value); 5] {
+pub(super) fn outcome(names: &Names, outcome: &Outcome) -> [(&'static str, Value); 5] {
     [
-        ("new_registrationstatus", registration_choice(outcome.registration).into()),
-        ("new_attendancestatus", outcome.attendance.map(attendance_choice).into()),
-        ("new_checkintime", outcome.check_in.map(whole_seconds).into()),
-        ("new_checkouttime", outcome.check_out.map(whole_seconds).into()),
-        ("new_engagementscore", outcome.score.map(points).into()),
+        (names.registration_status, registration_choice(outcome.registration).into()),
+        (names.attendance_status, outcome.attendance.map(attendance_choice).into()),
+        (names.check_in_time, outcome.check_in.map(whole_seconds).into()),
+        (names.check_out_time, outcome.check_out.map(whole_seconds).into()),
+        (names.engagement_score, outcome.score.map(points).into()),
     ]
 }
 

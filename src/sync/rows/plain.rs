@@ -2,6 +2,7 @@
 //! people to read and, in its last line, for the connector. What people write above it is left alone.
 
 use super::{
+    Names,
     activity::Shown,
     attendance::{Details, RowKey},
 };
@@ -57,7 +58,7 @@ pub fn write(shown: &Shown<'_>) -> String {
 }
 
 /// Reads a description; what does not parse counts as never stated.
-pub fn read(description: &str, key: &RowKey) -> Kept {
+pub fn read(description: &str, key: &RowKey, names: &Names) -> Kept {
     let mut kept = Kept::default();
     let ours = description.split_once(MARK).map_or("", |(_, ours)| ours);
     for line in ours.lines() {
@@ -66,11 +67,11 @@ pub fn read(description: &str, key: &RowKey) -> Kept {
             (!name.is_empty()).then(|| name.to_owned())
         };
         if let Some(name) = line.strip_prefix(EVENT).and_then(|rest| name(rest, &key.event)) {
-            kept.names.insert("new_eventname".to_owned(), name.into());
+            kept.names.insert(names.event_name.to_owned(), name.into());
         } else if let Some(name) =
             line.strip_prefix(SESSION).zip(key.session.as_deref()).and_then(|(rest, id)| name(rest, id))
         {
-            kept.names.insert("new_sessionname".to_owned(), name.into());
+            kept.names.insert(names.session_name.to_owned(), name.into());
         } else if let Some(state) = line.strip_prefix(STATE) {
             let mut parts = state.split('|');
             let mut next = || parts.next().unwrap_or_default();
@@ -122,11 +123,11 @@ mod tests {
         assert!(first.starts_with("Ring back!\n--- InEvent"), "{first}");
         assert_eq!(write(&first), first);
         assert_eq!(write(&first.replace('\n', "\r\n")).lines().count(), first.lines().count());
-        let kept = read(&first, &key);
+        let kept = read(&first, &key, <&Names>::default());
         assert_eq!((kept.state, kept.details), (state.clone(), details.clone()));
         assert_eq!(kept.names.get("new_eventname").unwrap(), "Day (one)");
         assert_eq!(participant(&first), Some("1"));
         assert!(!kept.names.contains_key("new_sessionname"));
-        assert_eq!(read("State: nothing of ours", &key), Kept::default());
+        assert_eq!(read("State: nothing of ours", &key, <&Names>::default()), Kept::default());
     }
 }

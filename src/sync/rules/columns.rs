@@ -11,7 +11,7 @@ use crate::{
     sync::{
         mapping::{LookupRule, Mapped},
         matching::ADDRESS_COLUMN,
-        rows::{Form, PROFILE_STAMP, PersonTable, Table},
+        rows::{Form, Names, PersonTable, Table},
         surroundings::Surroundings,
     },
 };
@@ -19,22 +19,22 @@ use crate::{
 /// A field of a setting, what is wrong with it, and how it is mended.
 pub type Wrong = (&'static str, String, String);
 
-/// Text columns whose lengths need not be asked for: the platform's own, and those of the connector's solution.
+/// Text columns of the platform whose lengths need not be asked for.
 const KNOWN: &[(&str, usize)] = &[
     ("firstname", 50),
     ("lastname", 50),
     ("jobtitle", 100),
     ("telephone1", 50),
     ("address1_country", 80),
-    ("new_ineventparticipantid", 100),
-    ("new_budget", 200),
     ("companyname", 100),
 ];
 
-fn known(table: PersonTable, column: &str) -> Option<Column> {
+/// A column whose length is known without asking: one of the platform, or one of the connector's solution.
+fn known(names: &Names, table: PersonTable, column: &str) -> Option<Column> {
+    let own = [(names.external_id, 100), (names.budget, 200)];
     // A contact's company is a lookup.
-    let known =
-        KNOWN.iter().find(|(name, _)| *name == column && (table == PersonTable::Lead || column != "companyname"));
+    let fits = |name: &str| name == column && (table == PersonTable::Lead || column != "companyname");
+    let known = KNOWN.iter().chain(&own).find(|(name, _)| fits(name));
     known.map(|(_, max)| Column { kind: ColumnKind::Text { max: *max }, creatable: true, updatable: true })
 }
 
@@ -47,8 +47,8 @@ pub fn table_of(row: &MappedRow, settings: &EventSettings) -> Option<String> {
     }
 }
 
-fn is_known(table: &str, column: &str) -> bool {
-    PersonTable::of(table).is_some_and(|table| known(table, column).is_some())
+fn is_known(names: &Names, table: &str, column: &str) -> bool {
+    PersonTable::of(table).is_some_and(|table| known(names, table, column).is_some())
 }
 
 /// The tables and columns that are mapped to.
@@ -65,10 +65,11 @@ fn mapped_columns(document: &Document) -> Vec<(String, Mapping)> {
 
 /// The tables whose columns must be read before the document can be used.
 pub fn needs(document: &Document) -> BTreeSet<String> {
+    let names = Names::of(&document.prefix);
     let mapped = mapped_columns(document).into_iter();
-    let mapped = mapped.filter(|(table, mapping)| !is_known(table, &mapping.column) || mapping.lookup.is_some());
+    let mapped = mapped.filter(|(table, mapping)| !is_known(names, table, &mapping.column) || mapping.lookup.is_some());
     let matching: Vec<Matching> = all(document).into_iter().map(|settings| settings.matching).collect();
-    let keys = matching.iter().flat_map(key_columns).filter(|key| !is_known_key(key.table, key.column));
+    let keys = matching.iter().flat_map(key_columns).filter(|key| !is_known_key(names, key.table, key.column));
     mapped.map(|(table, _)| table).chain(keys.map(|key| key.table.table().name.to_owned())).collect()
 }
 
@@ -104,14 +105,14 @@ pub fn key_columns(matching: &Matching) -> Vec<KeyColumn<'_>> {
     columns
 }
 
-fn is_known_key(table: PersonTable, column: &str) -> bool {
-    column == ADDRESS_COLUMN || known(table, column).is_some()
+fn is_known_key(names: &Names, table: PersonTable, column: &str) -> bool {
+    column == ADDRESS_COLUMN || known(names, table, column).is_some()
 }
 
 /// What is wrong with a key's column, and how it is mended.
 pub fn unfit_key(key: &KeyColumn<'_>, around: &Surroundings) -> Option<(String, &'static str)> {
     let (name, table) = (key.column, key.table.table().name);
-    let columns = around.columns(table).filter(|_| !is_known_key(key.table, key.column))?;
+    let columns = around.columns(table).filter(|_| !is_known_key(around.names, key.table, key.column))?;
     match columns.get(key.column).map(|column| &column.kind) {
         None => Some((format!("the table {table} has no column {name}"), "Correct the name, or add the column.")),
         Some(ColumnKind::Text { .. } | ColumnKind::Whole { .. } | ColumnKind::UniqueId) => None,
@@ -131,7 +132,7 @@ pub fn mapped(
 ) -> Result<Mapped, Wrong> {
     let column = match (around.columns(table.name), PersonTable::of(table.name)) {
         (Some(columns), _) => columns.get(&mapping.column).cloned(),
-        (None, Some(person)) => known(person, &mapping.column),
+        (None, Some(person)) => known(around.names, person, &mapping.column),
         (None, None) => None,
     };
     let (name, table_name) = (&mapping.column, table.name);
@@ -147,7 +148,7 @@ pub fn mapped(
             "Map to columns of contact or lead, or choose another activity_table.".to_owned(),
         ));
     }
-    if *row == MappedRow::Activity && is_own(name) {
+    if *row == MappedRow::Activity && is_own(around.names, name) {
         let problem = format!("the connector writes {name} of {table_name} itself");
         return Err(("column", problem, "Map to a column of your own.".to_owned()));
     }
@@ -163,7 +164,8 @@ pub fn mapped(
     }
     if !stamped && mapping.mode == Mode::Overwrite {
         let problem = format!(
-            "{table_name} has no column {PROFILE_STAMP}, so overwriting could undo what people correct in {name}"
+            "{table_name} has no column {}, so overwriting could undo what people correct in {name}",
+            around.names.profile_stamp
         );
         let remedy = "Map it fill_if_empty or on_create, or add that column to the table: text, 4,000 characters.";
         return Err(("mode", problem, remedy.to_owned()));
@@ -185,8 +187,8 @@ pub fn mapped(
 }
 
 /// Whether the connector writes this column of attendance rows.
-fn is_own(column: &str) -> bool {
-    Form::Stamped.columns().any(|own| own == column)
+fn is_own(names: &Names, column: &str) -> bool {
+    Form::Stamped.columns(names).any(|own| own == column)
         || ["statuscode", "regardingobjectid", "ownerid", "overriddencreatedon"].contains(&column)
 }
 

@@ -33,7 +33,7 @@ const OF_THE_COMMAND_LINE: [&str; 5] = [
     "INEVENT_WEBHOOK_FUNCTION_KEY",
 ];
 
-const ALWAYS: [&str; 21] = [
+const ALWAYS: [&str; 22] = [
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "AZURE_CLIENT_ID",
@@ -42,6 +42,7 @@ const ALWAYS: [&str; 21] = [
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__queueServiceUri",
     "AzureWebJobsStorage__tableServiceUri",
+    "DATAVERSE_PREFIX",
     "DATAVERSE_SIGN_IN",
     "DATAVERSE_TENANT_ID",
     "DATAVERSE_TOKEN_URL",
