@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    app::{Connector, Target, Who},
+    app::{Connector, Target, Who, by_environment},
     since::since,
 };
 
@@ -47,7 +47,8 @@ pub struct BackfillArgs {
     /// Only who was changed since: a time (2026-11-22T09:00:00Z), a day (2026-11-22, UTC) or how long ago (2d, 12h)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
-    /// Print which rows and columns would be written, and write nothing. It reads personal data and prints it
+    /// Print which rows and columns would be written, and write nothing. It reads personal data and prints it (with --app, through
+    /// /api/manage: role Connector.Admin)
     #[arg(long)]
     dry_run: bool,
     /// Cancel whoever is missing in InEvent, however many they are
@@ -83,7 +84,7 @@ pub fn run(args: BackfillArgs) -> ExitCode {
             let asked = ReadBackfill { event, since, accept_missing, offset: 0 };
             return preview(&target.connector(Who::Anybody).await?, asked, json).await;
         }
-        work(&target.ground().await?, Job::new(event, since, accept_missing, Timestamp::now()), json).await
+        work(&by_environment(), Job::new(event, since, accept_missing, Timestamp::now()), json).await
     })
 }
 
@@ -173,8 +174,8 @@ async fn read(connector: &Connector, asked: ReadBackfill) -> Result<Vec<Particip
         all.extend(events);
         note.into_iter().for_each(|note| eprintln!("{note}"));
         match more {
-            Some(next) if next > offset => offset = next,
-            _ => return Ok(all),
+            Some(next) => offset = next,
+            None => return Ok(all),
         }
     }
 }
@@ -224,5 +225,26 @@ impl Outlet for Counting {
         let queued = self.queued.fetch_add(count, Ordering::Relaxed) + count;
         eprintln!("{queued} statements queued");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_asked_about_in_parts_that_a_request_may_weigh() {
+        let weighing = |bytes: usize| -> ParticipantEvent {
+            let said = json!({
+                "id": "1", "time": "2026-05-01T09:00:00Z", "kind": "registered", "event": { "id": "4711" },
+                "participant": { "id": "1" }, "answers": { "Budget": "x".repeat(bytes) },
+            });
+            serde_json::from_value(said).unwrap()
+        };
+        let parts = |events: Vec<ParticipantEvent>| batches(events).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(parts(vec![weighing(1); ASKED + 1]), [ASKED, 1]);
+        assert_eq!(parts(vec![weighing(WEIGHT / 3); 5]), [2, 2, 1]);
+        assert_eq!(parts(vec![weighing(WEIGHT), weighing(1), weighing(1)]), [1, 2]);
+        assert_eq!(parts(Vec::new()), [0]);
     }
 }

@@ -24,8 +24,8 @@ use super::app::{Connector, Target, Who};
 /// line is wrong.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Also send one registration, marked as a test, and wait until its row is in Dynamics. It makes one lead and one row, and uses them
-    /// again the next time
+    /// Also send one registration, marked as a test, from this machine, and wait until its row is in Dynamics. It makes one lead and one
+    /// row, and uses them again the next time
     #[arg(long, requires_all = ["url", "key"])]
     send: bool,
     /// The function app, such as https://inevent-contoso.azurewebsites.net

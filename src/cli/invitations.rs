@@ -11,7 +11,7 @@ use inevent_d365::{
 use serde_json::json;
 
 use super::{
-    app::{Connector, Target, Who},
+    app::{Connector, Target, Who, by_environment},
     table::seconds,
 };
 
@@ -73,7 +73,7 @@ pub fn run(args: InvitationsArgs) -> ExitCode {
             }
             let report = match dry_run {
                 true => target.connector(Who::Anybody).await?.ask(PreviewInvitations { event }).await?,
-                false => invite(&target.ground().await?, &event, false).await?,
+                false => invite(&by_environment(), &event, false).await?,
             };
             return say(report, dry_run);
         }

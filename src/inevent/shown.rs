@@ -25,7 +25,16 @@ pub fn url(url: &str) -> String {
 /// A text in which the URL, or a secret of it, may stand, with `…` for the secrets.
 pub fn concealed(text: &str, secret: &str) -> String {
     let whole = if secret.is_empty() { text.to_owned() } else { text.replace(secret, &url(secret)) };
-    keys(secret).iter().fold(whole, |text, key| text.replace(key, "…"))
+    keys(secret).iter().fold(whole, |text, key| without_cut_off(text.replace(key, "…"), key))
+}
+
+/// What InEvent says is cut off when it is long, be it within a key.
+fn without_cut_off(text: String, key: &str) -> String {
+    let mut beginnings = key.char_indices().rev().map(|(end, _)| &key[..end]).take_while(|begun| begun.len() >= 4);
+    match beginnings.find(|begun| text.ends_with(begun)) {
+        Some(begun) => format!("{}…", &text[..text.len() - begun.len()]),
+        None => text,
+    }
 }
 
 /// The same for every text in a value.
@@ -78,6 +87,7 @@ mod tests {
         for (text, expected) in [
             ("function=1 is no code", "… is no code"),
             ("code=function%3D1", "code=…"),
+            ("it was cut off: code=funct", "it was cut off: code=…"),
             ("event-dismissal", "event-dismissal"),
         ] {
             assert_eq!(concealed(text, HOOK), expected);

@@ -111,7 +111,10 @@ fn propose(lessons: &[Lesson], known: &InEvent) -> (InEvent, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::inevent::Row;
 
     #[test]
     fn words_that_tell_are_proposed_and_known_ones_are_not() {
@@ -131,5 +134,14 @@ mod tests {
         let expected = [("T17".to_owned(), Trigger::EventEnrollment), ("T18".to_owned(), Trigger::EventDismissal)];
         assert_eq!((proposed.triggers, open), (expected.into(), vec!["19".to_owned()]));
         assert_eq!(trigger_in("https://x/?key=k&trigger=event-end").as_deref(), Some("event-end"));
+    }
+    #[test]
+    fn an_example_that_quotes_the_webhook_loses_its_keys() {
+        let url = "https://x.azurewebsites.net/api/inevent/webhook/main?key=a-key-0123456789&trigger=event-end";
+        let raw = Row::try_from(json!({ "webhookID": "1", "url": url })).unwrap();
+        let hook = Webhook { id: "1".into(), kind: None, url: Some(url.into()), raw };
+        let lesson = Lesson::of(hook, json!({ "type": "over", "to": url }), &InEvent::default());
+        assert_eq!((lesson.trigger, lesson.words), (Some(Trigger::EventEnd), vec![("type".into(), "over".into())]));
+        assert!(!lesson.example.to_string().contains("a-key-0123456789"), "{}", lesson.example);
     }
 }
