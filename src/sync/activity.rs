@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The rules for the rows of one event.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ActivityRules {
     pub level: Level,
     pub table: ActivityTable,
@@ -34,22 +34,6 @@ pub struct AccountLookup {
     pub bind: String,
     /// As it is read.
     pub column: String,
-}
-
-impl Default for ActivityRules {
-    fn default() -> Self {
-        Self {
-            level: Level::default(),
-            table: ActivityTable::default(),
-            threshold: Threshold::default(),
-            leave_open: false,
-            follow_owner: false,
-            fallback_owner: None,
-            score: None,
-            lookups: Vec::new(),
-            account: None,
-        }
-    }
 }
 
 impl Level {

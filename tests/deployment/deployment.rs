@@ -239,6 +239,7 @@ fn settings(
         ("AzureWebJobsStorage__tableServiceUri", storage("table")),
         ("AZURE_CLIENT_ID", text(IDENTITY)),
         ("DATAVERSE_URL", text(ORGANISATION)),
+        ("DATAVERSE_PREFIX", text("new")),
         ("DATAVERSE_SIGN_IN", text(sign_in)),
         ("DATAVERSE_TENANT_ID", text(tenant)),
         ("DATAVERSE_TOKEN_URL", format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token")),

@@ -119,6 +119,8 @@ async fn a_private_connector_is_managed_through_its_routes_as_far_as_the_role_go
     let place = BlobPlace::new(&world.account()).unwrap();
     let kept = place.read().await.unwrap().unwrap();
     assert_eq!(az.command(&["settings", "get"]).await.1, kept.text);
+    let shown: Value = serde_json::from_str(&az.command(&["settings", "show", "--event", "4711"]).await.1).unwrap();
+    assert_eq!((&shown["level"], &shown["activity_table"]), (&json!("attendance"), &json!("new_eventattendance")));
     let (code, _, error) = az.command(&["settings", "set", "defaults.level", "everything", "--offline"]).await;
     assert!(code == 65 && error.contains("defaults.level"), "{error}");
     assert_eq!(az.command(&["settings", "set", "defaults.minimal_create", "true"]).await.0, 0);

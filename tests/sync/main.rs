@@ -8,5 +8,5 @@ mod corrections;
 mod failures;
 mod identity;
 mod mapping;
-#[expect(dead_code, reason = "`tests/setup` uses all of it")]
+mod prefix;
 mod world;

@@ -11,7 +11,7 @@ use inevent_d365::{
         PlainSecret, Prefix,
         kept::{ETag, Kept, PlaceError, SettingsPlace},
     },
-    setup::{Depth, Reach, Role},
+    setup::{Depth, Provisioning, Reach, Role, Solution, Wanted, provision},
     store::SqliteStore,
     sync::{DataverseCrm, current::CurrentSettings, engine::Engine, outcome::Outcome},
 };
@@ -47,7 +47,7 @@ impl World {
         let store = Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap());
         let settings = json!({ "version": 1, "defaults": defaults }).to_string();
         let (id, secret) = (connection.client_id.clone(), connection.client_secret.clone());
-        let engine = engine(&sandbox, &http, store.clone(), &settings, (&id, &secret));
+        let engine = engine(&sandbox, &http, store.clone(), &settings, (&id, &secret), &Prefix::default());
         Self { engine, sandbox, http, store, settings, _folder: folder }
     }
 
@@ -70,7 +70,18 @@ impl World {
         }
         let link = json!({ "@odata.id": format!("{}/api/data/v9.2/roles({role})", self.sandbox.connection().http) });
         self.crm("POST", &format!("systemusers({user})/systemuserroles_association/$ref"), link).await;
-        let engine = engine(&self.sandbox, &self.http, self.store.clone(), &self.settings, (CONNECTOR, SECRET));
+        let (store, signs_in) = (self.store.clone(), (CONNECTOR, SECRET));
+        let engine = engine(&self.sandbox, &self.http, store, &self.settings, signs_in, &Prefix::default());
+        Self { engine, ..self }
+    }
+
+    /// The same set up for another prefix as well, with an engine that has this one.
+    pub async fn with_prefix(self, prefix: &Prefix) -> Self {
+        let solution = Solution::new(&Wanted { prefix: prefix.clone(), ..Wanted::default() }).unwrap();
+        provision(&self.administrator(), &solution, &Provisioning::default(), &mut |_| {}).await.unwrap();
+        let connection = self.sandbox.connection();
+        let signs_in = (connection.client_id.as_str(), connection.client_secret.as_str());
+        let engine = engine(&self.sandbox, &self.http, self.store.clone(), &self.settings, signs_in, prefix);
         Self { engine, ..self }
     }
 
@@ -171,10 +182,10 @@ fn engine(
     store: Arc<SqliteStore>,
     settings: &str,
     (id, secret): (&str, &str),
+    prefix: &Prefix,
 ) -> Engine {
     let client = client(sandbox, http, (id, secret));
-    Engine::new(Arc::new(DataverseCrm::new(client, &Prefix::default())), store, "t".into())
-        .with_settings(fixed(settings))
+    Engine::new(Arc::new(DataverseCrm::new(client, prefix)), store, "t".into()).with_settings(fixed(settings))
 }
 
 fn client(sandbox: &Sandbox, http: &reqwest::Client, (id, secret): (&str, &str)) -> Arc<Client> {

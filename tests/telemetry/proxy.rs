@@ -58,7 +58,7 @@ impl Proxy {
 
     /// The URLs so far.
     pub fn urls(&self) -> Vec<String> {
-        self.asked.lock().unwrap().iter().map(|(url, _)| url.clone()).collect()
+        self.asked().into_iter().map(|(url, _)| url).collect()
     }
 
     /// The URLs so far, each with what was sent there.
