@@ -152,7 +152,7 @@ async fn a_forged_sign_in_opens_nothing_while_the_platform_does_not_sign_in() {
     });
     for settings in [&[][..], &[(ADMIN_SIGN_IN, CLIENT)], &[(ADMIN_SIGN_IN, CLIENT), (AUTH_ENABLED, "False")]] {
         let host = world.host_with(settings).await;
-        for path in ["log", "parked/list", "forget", "settings/get", ""] {
+        for path in ["log", "parked/list", "forget", "settings/get", "inevent/webhooks/register", "backfill/read", ""] {
             let request = world.http.post(format!("{}/api/manage/{path}", host.url())).header("x-functions-key", KEY);
             let request = request.header("x-ms-client-principal", STANDARD.encode(principal.to_string()));
             let answer = request.json(&json!({ "limit": 1 })).send().await.unwrap();

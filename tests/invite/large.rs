@@ -1,11 +1,12 @@
 //! Long lists: calls are counted. Making a hundred thousand members takes the sandbox minutes, so that many are asked for by hand:
 //! `cargo test --test invite -- --ignored`.
 
+use inevent_d365::invite::Run;
 use serde_json::{Value, json};
 
 use crate::{
     crm::{list, named},
-    world::{World, run, settings},
+    world::{EVENT, World, run, settings},
 };
 
 /// Of so many members one may be invited.
@@ -60,4 +61,10 @@ async fn calls_are_bounded(members: usize) {
     crate::crm::join(&world, &wanted, 2, &[more]).await;
     assert_eq!(run(&inviter, &settings).await.sent, 1);
     assert!(dataverse.calls() - before <= 2 + 2 * pages);
+
+    // A dry run whose time is over says so after the page that it is at.
+    let over = Run { ends: std::time::Instant::now(), dry: true };
+    let report = inviter.run(EVENT, &settings, over).await.unwrap();
+    assert_eq!(report.lists[0].counts.members, 5_000);
+    assert!(report.stopped.unwrap().contains("not looked at"));
 }

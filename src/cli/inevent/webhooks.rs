@@ -16,8 +16,8 @@ pub enum Command {
     /// Set up a webhook for each thing that the connector wants to know
     ///
     /// The URL of each is https://APP.azurewebsites.net/api/inevent/webhook/main?code=FUNCTION-KEY&key=KEY&trigger=…: the key is the first
-    /// one of INEVENT_WEBHOOK_KEYS or of the secret in the vault, and the trigger says what happened, so that the connector need not find it in a body that InEvent
-    /// does not publish. Webhooks that are there already, by type and URL, are left alone.
+    /// one of INEVENT_WEBHOOK_KEYS or of the secret in the vault, and the trigger says what happened, so that the connector need not find
+    /// it in a body that InEvent does not publish. Webhooks that are there already, by URL, are left alone.
     ///
     /// What InEvent calls each type is not published either. Without --type its guess is tried; `inevent learn` and the list of an
     /// event whose webhooks somebody made in InEvent's own pages show the true names.
