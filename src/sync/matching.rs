@@ -20,6 +20,9 @@ use crate::{
 /// The column that an address is found in.
 pub const ADDRESS_COLUMN: &str = "emailaddress1";
 
+/// How the key of a participant who has none begins.
+const PARTICIPANT: &str = "participant\n";
+
 /// The value of one matching key. Two statements with the same one are about the same person.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Who {
@@ -43,7 +46,12 @@ impl Who {
 
     /// Whoever takes part in an event without any key.
     pub fn participant(event: &str, participant: &str) -> Self {
-        Self::Other(format!("participant\n{event}\n{participant}"))
+        Self::Other(format!("{PARTICIPANT}{event}\n{participant}"))
+    }
+
+    /// Whether it stands for a participant who has no key: no column holds it.
+    fn is_participant(&self) -> bool {
+        self.as_str().starts_with(PARTICIPANT)
     }
 }
 
@@ -80,6 +88,15 @@ struct Part {
     columns: BTreeMap<PersonTable, String>,
 }
 
+impl Part {
+    fn of_row(&self, row: &PersonRow) -> Option<String> {
+        match self.columns.get(&row.person.table)?.as_str() {
+            ADDRESS_COLUMN => row.address.as_ref().map(|address| address.as_str().to_owned()),
+            column => folded(row.value(column)?, false),
+        }
+    }
+}
+
 /// A key that a statement states.
 #[derive(Debug, Clone)]
 pub struct StatedKey<'a> {
@@ -113,6 +130,12 @@ impl Matcher {
     /// What a row is found by.
     pub fn of_row<'a>(&'a self, row: &'a PersonRow) -> impl Iterator<Item = Who> + 'a {
         self.keys.iter().filter_map(|key| key.of_row(row))
+    }
+
+    /// Whether somebody who was made for a key may still stand for it: none of the key's columns says anything else. A contact's company
+    /// is the name of an account that nobody gave it, and the settings may fill a column of the key with nothing.
+    pub fn leaves_open(&self, row: &PersonRow, who: &Who) -> bool {
+        who.is_participant() || self.keys.iter().any(|key| key.leaves_open(row, who))
     }
 
     /// The names under which rows remember their keys, the strongest first.
@@ -172,11 +195,14 @@ impl MatchKey {
     }
 
     fn of_row(&self, row: &PersonRow) -> Option<Who> {
-        let value = |part: &Part| match part.columns.get(&row.person.table)?.as_str() {
-            ADDRESS_COLUMN => row.address.as_ref().map(|address| address.as_str().to_owned()),
-            column => folded(row.value(column)?, false),
-        };
-        self.who(self.parts.iter().map(value).collect::<Option<_>>()?)
+        self.who(self.parts.iter().map(|part| part.of_row(row)).collect::<Option<_>>()?)
+    }
+
+    fn leaves_open(&self, row: &PersonRow, who: &Who) -> bool {
+        let Who::Other(text) = who else { return self.of_row(row).as_ref() == Some(who) };
+        let mut stated = text.split('\n');
+        stated.next() == Some(&self.name)
+            && self.parts.iter().zip(stated).all(|(part, stated)| part.of_row(row).is_none_or(|value| value == stated))
     }
 
     /// The tables that have all of the key.

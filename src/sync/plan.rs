@@ -27,6 +27,7 @@ use view::View;
 use super::{
     closings::Closings,
     crm::{Participants, Rows, Wanted, Write},
+    matching::Who,
     rows::{Form, Owner, PersonRef, PersonTable, RowKey},
     rules::Rules,
 };
@@ -114,9 +115,14 @@ pub fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, c
         for (table, column, value) in statement.keys.iter().flat_map(|key| &key.lookups) {
             wanted.keyed.entry((*table, (*column).to_owned())).or_default().insert(value.clone());
         }
-        // Whom the connector may have created for this key.
-        let created = identity::created_in(statement.rules.unmatched).zip(statement.who());
-        wanted.people.extend(created.map(|(table, who)| people::person(table, &context.tenant, who, 0)));
+        // Whom the connector may have created for this key, if an event asked for it.
+        let created = statement.who().into_iter().flat_map(|who| {
+            let own = identity::created_in(statement.rules.unmatched);
+            let asked = [PersonTable::Contact, PersonTable::Lead].into_iter();
+            let asked = asked.filter(move |table| own == Some(*table) || matches!(who, Who::Other(_)));
+            asked.map(move |table| people::person(table, &context.tenant, who, 0))
+        });
+        wanted.people.extend(created);
         let session = statement.event.session.as_ref().map(|session| session.id.clone());
         wanted_rows(&mut wanted, &statement.of, session, context);
     }
@@ -155,10 +161,9 @@ pub fn plan(
     context: &Context,
 ) -> Plan {
     let statements = statements::statements(events, context);
-    let known = statements::known(&statements, rows);
     let view = View::new(rows, context.rules.names);
     let mut plan = Plan::default();
-    let people = people::plan(&statements, &known, &view, context, &mut plan);
+    let people = people::plan(&statements, &view, context, &mut plan);
     for (participant, statements) in groups(&statements, swept, &people) {
         let (participant, statements, view, people) = (&participant, &statements[..], &view, &people);
         row::plan(&row::Case { participant, statements, view, people, closings, context }, &mut plan);

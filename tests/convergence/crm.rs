@@ -34,12 +34,14 @@ use crate::{
 };
 
 pub const ME: Uuid = Uuid::from_u128(1);
+/// A team that settings name.
+pub const TEAM: Uuid = Uuid::from_u128(999);
 /// A user who left and can own nothing; the seeded lead is theirs.
-const LEFT: Uuid = Uuid::from_u128(1_012);
+pub const LEFT: Uuid = Uuid::from_u128(1_012);
 /// The account of the seeded contact, and the campaign that settings name.
-const ACCOUNT: Uuid = Uuid::from_u128(20);
-const CAMPAIGN: Uuid = Uuid::from_u128(30);
-const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
+const ACCOUNT: u128 = 20;
+pub const CAMPAIGN: Uuid = Uuid::from_u128(30);
+pub const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 
 #[derive(Debug, Clone, Default)]
 pub struct MemoryCrm {
@@ -96,14 +98,21 @@ impl MemoryCrm {
         crm.add("contact", 11, "inactive@x.example", 1);
         crm.add("lead", 12, "lead@x.example", 0);
         crm.add("lead", 13, "closed@x.example", 1);
-        let mut tables = crm.tables.lock().unwrap();
-        tables.rows.insert(("account", ACCOUNT), (0, Columns::new()));
-        tables.rows.insert(("campaign", CAMPAIGN), (0, Columns::new()));
-        let contact = &mut tables.rows.get_mut(&("contact", Uuid::from_u128(10))).unwrap().1;
-        contact.insert("_parentcustomerid_value".into(), ACCOUNT.to_string().into());
-        contact.insert(format!("_parentcustomerid_value{LOOKUP}"), "account".into());
-        drop(tables);
+        crm.by_hand(("account", Uuid::from_u128(ACCOUNT)), json!({}));
+        crm.by_hand(("campaign", CAMPAIGN), json!({}));
+        crm.by_hand(("contact", Uuid::from_u128(10)), account(ACCOUNT));
         crm
+    }
+
+    /// Somebody changes a row by hand, or makes one.
+    pub fn by_hand(&self, row: (&'static str, Uuid), columns: Value) {
+        let Value::Object(columns) = columns else { panic!() };
+        let mut tables = self.tables.lock().unwrap();
+        tables.version += 1;
+        let version = tables.version;
+        let (stored, row) = tables.rows.entry(row).or_default();
+        *stored = version;
+        row.extend(columns);
     }
 
     /// Somebody who was there before.
@@ -285,6 +294,12 @@ impl Process {
         writes.iter().for_each(|write| _ = self.rows.remove(&write.id));
         self.calls -= 1;
     }
+}
+
+/// What says to which account a contact belongs.
+pub fn account(id: u128) -> Value {
+    let id = Uuid::from_u128(id).to_string();
+    json!({ "_parentcustomerid_value": id, (format!("_parentcustomerid_value{LOOKUP}")): "account" })
 }
 
 /// Binds as Dataverse stores and shows them; a bind to a missing row fails.

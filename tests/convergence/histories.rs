@@ -75,9 +75,9 @@ impl Delivery {
         Self { faults: false, deaths: false, ..self }
     }
 
-    /// Whether the settings have mappings that are not `overwrite`.
+    /// Whether the settings have mappings of their own, which may refuse something and need not be `overwrite`.
     pub fn modes(self) -> bool {
-        self.settings.contains("MAPPINGS")
+        self.settings.contains("mappings")
     }
 
     /// Every event, some of them twice, shuffled.

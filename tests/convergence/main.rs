@@ -9,6 +9,7 @@
 
 mod crm;
 mod histories;
+mod identity;
 mod lanes;
 mod lists;
 mod oracle;

@@ -1,6 +1,6 @@
 //! Settings documents that histories are delivered under, with every mapping mode, and a place that keeps one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use inevent_d365::{
@@ -55,10 +55,28 @@ pub fn columns() -> TableColumns {
     let options =
         vec![Choice { value: 1, labels: vec!["First".into()] }, Choice { value: 2, labels: vec!["Second".into()] }];
     let grade = || column(ColumnKind::Choice(options.clone()));
-    let names = ["jobtitle", "firstname", "lastname", "new_seen"].map(|name| (name.to_owned(), text()));
-    let mut columns = BTreeMap::from(names);
-    columns.extend([("new_grade".to_owned(), grade()), ("new_rank".to_owned(), grade())]);
-    columns
+    let short = || column(ColumnKind::Text { max: 5 });
+    let (yes, no) = ("Sure".to_owned(), "Never".to_owned());
+    let columns = [
+        ("jobtitle", text()),
+        ("firstname", text()),
+        ("lastname", text()),
+        ("companyname", text()),
+        ("new_ineventparticipantid", text()),
+        ("new_seen", text()),
+        ("new_note", short()),
+        ("new_code", short()),
+        ("new_remark", short()),
+        ("new_grade", grade()),
+        ("new_rank", grade()),
+        ("new_class", grade()),
+        ("new_topics", column(ColumnKind::MultiChoice(options.clone()))),
+        ("new_vip", column(ColumnKind::YesNo { yes, no })),
+        ("new_number", column(ColumnKind::Whole { min: -10, max: 1_000 })),
+        ("new_amount", column(ColumnKind::Decimal { min: -10.0, max: 1_000.0, precision: 2 })),
+        ("new_day", column(ColumnKind::DateOnly)),
+    ];
+    columns.into_iter().map(|(name, column)| (name.to_owned(), column)).collect()
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Refused,
-    people::ADDRESS_CELL,
+    people::{self, ADDRESS_CELL},
     statements::{EventParticipant, Known, Statement},
     view::View,
 };
@@ -49,11 +49,12 @@ pub fn identify<'a>(
     statements: &[&'a Statement<'a>],
     known: &'a BTreeMap<EventParticipant, Known<'a>>,
     view: &'a View<'a>,
+    tenant: &'a str,
 ) -> Identities {
     let participants =
         statements.iter().map(|statement| (statement.index, statement.of.participant.as_str())).collect();
     let index = Index::new(statements, view);
-    let mut search = Search { index, participants, known, view, found: Identities::default() };
+    let mut search = Search { index, participants, known, view, tenant, found: Identities::default() };
     let mut by_who: BTreeMap<&Who, Vec<&Statement<'_>>> = BTreeMap::new();
     let mut keyless = Vec::new();
     for statement in statements {
@@ -68,7 +69,8 @@ pub fn identify<'a>(
     let mut left = Vec::new();
     for (who, mut of_key) in by_who {
         of_key.sort_by_key(|statement| (statement.time(), statement.index));
-        match search.matched(who, &of_key).or_else(|| search.known_by_row(who, &of_key)) {
+        let person = search.matched(who, &of_key).or_else(|| search.known_by_row(who, &of_key));
+        match person.or_else(|| search.made_for(who, &of_key)) {
             Some(person) => search.settle(who, &of_key, Target::Person(person)),
             None => left.push((who, of_key)),
         }
@@ -123,6 +125,7 @@ struct Search<'a> {
     participants: BTreeMap<usize, &'a str>,
     known: &'a BTreeMap<EventParticipant, Known<'a>>,
     view: &'a View<'a>,
+    tenant: &'a str,
     found: Identities,
 }
 
@@ -182,6 +185,18 @@ impl Search<'_> {
         let for_key = regarded.filter(|(key, _)| *key == Some(who.fingerprint()));
         let people = for_key.filter_map(|(_, person)| self.view.follow(*person)).filter(|row| row.active);
         people.min_by_key(|row| (row.person.table, row.precedence())).map(|row| row.person)
+    }
+
+    /// Whom the connector made for the key, where the row itself does not show all of it.
+    fn made_for(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
+        let matcher = &of_key.first()?.rules.matcher;
+        // An address stands in the row, and was looked for there.
+        let tables = matcher.order.iter().filter(|_| matches!(who, Who::Other(_)));
+        let made = |table: &PersonTable| {
+            let generation = |generation| self.view.person(people::person(*table, self.tenant, who, generation));
+            (0..).map_while(generation).find(|row| row.active && matcher.leaves_open(row, who))
+        };
+        tables.filter_map(made).next().map(|row| row.person)
     }
 
     /// Takes whom a duplicate detection rule named for the key. Whether nothing is left to decide.
@@ -327,10 +342,14 @@ impl Search<'_> {
         };
         match by_key.or_else(by_row) {
             Some(target) => _ = self.found.targets.insert(statement.index, target),
-            None if statement.rules.matcher.without_key == WithoutKey::Ignore => {
-                self.found.ignored.insert(statement.index);
+            None => {
+                let ignores = match statement.rules.matcher.without_key {
+                    WithoutKey::Ignore => true,
+                    WithoutKey::Create => statement.rules.unmatched == Unmatched::Ignore,
+                    WithoutKey::Report => false,
+                };
+                self.found.ignored.extend(ignores.then_some(statement.index));
             }
-            None => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ColumnProblem, Context, Plan, Refused,
     identity::{self, Identities, Target, created_in, left_cell},
-    statements::{self, EventParticipant, Known, Statement},
+    statements::{self, Statement},
     values::{self, Stated},
     view::View,
 };
@@ -69,13 +69,7 @@ impl People {
 }
 
 /// Finds everybody and plans what their rows need.
-pub fn plan<'a>(
-    statements: &'a [Statement<'a>],
-    known: &'a BTreeMap<EventParticipant, Known<'a>>,
-    view: &'a View<'a>,
-    context: &Context,
-    plan: &mut Plan,
-) -> People {
+pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &Context, plan: &mut Plan) -> People {
     let mut people = People::default();
     let mut admitted = Vec::with_capacity(statements.len());
     let present = statements::present(statements, view.rows);
@@ -91,8 +85,9 @@ pub fn plan<'a>(
             Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
     }
+    let known = statements::known(&admitted, view.rows);
     let Identities { targets, by_key, corrected, left, ignored, refused, ambiguous } =
-        identity::identify(&admitted, known, view);
+        identity::identify(&admitted, &known, view, &context.tenant);
     people.silent.extend(ignored);
     refused.into_iter().for_each(|refused| people.refuse(plan, refused));
     plan.ambiguous = ambiguous;
@@ -264,7 +259,11 @@ fn create(
     columns.insert(person.table.table().key.to_owned(), person.id.to_string().into());
     let address = match who {
         Who::Address(address) => Some(address.clone()),
-        Who::Other(_) => stated.iter().rev().find_map(|stated| address(stated.of)),
+        // Of what is said without the key another address may be stated.
+        Who::Other(_) => {
+            let of_key = stated.iter().rev().filter(|stated| stated.of.who() == Some(who));
+            of_key.chain(stated.iter().rev()).find_map(|stated| address(stated.of))
+        }
     };
     if let Some(address) = &address {
         columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());

@@ -38,7 +38,7 @@ impl Case<'_> {
     /// The person of the latest key that was stated about any of the rows.
     ///
     /// Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
-    /// cleared that row: then it is the latest key of this batch.
+    /// cleared that row: then it is the latest key of this batch. A key that nobody has says nothing, and neither do earlier ones.
     pub fn regarded<'a>(&self, drafts: impl Iterator<Item = &'a Draft<'a>>) -> Option<Regarded> {
         let said = self.statements.iter().filter_map(|statement| Some(statement.who()?.fingerprint()));
         let said: BTreeSet<Fingerprint> = said.collect();
@@ -46,6 +46,11 @@ impl Case<'_> {
         let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
         stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
         let key = stated.first()?.0.key.value;
+        let is_cleared = |draft: &Draft<'_>| {
+            draft.stored.is_some_and(|row| row.details.regards == Some(key) && row.regarding.is_none())
+        };
+        let cleared = stated.iter().any(|(_, draft)| is_cleared(draft));
+        stated.retain(|(latest, _)| cleared || latest.key.value == key);
         stated.into_iter().find_map(|(latest, draft)| {
             let of = latest.key.value;
             if let Some(person) = self.people.get(of).filter(|_| said.contains(&of)) {
@@ -84,7 +89,7 @@ fn account(columns: &Columns, lookup: &str) -> Option<Uuid> {
 
 impl Regarded {
     /// Who stands for somebody now.
-    fn successor(key: Fingerprint, now: &PersonRow) -> Self {
+    pub fn successor(key: Fingerprint, now: &PersonRow) -> Self {
         let (owner, account) = (now.owner.clone(), account(&now.columns, ACCOUNT_OF_CONTACT));
         let owned = owner.as_ref().map(Owner::fingerprint);
         Self { key, person: now.person, awaited: false, owner, owned, account, read: true }

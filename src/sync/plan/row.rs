@@ -241,10 +241,11 @@ impl Plan {
     fn extend(&mut self, draft: &mut Draft<'_>, case: &Case<'_>, regarded: Option<&Regarded>) -> bool {
         let (context, rules) = (case.context, &case.rules().activity);
         let stored = draft.stored.and_then(|row| row.regarding);
-        let moved = regarded.filter(|regarded| {
-            draft.details.regards != Some(regarded.key)
-                || stored.and_then(|person| case.successor(person)).is_some_and(|now| now.person == regarded.person)
-        });
+        // Whoever else has the key by now, a row follows the person whom it regards for it.
+        let same = |regarded: &&Regarded| draft.details.regards == Some(regarded.key);
+        let followed = regarded.filter(same).zip(stored.and_then(|person| case.successor(person)));
+        let followed = followed.map(|(regarded, now)| Regarded::successor(regarded.key, now));
+        let moved = followed.as_ref().or(regarded.filter(|regarded| !same(regarded)));
         let mut binds = Columns::new();
         match (moved, regarded) {
             (Some(regarded), _) => regarded.bind(draft, rules, context, &mut binds),

@@ -113,7 +113,7 @@ pub struct Known<'a> {
 }
 
 /// What rows and statements together know of the participants of a batch.
-pub fn known<'a>(statements: &[Statement<'a>], rows: &Rows) -> BTreeMap<EventParticipant, Known<'a>> {
+pub fn known<'a>(statements: &[&'a Statement<'a>], rows: &Rows) -> BTreeMap<EventParticipant, Known<'a>> {
     let mut all: BTreeMap<EventParticipant, Known<'a>> = BTreeMap::new();
     for statement in statements {
         let blank = Known { matcher: &statement.rules.matcher, latest: None, regarded: Vec::new() };

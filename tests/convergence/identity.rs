@@ -1,0 +1,154 @@
+//! Whom a participant is: cases that generated histories found, each by itself.
+
+use std::sync::Arc;
+
+use inevent_d365::{
+    model::{Kind, ParticipantEvent},
+    sync::{
+        current::CurrentSettings,
+        engine::{Engine, Scope},
+    },
+};
+use uuid::Uuid;
+
+use crate::{
+    crm::MemoryCrm,
+    histories::{Delivery, statement},
+    processes::{Delivered, deliver_into},
+    settings::Fixed,
+    store::MemoryStore,
+};
+
+fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> ParticipantEvent {
+    let mut event = statement(kind, time, 0, 0, 0, None);
+    event.id = time.to_string();
+    let person = event.participant.as_mut().unwrap();
+    (person.email, person.company) = (address.map(str::to_owned), company.map(str::to_owned));
+    event
+}
+
+fn engine(crm: &MemoryCrm, settings: &'static str) -> Engine {
+    Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into())
+        .with_settings(CurrentSettings::kept(Arc::new(Fixed(settings))))
+}
+
+/// Who is there beside those who were there before, with their address.
+fn made(crm: &MemoryCrm) -> Vec<(&'static str, Option<String>)> {
+    let rows = crm.rows(false);
+    let people = rows.iter().filter(|((table, id), _)| {
+        matches!(*table, "contact" | "lead") && !MemoryCrm::seeded().rows(false).contains_key(&(*table, *id))
+    });
+    let address = |row: &inevent_d365::dataverse::Columns| Some(row.get("emailaddress1")?.as_str()?.to_owned());
+    people.map(|((table, _), row)| (*table, address(row))).collect()
+}
+
+fn regarded(crm: &MemoryCrm) -> Vec<Option<Uuid>> {
+    let rows = crm.rows(false);
+    let rows = rows.iter().filter(|((table, _), _)| *table == "new_eventattendance");
+    rows.map(|(_, row)| row.get("_regardingobjectid_value")?.as_str()?.parse().ok()).collect()
+}
+
+/// A contact's company is the name of its account, which the connector does not give it.
+#[test]
+fn a_contact_made_for_address_and_company_is_found_again() {
+    const SETTINGS: &str = r#"{ "defaults": { "unmatched": "create_contact",
+        "matching": { "keys": ["email_and_company"], "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    let one = said(Kind::Registered, 1, Some("ana@x.example"), Some("Contoso"));
+    let mut other = said(Kind::Registered, 2, Some("Ana@x.example"), Some("contoso"));
+    other.participant.as_mut().unwrap().id = "p1".into();
+    let how = Delivery::one_by_one(SETTINGS);
+    // The first participant becomes somebody else, so that no row remembers the key.
+    let moved = said(Kind::Updated, 3, Some("eva@x.example"), Some("Contoso"));
+    for _ in 0..3 {
+        deliver_into(&crm, &[&[one.clone(), moved.clone()], &[other.clone()]], &how);
+        assert_eq!(made(&crm).len(), 2, "{:?}", made(&crm));
+    }
+}
+
+/// What is said without the whole key, in the same batch, may state another address.
+#[tokio::test]
+async fn a_lead_made_for_address_and_company_has_that_address() {
+    const SETTINGS: &str =
+        r#"{ "defaults": { "matching": { "keys": ["email_and_company"], "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    let whole = said(Kind::Registered, 1, Some("ana@x.example"), Some("Contoso"));
+    engine(&crm, SETTINGS).run(&[whole, said(Kind::Updated, 2, Some("eva@x.example"), None)]).await;
+    assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
+}
+
+/// In batched writing people are written first, and the rows when the same statements come again; a process may die between the two.
+#[tokio::test]
+async fn the_lead_of_a_guest_is_found_again_before_any_row_regards_it() {
+    const SETTINGS: &str =
+        r#"{ "defaults": { "matching": { "without_key": "create" } }, "events": { "e1": { "unmatched": "ignore" } } }"#;
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    let guest = [said(Kind::Registered, 1, None, None)];
+    for scope in [Scope::People, Scope::People, Scope::Everything, Scope::Everything] {
+        engine.run_within(scope, &guest).await;
+        assert_eq!(made(&crm), [("lead", None)]);
+    }
+    assert!(regarded(&crm)[0].is_some());
+
+    // Where unmatched participants are ignored nobody is made of a guest, and neither is a row.
+    let ignored = [said(Kind::Registered, 1, None, None), said(Kind::Updated, 2, Some("ana@x.example"), None)];
+    let ignored = ignored.map(|mut event| {
+        event.event.id = "e1".into();
+        event
+    });
+    engine.run(&ignored).await;
+    assert_eq!((made(&crm).len(), regarded(&crm).len()), (1, 1));
+}
+
+/// A statement that the settings leave out does not say who a guest is.
+#[tokio::test]
+async fn what_is_left_out_makes_no_guest_known() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "without_key": "create" }, "only_if": "participant.id == 'p0' and not participant.email" } }"#;
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    let guest = said(Kind::Registered, 1, Some(""), None);
+    engine.run(&[guest, said(Kind::Updated, 2, Some("ana@x.example"), None)]).await;
+    assert_eq!(made(&crm), [("lead", None)]);
+    assert!(regarded(&crm)[0].is_some());
+}
+
+/// Where the latest address belongs to nobody, rows stay with whom they regarded, whatever is said again of the time before.
+#[test]
+fn an_earlier_address_moves_no_row_back() {
+    const SETTINGS: &str =
+        r#"{ "defaults": { "unmatched": "update_only", "matching": { "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    let delivered = Delivered::into(&crm);
+    let how = Delivery::one_by_one(SETTINGS);
+    let of_session = |mut event: ParticipantEvent| {
+        event.session = statement(Kind::SessionEnrolled, 1, 0, 0, 0, Some(0)).session;
+        event
+    };
+    let contact = of_session(said(Kind::SessionEnrolled, 1, Some("contact@x.example"), None));
+    let lead = said(Kind::Registered, 2, Some("lead@x.example"), None);
+    let nobody = said(Kind::Updated, 3, Some("nobody@x.example"), None);
+    delivered.run(&[contact.clone(), lead.clone(), nobody], &how);
+    let before = (regarded(&crm), crm.writes());
+    assert_eq!(before.0, [Some(Uuid::from_u128(12)); 2]);
+    delivered.run(&[contact, lead], &how);
+    assert_eq!((regarded(&crm), crm.writes()), before);
+}
+
+/// Merging leaves other contacts with the address as they are.
+#[test]
+fn rows_of_a_merged_contact_follow_it_though_somebody_else_has_the_address() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    crm.add("contact", 60, "master@x.example", 0);
+    crm.add("contact", 61, "contact@x.example", 0);
+    let delivered = Delivered::into(&crm);
+    let how = Delivery::one_by_one(SETTINGS);
+    let registered = said(Kind::Registered, 1, Some("contact@x.example"), None);
+    delivered.run(std::slice::from_ref(&registered), &how);
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10))]);
+    let merged = serde_json::json!({ "statecode": 1, "merged": true, "_masterid_value": Uuid::from_u128(60) });
+    crm.by_hand(("contact", Uuid::from_u128(10)), merged);
+    delivered.run(&[registered], &how);
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(60))]);
+}

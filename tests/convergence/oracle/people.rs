@@ -1,0 +1,429 @@
+//! Whom a statement is about: who is found in the CRM as it was before, who is created, and what depends on who came first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use inevent_d365::{
+    dataverse::Columns,
+    model::{ParticipantEvent, ids},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    columns::{Row, holds},
+    settings::{Keys, Settings, Unmatched, WithoutKey},
+    statements::{heard, latest, of},
+    words,
+};
+use crate::{Table, crm::MemoryCrm};
+
+/// A contact or lead.
+pub type Person = (&'static str, Uuid);
+
+/// How often a key may have somebody created, where those who had it got another one since.
+const GENERATIONS: u32 = 3;
+
+/// Whether rows show what a statement says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    Surely,
+    /// If the participant was known when it came.
+    Perhaps,
+    Never,
+}
+
+pub struct People<'a> {
+    /// As it was before.
+    crm: &'a Table,
+    settings: &'a Settings,
+    /// The people there, and what they are found by.
+    known: Vec<(Person, Vec<String>)>,
+    /// What is not left out whoever it is about.
+    heard: Vec<&'a ParticipantEvent>,
+    /// What each statement states, by its id.
+    keys: BTreeMap<&'a str, Vec<String>>,
+    settled: BTreeMap<String, Person>,
+    candidates: BTreeMap<String, BTreeSet<Person>>,
+}
+
+/// More people than every history has, in all the ways in which somebody may be there.
+pub fn seeded() -> MemoryCrm {
+    let crm = MemoryCrm::seeded();
+    let add = |table, id: u128, address: &str, state, more: Value| {
+        crm.add(table, id, address, state);
+        crm.by_hand((table, Uuid::from_u128(id)), more);
+    };
+    let id = |id: u128| Uuid::from_u128(id).to_string();
+    add("contact", 40, "both@x.example", 0, json!({}));
+    add("lead", 41, "both@x.example", 0, json!({ "new_number": 7 }));
+    add("contact", 42, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
+    add("contact", 43, "twice@x.example", 0, crate::crm::account(21));
+    add("lead", 44, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
+    add("lead", 45, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
+    add("contact", 46, "merged@x.example", 1, json!({ "merged": true, "_masterid_value": id(47) }));
+    add("contact", 47, "master@x.example", 0, crate::crm::account(20));
+    add("lead", 48, "became@x.example", 1, json!({ "_parentcontactid_value": id(49) }));
+    add("contact", 49, "contact-of-became@x.example", 0, json!({}));
+    add("lead", 50, "origin@x.example", 1, json!({}));
+    add("contact", 51, "contact-of-origin@x.example", 0, json!({ "_originatingleadid_value": id(50) }));
+    add("lead", 52, "firm@x.example", 0, json!({ "companyname": "CONTOSO" }));
+    add("lead", 53, "firm@x.example", 0, json!({ "companyname": "fabrikam  ltd" }));
+    add("contact", 54, "firm@x.example", 0, json!({ "parentcustomerid_account": { "name": "Contoso" } }));
+    add("contact", 55, "known@x.example", 0, json!({ "new_ineventparticipantid": "x1" }));
+    crm
+}
+
+pub fn text<'a>(row: &'a Columns, column: &str) -> Option<&'a str> {
+    row.get(column)?.as_str()
+}
+
+fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Whether a contact is active, a lead open.
+pub fn is_open(row: &Columns) -> bool {
+    row["statecode"] == 0
+}
+
+fn id(row: &Columns, column: &str) -> Option<Uuid> {
+    text(row, column)?.parse().ok()
+}
+
+/// Who stands for a person now.
+pub fn stands_for(crm: &Table, person: Person) -> Option<Person> {
+    let row = crm.get(&person)?;
+    if row.get("merged") == Some(&json!(true)) {
+        return stands_for(crm, (person.0, id(row, "_masterid_value")?));
+    }
+    if person.0 == "lead" && row["statecode"] == 1 {
+        let named = id(row, "_parentcontactid_value");
+        let made = || crm.iter().find(|(_, row)| id(row, "_originatingleadid_value") == Some(person.1));
+        return match named.or_else(|| Some(made()?.0.1)) {
+            Some(contact) => stands_for(crm, ("contact", contact)),
+            None => Some(person),
+        };
+    }
+    Some(person)
+}
+
+impl<'a> People<'a> {
+    pub fn new(crm: &'a Table, settings: &'a Settings, events: &'a [ParticipantEvent]) -> Self {
+        let mut people = Self {
+            crm,
+            settings,
+            known: Vec::new(),
+            heard: heard(events, settings),
+            keys: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            candidates: BTreeMap::new(),
+        };
+        let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
+        people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
+        people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
+        let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
+        people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
+        people.candidates = all.into_iter().map(|key| (key.clone(), people.meant(&key))).collect();
+        people
+    }
+
+    pub fn heard(&self) -> &[&'a ParticipantEvent] {
+        &self.heard
+    }
+
+    /// What is said of a participant of an event beside a statement.
+    fn of_same(&self, event: &ParticipantEvent) -> impl Iterator<Item = &'a ParticipantEvent> {
+        let participant = of(event);
+        self.heard.iter().copied().filter(move |other| of(other) == participant)
+    }
+
+    /// The keys that a statement states, the strongest first.
+    fn keys(&self, event: &ParticipantEvent) -> &[String] {
+        self.keys.get(event.id.as_str()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same of a statement that need not be one of these.
+    pub fn keys_stated(&self, event: &ParticipantEvent) -> Vec<String> {
+        let Some(person) = &event.participant else { return Vec::new() };
+        let address = words(person.email.as_deref()).map(|text| folded(&text));
+        let company = words(person.company.as_deref()).map(|text| folded(&text));
+        let external = words(person.external_id.as_deref()).map(|text| format!("external\n{}", folded(&text)));
+        let keys: Vec<String> = match self.settings.matching.keys {
+            Keys::Email => address.into_iter().collect(),
+            Keys::EmailAndCompany => address.zip(company).map(both).into_iter().collect(),
+            Keys::ExternalId => external.into_iter().chain(address).collect(),
+        };
+        match self.settings.matching.without_key {
+            WithoutKey::Create if keys.is_empty() => vec![format!("participant\n{}\n{}", event.event.id, person.id)],
+            _ => keys,
+        }
+    }
+
+    /// What a row is found by.
+    fn keys_of(&self, table: &str, row: &Columns) -> Vec<String> {
+        let address = text(row, "emailaddress1").map(folded);
+        let company = match table {
+            "lead" => text(row, "companyname"),
+            _ => row.get("parentcustomerid_account").and_then(|account| account["name"].as_str()),
+        };
+        let external = || text(row, "new_ineventparticipantid").map(|id| format!("external\n{}", folded(id)));
+        let keys = match self.settings.matching.keys {
+            Keys::Email => [address, None],
+            Keys::EmailAndCompany => [address.zip(company.map(folded)).map(both), None],
+            Keys::ExternalId => [external(), address],
+        };
+        keys.into_iter().flatten().collect()
+    }
+
+    /// Who has a key in the CRM as it was: somebody open, else who stands for somebody closed.
+    pub fn found(&self, key: &str) -> Option<Person> {
+        let mut tables = ["contact", "lead"];
+        if self.settings.matching.leads_first {
+            tables.reverse();
+        }
+        let precedence =
+            |person: &Person| (std::cmp::Reverse(text(&self.crm[person], "modifiedon").map(str::to_owned)), person.1);
+        let mut all = Vec::new();
+        for table in tables {
+            let having =
+                self.known.iter().filter(|(person, keys)| person.0 == table && keys.iter().any(|one| one == key));
+            let mut having: Vec<Person> = having.map(|(person, _)| *person).collect();
+            having.sort_by_key(precedence);
+            let inactive = |person: &&Person| {
+                let row = &self.crm[*person];
+                self.settings.matching.inactive_contacts && table == "contact" && !row.contains_key("merged")
+            };
+            let open = having.iter().find(|person| is_open(&self.crm[*person]));
+            if let Some(person) = open.or_else(|| having.iter().find(inactive)) {
+                return Some(*person);
+            }
+            all.extend(having);
+        }
+        let successors = all.into_iter().filter_map(|person| stands_for(self.crm, person));
+        successors.filter(|person| is_open(&self.crm[person])).min_by_key(precedence)
+    }
+
+    /// The keys that belong together because some statement states both, or somebody has both, or each belongs to one of these.
+    fn linked(&self, key: &str) -> BTreeSet<String> {
+        let mut linked = BTreeSet::from([key.to_owned()]);
+        loop {
+            let all = self.keys.values().chain(self.known.iter().map(|(_, keys)| keys));
+            let of_these = all.filter(|keys| keys.iter().any(|key| linked.contains(key)));
+            let more: Vec<String> = of_these.flatten().cloned().collect();
+            let before = linked.len();
+            linked.extend(more);
+            if linked.len() == before {
+                return linked;
+            }
+        }
+    }
+
+    /// Who has the key before anybody is created, if that cannot change: an external id may be given to somebody who is found by
+    /// their address.
+    fn settled(&self, key: &str) -> Option<Person> {
+        self.settled.get(key).copied()
+    }
+
+    fn settle(&self, key: &str) -> Option<Person> {
+        let ids = || self.linked(key).iter().filter(|key| key.starts_with("external\n")).count();
+        self.found(key).filter(|_| !key.starts_with("external\n") || ids() == 1)
+    }
+
+    /// Everybody whom the key may mean in the end; nobody where nobody has it and no event asks for somebody.
+    pub fn candidates(&self, key: &str) -> BTreeSet<Person> {
+        self.candidates.get(key).cloned().unwrap_or_default()
+    }
+
+    fn meant(&self, key: &str) -> BTreeSet<Person> {
+        if let Some(person) = self.settled(key) {
+            return BTreeSet::from([person]);
+        }
+        let linked = self.linked(key);
+        let there = linked.iter().filter(|_| key.starts_with("external\n")).filter_map(|key| self.found(key));
+        there.chain(linked.iter().flat_map(|key| self.created(key))).collect()
+    }
+
+    /// Whom the events may create for a key.
+    fn created(&self, key: &str) -> BTreeSet<Person> {
+        let asks = |event: &&&ParticipantEvent| self.keys(event).first().is_some_and(|strongest| strongest == key);
+        let tables = self.heard.iter().filter(asks).filter_map(|event| self.settings.of(&event.event.id).creates());
+        let tables: BTreeSet<&'static str> = tables.filter(|_| self.settled(key).is_none()).collect();
+        let person = |table, generation| match table {
+            "lead" => (table, ids::lead("t", key, generation)),
+            _ => (table, ids::contact("t", key, generation)),
+        };
+        let generations = if self.settings.matching.keys == Keys::ExternalId { GENERATIONS } else { 1 };
+        let free = |table| (0..).find(|generation| !self.crm.contains_key(&person(table, *generation))).unwrap_or(0);
+        tables
+            .into_iter()
+            .flat_map(|table| (0..generations).map(move |more| person(table, free(table) + more)))
+            .collect()
+    }
+
+    pub fn counts(&self, event: &ParticipantEvent) -> Counts {
+        let known = |event: &ParticipantEvent| {
+            self.of_same(event).any(|other| {
+                let keys = self.keys(other);
+                keys.first().is_some_and(|key| !is_guest(key)) && self.counts(other) != Counts::Never
+            })
+        };
+        let keys = self.keys(event);
+        let ignores = self.settings.of(&event.event.id).unmatched == Unmatched::Ignore;
+        match keys.first() {
+            None if self.settings.matching.without_key != WithoutKey::Ignore => Counts::Surely,
+            None if known(event) => Counts::Perhaps,
+            None => Counts::Never,
+            Some(_) if !ignores => Counts::Surely,
+            Some(key) if is_guest(key) && known(event) => Counts::Perhaps,
+            Some(_) if keys.iter().any(|key| self.settled(key).is_some()) => Counts::Surely,
+            Some(key) if self.candidates(key).is_empty() => Counts::Never,
+            Some(_) => Counts::Perhaps,
+        }
+    }
+
+    /// Whom a statement may be about, and whether it is about just that one.
+    pub fn about(&self, event: &ParticipantEvent) -> (BTreeSet<Person>, bool) {
+        let others = || {
+            let keys = self.of_same(event).filter_map(|other| self.keys(other).first().cloned());
+            keys.collect::<BTreeSet<String>>()
+        };
+        match self.keys(event).first() {
+            Some(key) if !is_guest(key) || others().len() == 1 => {
+                let people = self.candidates(key);
+                let surely = people.len() == 1 && (self.settled(key).is_some() || self.creates(event));
+                (people, surely)
+            }
+            _ => (others().iter().flat_map(|key| self.candidates(key)).collect(), false),
+        }
+    }
+
+    /// Whether it matters when something is said: somebody may be found or known later whom nobody found at first, or be made as a
+    /// contact and as a lead in the same moment.
+    pub fn came_too_early(&self) -> bool {
+        let of_nobody = |event: &&ParticipantEvent| {
+            let keys = self.keys(event);
+            let found = keys.iter().any(|key| self.settled(key).is_some());
+            let several = keys.first().is_none_or(|key| is_guest(key) || self.candidates(key).len() > 1);
+            several || !found && !self.creates(event)
+        };
+        self.settings.matching.keys == Keys::ExternalId || self.heard.iter().copied().any(|event| of_nobody(&event))
+    }
+
+    fn creates(&self, event: &ParticipantEvent) -> bool {
+        self.settings.of(&event.event.id).creates().is_some()
+    }
+
+    /// Whom the rows of a participant may regard, by what was said of them and counts.
+    pub fn regarded(&self, said: &[&ParticipantEvent]) -> BTreeSet<Option<Person>> {
+        let strongest = |event: &ParticipantEvent| self.keys(event).first().cloned();
+        let strength = |key: &str| (!is_guest(key), key.starts_with("external\n"));
+        let best = said.iter().filter_map(|event| strongest(event)).map(|key| strength(&key)).max();
+        let of_best = |event: &ParticipantEvent| strongest(event).filter(|key| Some(strength(key)) == best);
+        let mut allowed = BTreeSet::new();
+        for key in latest(said, of_best) {
+            allowed.extend(self.candidates(&key).into_iter().map(Some));
+            let asks = |event: &&&ParticipantEvent| strongest(event).as_ref() == Some(&key);
+            let found_or_made = |event: &&ParticipantEvent| {
+                self.creates(event)
+                    || self.settings.of(&event.event.id).unmatched == Unmatched::Ignore && !is_guest(&key)
+            };
+            if self.settled(&key).is_none() && !said.iter().filter(asks).any(found_or_made) {
+                let before = said.iter().filter_map(|event| strongest(event)).flat_map(|key| self.candidates(&key));
+                allowed.extend(before.map(Some).chain([None]));
+            }
+        }
+        if best.is_none() { BTreeSet::from([None]) } else { allowed }
+    }
+
+    /// What is said of each person.
+    fn said(&self) -> BTreeMap<Person, Row<'a>> {
+        let mut said: BTreeMap<Person, Row<'a>> = BTreeMap::new();
+        for event in &self.heard {
+            let counts = self.counts(event);
+            let (people, just_one) = self.about(event);
+            for person in people.into_iter().filter(|_| counts != Counts::Never) {
+                let made = || (!self.crm.contains_key(&person)).then(Vec::new);
+                let blank = || Row { surely: Vec::new(), perhaps: Vec::new(), makers: made() };
+                let row = said.entry(person).or_insert_with(blank);
+                let known = if just_one && counts == Counts::Surely { &mut row.surely } else { &mut row.perhaps };
+                known.push(event);
+                row.makers.iter_mut().filter(|_| self.creates(event)).for_each(|makers| makers.push(event));
+            }
+        }
+        said
+    }
+
+    /// Holds the people of the CRM against whom the rules allow, and their columns against what was said of them, `earlier` too.
+    pub fn compare(&self, after: &Table, earlier: Option<&Self>) -> Result<(), String> {
+        for event in &self.heard {
+            let (people, just_one) = self.about(event);
+            let there = people.iter().any(|person| after.contains_key(person));
+            let keys = self.keys(event);
+            if keys.first().is_some_and(|key| just_one || !is_guest(key)) && self.creates(event) && !there {
+                return Err(format!("nobody is there for {keys:?} of {:?}", of(event)));
+            }
+        }
+        let mut said = self.said();
+        for (person, before) in earlier.into_iter().flat_map(Self::said) {
+            said.entry(person).and_modify(|row| row.surely.extend(before.surely));
+        }
+        for (person, row) in after.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead")) {
+            let before = self.crm.get(person);
+            let Some(said) = said.get(person) else {
+                if before != Some(row) {
+                    return Err(format!("nothing was said of {person:?}: {row:?}"));
+                }
+                continue;
+            };
+            self.compare_columns(*person, row, said)?;
+        }
+        Ok(())
+    }
+
+    fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
+        let minimal = self.settings.minimal && said.makers.is_some();
+        for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
+            let left_alone = minimal && !self.stays(mapping.column);
+            let had = match (self.crm.get(&person), mapping.column) {
+                (Some(before), column) => vec![before.get(column).cloned().unwrap_or_default()],
+                (None, "lastname") => self.fallbacks(said),
+                (None, _) => vec![Value::Null],
+            };
+            let allowed = if left_alone { had } else { mapping.allowed(said, &had) };
+            if !holds(row.get(mapping.column), &allowed) {
+                let (column, found) = (mapping.column, row.get(mapping.column));
+                return Err(format!("{person:?} has {found:?} in {column} ({:?}), not {allowed:?}", mapping.mode));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a column is written to new people of whom little is.
+    fn stays(&self, column: &str) -> bool {
+        let keys: &[&str] = match self.settings.matching.keys {
+            Keys::Email => &[],
+            Keys::EmailAndCompany => &["companyname"],
+            Keys::ExternalId => &["new_ineventparticipantid"],
+        };
+        keys.contains(&column) || matches!(column, "firstname" | "lastname")
+    }
+
+    /// The last name of somebody who stated none: what stands before the `@`, or the participant's id.
+    fn fallbacks(&self, said: &Row<'_>) -> Vec<Value> {
+        let people = said.surely.iter().chain(&said.perhaps).filter_map(|event| event.participant.as_ref());
+        let name = |person: &inevent_d365::model::Participant| match words(person.email.as_deref()) {
+            Some(address) => folded(&address).split('@').next().unwrap().to_owned(),
+            None => person.id.clone(),
+        };
+        people.map(|person| name(person).into()).collect()
+    }
+}
+
+fn both((address, company): (String, String)) -> String {
+    format!("address+company\n{address}\n{company}")
+}
+
+/// A participant who stated no key, and is somebody all the same.
+fn is_guest(key: &str) -> bool {
+    key.starts_with("participant\n")
+}

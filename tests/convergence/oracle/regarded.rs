@@ -1,0 +1,53 @@
+//! Whom a row regards, and what it takes from that person and from the settings: owner, account, campaign.
+
+use std::collections::BTreeSet;
+
+use inevent_d365::dataverse::Columns;
+use uuid::Uuid;
+
+use super::{
+    people::{Person, text},
+    settings::Rules,
+};
+use crate::{
+    Table,
+    crm::{CAMPAIGN, LEFT, LOOKUP, ME, TEAM},
+};
+
+/// Where a lookup leads.
+fn lookup(row: &Columns, column: &str) -> Option<(String, Uuid)> {
+    let table = text(row, &format!("_{column}_value{LOOKUP}"))?.to_owned();
+    Some((table, text(row, &format!("_{column}_value"))?.parse().ok()?))
+}
+
+/// The contact or lead that a row regards.
+pub fn regards(row: &Columns) -> Option<Person> {
+    let (table, id) = lookup(row, "regardingobjectid")?;
+    Some((if table == "lead" { "lead" } else { "contact" }, id))
+}
+
+/// Holds the lookups of a row against those who may be regarded.
+pub fn compare(row: &Columns, allowed: &BTreeSet<Option<Person>>, rules: Rules, crm: &Table) -> Result<(), String> {
+    let regarded = regards(row);
+    if !allowed.contains(&regarded) {
+        let person = regarded.and_then(|person| crm.get(&person));
+        return Err(format!("regards {regarded:?}, not {allowed:?}: {person:?}"));
+    }
+    let person = regarded.map(|person| &crm[&person]);
+    let owner = match person.and_then(|person| lookup(person, "ownerid")) {
+        Some((_, LEFT)) if rules.fallback => ("team".to_owned(), TEAM),
+        Some((_, LEFT)) | None => ("systemuser".to_owned(), ME),
+        Some(owner) => owner,
+    };
+    // A lead has a company's name, and no account of this kind.
+    let account = person.and_then(|person| lookup(person, "parentcustomerid")).filter(|_| rules.lookups);
+    let campaign = rules.lookups.then(|| ("campaign".to_owned(), CAMPAIGN));
+    let own = [("ownerid", Some(owner)), ("new_accountid", account), ("new_campaignid", campaign)];
+    for (column, expected) in own {
+        let found = lookup(row, column);
+        if found != expected {
+            return Err(format!("has {found:?} as {column}, not {expected:?}"));
+        }
+    }
+    Ok(())
+}
