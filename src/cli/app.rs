@@ -61,6 +61,11 @@ pub enum Connector {
     Routes(Routes),
 }
 
+/// The connector that the environment variables name, for what is done by this process itself.
+pub fn by_environment() -> Ground {
+    Ground::open(|name| std::env::var(name).ok())
+}
+
 impl Target {
     /// Whether a deployed connector is meant.
     pub fn is_deployed(&self) -> bool {
@@ -73,8 +78,7 @@ impl Target {
     /// In words: which right is missing, or what cannot be reached.
     pub async fn connector(&self, who: Who) -> Result<Connector> {
         let Some(name) = &self.app else {
-            let ground = Ground::open(|name| std::env::var(name).ok());
-            return Ok(Connector::Storage { ground, roles: None });
+            return Ok(Connector::Storage { ground: by_environment(), roles: None });
         };
         let app = FunctionApp::find(name, self.resource_group.as_deref(), self.subscription.as_deref()).await?;
         let mut settings = app.settings().await?;
@@ -106,19 +110,6 @@ impl Target {
             ),
             (Why::Role, _) => bail!("{}", roles.missing(Some(shut.service))),
             (Why::Other(why), _) => bail!("The {} storage of {name} refuses: {why}", shut.service),
-        }
-    }
-
-    /// The connector's storage and settings, for what works on them itself.
-    ///
-    /// # Errors
-    /// When there is no way to them from here.
-    pub async fn ground(&self) -> Result<Ground> {
-        match self.connector(Who::Anybody).await? {
-            Connector::Storage { ground, .. } => Ok(ground),
-            Connector::Routes(_) => bail!(
-                "This works on the storage account and with your own credentials, and the account cannot be reached from here."
-            ),
         }
     }
 }

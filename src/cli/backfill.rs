@@ -3,7 +3,7 @@
 use std::{
     process::ExitCode,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -13,30 +13,25 @@ use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use clap::Args;
 use inevent_d365::{
-    functions::{Storage, connect, connect_inevent},
-    manage::{Backfills, Ground, StartBackfill},
+    manage::{Action, Backfills, Ground, Planned, PreviewBackfill, Previewed, ReadBackfill, StartBackfill, Stated},
     model::{ParticipantEvent, SourceTime},
     reconcile::{
         jobs::{self, Job, State},
         outlet::{NotPut, Outlet, QueueOutlet},
         round::Reconciler,
     },
-    settings::{DataverseSettings, InEventSettings, SettingProblem, document::Document},
-    sync::{
-        DataverseCrm,
-        crm::{Action, Write},
-        current::CurrentSettings,
-        engine::Engine,
-        outcome::Held,
-    },
 };
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    app::{Target, Who},
+    app::{Connector, Target, Who, by_environment},
     since::since,
 };
+
+/// The statements that are asked about at once, and the bytes that they may weigh: a request has a limit.
+const ASKED: usize = 2_000;
+const WEIGHT: usize = 2 * 1024 * 1024;
 
 /// Reads an event from InEvent, everybody on its lists, its check-in log and its scores, and puts all of it into the queue of events, as
 /// if it had just been told: for an event that began before the connector was there, or after settings changed. What the CRM holds
@@ -52,7 +47,8 @@ pub struct BackfillArgs {
     /// Only who was changed since: a time (2026-11-22T09:00:00Z), a day (2026-11-22, UTC) or how long ago (2d, 12h)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
-    /// Print which rows and columns would be written, and write nothing. It reads personal data and prints it
+    /// Print which rows and columns would be written, and write nothing. It reads personal data and prints it (with --app, through
+    /// /api/manage: role Connector.Admin)
     #[arg(long)]
     dry_run: bool,
     /// Cancel whoever is missing in InEvent, however many they are
@@ -84,12 +80,11 @@ pub fn run(args: BackfillArgs) -> ExitCode {
             println!("Backfill {} of event {} waits for the connector.", job.id, job.event);
             return Ok(());
         }
-        let ground = target.ground().await?;
-        let job = Job::new(event, since, accept_missing, Timestamp::now());
-        match dry_run {
-            true => preview(&ground, &job, json).await,
-            false => work(&ground, job, json).await,
+        if dry_run {
+            let asked = ReadBackfill { event, since, accept_missing, offset: 0 };
+            return preview(&target.connector(Who::Anybody).await?, asked, json).await;
         }
+        work(&by_environment(), Job::new(event, since, accept_missing, Timestamp::now()), json).await
     })
 }
 
@@ -120,7 +115,10 @@ async fn work(ground: &Ground, job: Job, json: bool) -> Result<()> {
     let queue = storage.events().await?;
     let outlet = QueueOutlet { queue, bodies: storage.bodies.clone(), store: storage.store.clone() };
     let outlet = Counting { outlet, queued: AtomicUsize::new(0) };
-    let (reconciler, document, engine) = ways(ground, storage, Arc::new(outlet)).await?;
+    let (dataverse, document) = (ground.dataverse()?, ground.document().await?);
+    let engine = ground.engine(dataverse.clone())?;
+    let store = storage.store.clone();
+    let reconciler = Reconciler { inevent: ground.inevent()?, dataverse, store, outlet: Arc::new(outlet) };
     let rules = engine
         .rules()
         .await
@@ -147,30 +145,17 @@ async fn work(ground: &Ground, job: Job, json: bool) -> Result<()> {
 }
 
 /// Prints what would be written.
-async fn preview(ground: &Ground, job: &Job, json: bool) -> Result<()> {
-    let collected = Arc::new(Collected::default());
-    let (reconciler, document, engine) = ways(ground, ground.storage()?, collected.clone()).await?;
-    let rules = engine
-        .rules()
-        .await
-        .map_err(|_| anyhow!("the settings are not in order; `settings validate --live` says why"))?;
-    let table = rules.of_event(&job.event).activity.table;
-    let until = Instant::now() + Duration::from_secs(24 * 3_600);
-    let passed = reconciler.backfill(job, &document.effective(&job.event), table, &*collected, until).await?;
-    if passed.gone {
-        bail!("InEvent does not know event {}, or does not show it to this token", job.event);
-    }
-    let events = std::mem::take(&mut *collected.0.lock().unwrap_or_else(PoisonError::into_inner));
+async fn preview(connector: &Connector, asked: ReadBackfill, json: bool) -> Result<()> {
     let (mut creates, mut updates) = (0, 0);
-    for batch in events.chunks(500) {
-        let plan = engine.preview(batch).await.map_err(|why| anyhow!(why))?;
-        for write in &plan.writes {
-            let is_new = write.action == Action::Create;
+    for batch in batches(read(connector, asked).await?) {
+        let Previewed { writes, refused } = connector.ask(PreviewBackfill { events: batch }).await?;
+        for planned in &writes {
+            let is_new = planned.action == Action::New;
             (creates, updates) = (creates + usize::from(is_new), updates + usize::from(!is_new));
-            print(write, json);
+            print(planned, json);
         }
-        for refused in &plan.refused {
-            eprintln!("{}: would be parked: {}", batch[refused.event].id, refused.reason);
+        for statement in &refused {
+            eprintln!("{}: would be parked: {}", statement.id, statement.reason);
         }
     }
     if !json {
@@ -179,16 +164,49 @@ async fn preview(ground: &Ground, job: &Job, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn print(write: &Write, json: bool) {
-    let what = if write.action == Action::Create { "new" } else { "changed" };
+/// What the backfill would state.
+async fn read(connector: &Connector, asked: ReadBackfill) -> Result<Vec<ParticipantEvent>> {
+    let ReadBackfill { event, since, accept_missing, mut offset } = asked;
+    let mut all = Vec::new();
+    loop {
+        let asked = ReadBackfill { event: event.clone(), since, accept_missing, offset };
+        let Stated { events, note, more } = connector.ask(asked).await?;
+        all.extend(events);
+        note.into_iter().for_each(|note| eprintln!("{note}"));
+        match more {
+            Some(next) => offset = next,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Statements in parts that can be asked about.
+fn batches(events: Vec<ParticipantEvent>) -> Vec<Vec<ParticipantEvent>> {
+    let (mut batches, mut weight) = (vec![Vec::new()], 0);
+    for event in events {
+        let weighs = serde_json::to_string(&event).map_or(0, |text| text.len());
+        weight += weighs;
+        match batches.last_mut() {
+            Some(batch) if batch.is_empty() || (batch.len() < ASKED && weight <= WEIGHT) => batch.push(event),
+            _ => {
+                weight = weighs;
+                batches.push(vec![event]);
+            }
+        }
+    }
+    batches
+}
+
+fn print(planned: &Planned, json: bool) {
     if json {
-        let id = write.id.to_string();
-        println!("{}", json!({ "table": write.table.name, "id": id, "action": what, "columns": write.columns }));
+        println!("{}", json!(planned));
         return;
     }
-    println!("{} {} ({what})", write.table.name, write.id);
+    let Planned { table, id, action, columns } = planned;
+    let action = if *action == Action::New { "new" } else { "changed" };
+    println!("{table} {id} ({action})");
     // What keeps the state of the row is for machines.
-    for (column, value) in write.columns.iter().filter(|(column, _)| !column.ends_with("stamp")) {
+    for (column, value) in columns.iter().filter(|(column, _)| !column.ends_with("stamp")) {
         println!("    {column}: {value}");
     }
 }
@@ -210,32 +228,23 @@ impl Outlet for Counting {
     }
 }
 
-/// Events that go nowhere.
-#[derive(Default)]
-struct Collected(Mutex<Vec<ParticipantEvent>>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[async_trait]
-impl Outlet for Collected {
-    async fn put(&self, events: Vec<ParticipantEvent>) -> Result<(), NotPut> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
-        Ok(())
+    #[test]
+    fn statements_are_asked_about_in_parts_that_a_request_may_weigh() {
+        let weighing = |bytes: usize| -> ParticipantEvent {
+            let said = json!({
+                "id": "1", "time": "2026-05-01T09:00:00Z", "kind": "registered", "event": { "id": "4711" },
+                "participant": { "id": "1" }, "answers": { "Budget": "x".repeat(bytes) },
+            });
+            serde_json::from_value(said).unwrap()
+        };
+        let parts = |events: Vec<ParticipantEvent>| batches(events).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(parts(vec![weighing(1); ASKED + 1]), [ASKED, 1]);
+        assert_eq!(parts(vec![weighing(WEIGHT / 3); 5]), [2, 2, 1]);
+        assert_eq!(parts(vec![weighing(WEIGHT), weighing(1), weighing(1)]), [1, 2]);
+        assert_eq!(parts(Vec::new()), [0]);
     }
-}
-
-/// The ways to InEvent and Dataverse, as the connector's settings name them.
-async fn ways(ground: &Ground, storage: &Storage, outlet: Arc<dyn Outlet>) -> Result<(Reconciler, Document, Engine)> {
-    let lookup = |name: &str| ground.setting(name);
-    let missing = |problems: Vec<SettingProblem>| {
-        anyhow!(problems.iter().map(|problem| problem.0.as_str()).collect::<Vec<_>>().join(" "))
-    };
-    let held = |held: Held| anyhow!(held.remedy);
-    let settings = DataverseSettings::read(&lookup).map_err(missing)?;
-    let dataverse = connect(&settings).map_err(held)?.client;
-    let of_inevent = InEventSettings::read(&lookup).map_err(missing)?;
-    let inevent = connect_inevent(&of_inevent, Some(storage.store.clone())).map_err(held)?;
-    let (place, document) = (ground.place()?, ground.document().await?);
-    let crm = Arc::new(DataverseCrm::new(dataverse.clone(), &settings.prefix));
-    let engine = Engine::new(crm, storage.store.clone(), settings.tenant).with_settings(CurrentSettings::kept(place));
-    let reconciler = Reconciler { inevent, dataverse, store: storage.store.clone(), outlet };
-    Ok((reconciler, document, engine))
 }

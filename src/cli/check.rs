@@ -1,14 +1,15 @@
 //! `check`: the connection test.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use clap::Args;
 use inevent_d365::{
-    dataverse::Client,
     functions::http_client,
-    manage::{Check, checked},
-    settings::document::Document,
+    manage::{Check, TestArrival},
     setup::check::{self, Line, Sending, State},
 };
 use jiff::Timestamp;
@@ -23,8 +24,8 @@ use super::app::{Connector, Target, Who};
 /// line is wrong.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Also send one registration, marked as a test, and wait until its row is in Dynamics. It makes one lead and one row, and uses them
-    /// again the next time
+    /// Also send one registration, marked as a test, from this machine, and wait until its row is in Dynamics. It makes one lead and one
+    /// row, and uses them again the next time
     #[arg(long, requires_all = ["url", "key"])]
     send: bool,
     /// The function app, such as https://inevent-contoso.azurewebsites.net
@@ -54,19 +55,18 @@ pub fn run(args: CheckArgs) -> ExitCode {
 
 /// Says whether everything is as it has to be.
 async fn everything(args: &CheckArgs) -> Result<bool> {
-    // The registration is looked for in Dynamics from here.
-    let who = if args.send { Who::Anybody } else { Who::App };
-    let (mut lines, client, document) = match args.target.connector(who).await? {
-        Connector::Storage { ground, .. } => checked(&ground).await?,
-        Connector::Routes(_) if args.send => {
-            bail!("--send looks for the row from here, for which the storage account must be reached")
+    let connector = args.target.connector(Who::App).await?;
+    let mut lines = connector.ask(Check {}).await?;
+    let mut link = None;
+    if args.send {
+        match send(args, &connector).await {
+            Ok((record, took)) => {
+                lines.push(Line::ok("registration", format!("arrived after {:.1} s", took.as_secs_f64())));
+                link = Some(record);
+            }
+            Err(why) => lines.push(Line::wrong("registration", why.to_string())),
         }
-        Connector::Routes(routes) => (routes.ask(Check {}).await?, None, Document::default()),
-    };
-    let link = match client {
-        Some(client) if args.send => send(args, &client, &document, &mut lines).await,
-        _ => None,
-    };
+    }
     let whole = lines.iter().all(|line| line.state != State::Wrong);
     if args.json {
         println!("{}", json!({ "ok": whole, "checks": lines, "record": link }));
@@ -84,18 +84,27 @@ async fn everything(args: &CheckArgs) -> Result<bool> {
     Ok(whole)
 }
 
-async fn send(args: &CheckArgs, client: &Client, document: &Document, lines: &mut Vec<Line>) -> Option<String> {
-    let (url, key) = (args.url.clone()?, args.key.clone()?);
-    let sending = Sending { url, key, patience: Duration::from_secs(args.patience) };
-    let http = http_client().ok()?;
-    match check::send(&http, client, &sending, document, Timestamp::now()).await {
-        Ok(sent) => {
-            lines.push(Line::ok("registration", format!("arrived after {:.1} s", sent.took.as_secs_f64())));
-            Some(sent.link)
+/// Sends the registration, and waits for its record: where a person sees it, and how long it took.
+async fn send(args: &CheckArgs, connector: &Connector) -> Result<(String, Duration)> {
+    let (Some(url), Some(key)) = (args.url.clone(), args.key.clone()) else { bail!("say --url and --key") };
+    let (sent, patience) = (Timestamp::now(), Duration::from_secs(args.patience));
+    let look = async |patience: Duration| {
+        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        connector.ask(TestArrival { sent, patience_ms }).await
+    };
+    // What would not be found is not sent.
+    look(Duration::ZERO).await?;
+    let begun = Instant::now();
+    check::send(&http_client()?, &Sending { url, key }, sent).await.map_err(Error::msg)?;
+    loop {
+        if let Some(record) = look(patience.saturating_sub(begun.elapsed())).await? {
+            return Ok((record, begun.elapsed()));
         }
-        Err(why) => {
-            lines.push(Line::wrong("registration", why));
-            None
+        if begun.elapsed() >= patience {
+            bail!(
+                "It was queued and did not arrive within {} s: see Health for what is held, and `parked list` for what was refused.",
+                args.patience
+            );
         }
     }
 }

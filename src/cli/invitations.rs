@@ -1,22 +1,17 @@
 //! `invitations`: who was invited from which list, what is to be decided, and a run by hand.
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use inevent_d365::{
-    functions::connect_inevent,
-    invite::{Counts, ID_SHOWN, Inviter, Report, Run, State, Terms},
-    manage::{Ground, InvitationsList, InvitationsResolve, InvitationsShow, Invited, Listed},
-    settings::{InEventSettings, SettingProblem},
+    invite::{Counts, ID_SHOWN, Report, State},
+    manage::{InvitationsList, InvitationsResolve, InvitationsShow, Invited, Listed, PreviewInvitations, invite},
 };
 use serde_json::json;
 
 use super::{
-    app::{Connector, Target, Who},
+    app::{Connector, Target, Who, by_environment},
     table::seconds,
 };
 
@@ -76,7 +71,11 @@ pub fn run(args: InvitationsArgs) -> ExitCode {
             if target.is_deployed() && !dry_run {
                 bail!("the function app invites every five minutes by itself: with --app only --dry-run is of use");
             }
-            return invite(&target.ground().await?, &event, dry_run).await;
+            let report = match dry_run {
+                true => target.connector(Who::Anybody).await?.ask(PreviewInvitations { event }).await?,
+                false => invite(&by_environment(), &event, false).await?,
+            };
+            return say(report, dry_run);
         }
         let connector = target.connector(Who::Anybody).await?;
         match command {
@@ -145,22 +144,7 @@ async fn resolve(connector: &Connector, id: String, sent: bool) -> Result<()> {
     Ok(())
 }
 
-async fn invite(ground: &Ground, event: &str, dry: bool) -> Result<()> {
-    /// No function's deadline ends a run by hand.
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let (store, document) = (ground.storage()?.store.clone(), ground.document().await?);
-    if !document.events.contains_key(event) {
-        bail!("the settings name no event {event}");
-    }
-    let settings = document.effective(event);
-    if settings.invitations.lists.is_empty() {
-        bail!("the settings of event {event} name no list in invitations.lists");
-    }
-    let inevent = InEventSettings::read(&|name| ground.setting(name)).map_err(said)?;
-    let inevent = connect_inevent(&inevent, Some(store.clone())).map_err(|held| anyhow!(held.remedy))?;
-    let inviter = Inviter::new(ground.dataverse()?, &inevent, store, Terms::default());
-    let run = Run { ends: Instant::now() + LONGEST, dry };
-    let Report { lists, sent, withdrawn, undecided, stopped } = inviter.run(event, &settings, run).await?;
+fn say(Report { lists, sent, withdrawn, undecided, stopped }: Report, dry: bool) -> Result<()> {
     for list in &lists {
         let unchanged = if list.looked { "" } else { " (unchanged)" };
         println!("list {}{unchanged}: {}", list.list, told(&list.counts));
@@ -182,11 +166,6 @@ async fn invite(ground: &Ground, event: &str, dry: bool) -> Result<()> {
         true => bail!("not every list could be read"),
         false => Ok(()),
     }
-}
-
-fn said(problems: Vec<SettingProblem>) -> anyhow::Error {
-    let problems: Vec<String> = problems.into_iter().map(|problem| problem.0).collect();
-    anyhow!(problems.join(" "))
 }
 
 fn name(state: &State) -> String {

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use azure_core::credentials::TokenCredential;
 
+use super::webhook_keys::WebhookKeys;
 use crate::{
     azure::Identity,
     dataverse::{Client, ClientCredentials, ClientOptions, Credential, CredentialToken, SecretValue, TokenSource},
     inevent::{self, Pacer, Terms, Token},
     settings::{
-        DataverseSettings, InEventSettings, InEventSignIn, KeyVaultCertificate, KeyVaultSecret, PlainSecret, Proof,
-        SecretPlace, SettingProblem, SignIn,
+        DataverseSettings, InEventSettings, InEventSignIn, KeyVaultCertificate, KeyVaultSecret, Lookup, PlainSecret,
+        Proof, SecretPlace, SettingProblem, SignIn, webhook_keys,
     },
     store::Store,
     sync::outcome::Held,
@@ -84,6 +85,15 @@ pub fn connect_inevent(settings: &InEventSettings, store: Option<Arc<dyn Store>>
     inevent::Client::new(http()?, token, pacer, options).map_err(broken)
 }
 
+/// The keys that InEvent's webhooks carry. They are read when they are first needed.
+///
+/// # Errors
+/// What must be set first.
+pub fn keys_of_webhooks(lookup: Lookup<'_>) -> Result<WebhookKeys, Held> {
+    let place = webhook_keys(lookup).map_err(|problem| held_by_settings(&[problem]))?;
+    secret(&place).map(WebhookKeys::new)
+}
+
 fn broken(problem: String) -> Held {
     held_by_settings(&[SettingProblem(problem)])
 }
@@ -106,7 +116,7 @@ pub fn managed_identity(client_id: Option<&str>) -> Result<Arc<dyn TokenCredenti
 }
 
 /// A secret, read from its place whenever it is needed.
-pub(super) fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
+fn secret(place: &SecretPlace) -> Result<Arc<dyn SecretValue>, Held> {
     Ok(match place {
         SecretPlace::Value(secret) => Arc::new(PlainSecret(secret.clone())),
         SecretPlace::KeyVault { vault, name } => {

@@ -6,10 +6,13 @@
 //! follows when somebody turns the sign-in off later. What cannot be believed is refused.
 //! <https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities>
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::timeout;
 use warp::{
     http::{HeaderMap, Method, StatusCode, header},
     reply::Response,
@@ -26,6 +29,12 @@ pub const AUTH_ENABLED: &str = "WEBSITE_AUTH_ENABLED";
 
 /// The most that a body may weigh, in bytes: a settings document is the largest.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Azure ends a request after 230 seconds. What can answer in parts begins no other one after so long.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// What cannot is ended before Azure does.
+const LONGEST: Duration = Duration::from_secs(220);
 
 const PRINCIPAL: &str = "x-ms-client-principal";
 
@@ -124,7 +133,14 @@ pub fn allowed(app: &App, path: &str, method: &Method, headers: &HeaderMap) -> R
 /// Answers.
 pub async fn run(app: &App, asked: Asked, body: &Bytes) -> Response {
     let Asked { name, by } = asked;
-    let answered = manage::answer(&app.ground(), &name, body).await;
+    let ground = app.ground().within(PATIENCE);
+    let answered = match timeout(LONGEST, manage::answer(&ground, &name, body)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(ManageError::Unavailable(
+            "it took longer than Azure lets a request take, and was ended: what was done until then stays done"
+                .to_owned(),
+        )),
+    };
     tracing::info!(target: "manage", asked = name, by, done = answered.is_ok(), "an administrator asked");
     match answered {
         Ok(answer) => answer::with_json(StatusCode::OK, &answer),

@@ -31,13 +31,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
-pub use connections::{Signed, connect, connect_inevent, http_client, managed_identity};
+pub use connections::{Signed, connect, connect_inevent, http_client, keys_of_webhooks, managed_identity};
 pub use manage::{ADMIN_SIGN_IN, AUTH_ENABLED};
 pub use routes::routes;
-pub use services::App;
+pub use services::{App, settings_place};
 #[cfg(feature = "local")]
 pub use storage::DESK_STORAGE;
 pub use storage::Storage;
+pub use webhook_keys::WebhookKeys;
 
 /// Where participant events wait to be written.
 pub const EVENTS_QUEUE: &str = "inevent-events";

@@ -14,7 +14,7 @@ use super::{
     ACTIVITIES_QUEUE, EVENTS_QUEUE, HYDRATE_QUEUE,
     backlog::Backlog,
     conclusion::PutBack,
-    connections::{connect_inevent, held_by_settings, secret},
+    connections::{connect_inevent, held_by_settings, keys_of_webhooks},
     dataverse_access::{self, DataverseAccess},
     gather::Gatherer,
     held::{HeldRecord, Way},
@@ -32,7 +32,6 @@ use crate::{
     settings::{
         DataverseSettings, InEventSettings, Prefix,
         kept::{self, SettingsPlace},
-        webhook_keys,
     },
     store::Store,
     sync::{current::CurrentSettings, outcome::Held},
@@ -163,10 +162,7 @@ impl Services {
             Ok(settings) => connect_inevent(&settings, Some(store.clone())).map(Hydrator::new),
             Err(problems) => Err(Held { name: "inevent", ..held_by_settings(&problems) }),
         };
-        let webhook_keys = match webhook_keys(&lookup) {
-            Ok(place) => secret(&place).map(WebhookKeys::new),
-            Err(problem) => Err(held_by_settings(&[problem])),
-        };
+        let webhook_keys = keys_of_webhooks(&lookup);
         let of_inevent = ["INEVENT_WEBHOOK_KEYS", "INEVENT_TOKEN", "INEVENT_COMPANY_ID"];
         let expects_webhooks = of_inevent.iter().any(|name| lookup(name).is_some_and(|value| !value.trim().is_empty()));
         let hints = Gatherer::start(hydrate.clone(), bodies.clone());
@@ -220,7 +216,10 @@ impl Services {
 }
 
 /// Where the settings document is; a desk without a settings file has none, and the defaults.
-fn settings_place(
+///
+/// # Errors
+/// As [`kept::place`].
+pub fn settings_place(
     lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync),
 ) -> Result<Option<Arc<dyn SettingsPlace>>, String> {
     #[cfg(feature = "local")]

@@ -31,16 +31,31 @@ impl WebhookKeys {
         Ok(holds(&self.0.current().await?, offered) || holds(&self.0.anew().await?, offered))
     }
 
-    /// Whether there is a key at all.
+    /// How many keys there are.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// What is wrong with them, or that there is none.
     pub async fn check(&self) -> Result<usize, String> {
-        let count = keys(&self.0.current().await.map_err(|withheld| withheld.to_string())?)
-            .filter(|key| key.len() >= SHORTEST)
-            .count();
-        if count == 0 { Err(format!("there is no webhook key of {SHORTEST} characters or more")) } else { Ok(count) }
+        let count = valid(&self.0.current().await.map_err(|withheld| withheld.to_string())?).count();
+        if count == 0 { Err(none()) } else { Ok(count) }
     }
+
+    /// The key that new webhooks are to carry: the first one.
+    ///
+    /// # Errors
+    /// As for [`WebhookKeys::check`].
+    pub async fn first(&self) -> Result<SecretString, String> {
+        let secret = self.0.current().await.map_err(|withheld| withheld.to_string())?;
+        valid(&secret).next().map(SecretString::from).ok_or_else(none)
+    }
+}
+
+fn none() -> String {
+    format!("there is no webhook key of {SHORTEST} characters or more")
+}
+
+fn valid(secret: &SecretString) -> impl Iterator<Item = &str> {
+    keys(secret).filter(|key| key.len() >= SHORTEST)
 }
 
 fn keys(secret: &SecretString) -> impl Iterator<Item = &str> {
@@ -50,8 +65,7 @@ fn keys(secret: &SecretString) -> impl Iterator<Item = &str> {
 /// Compares with every key, in a time that tells nothing of them.
 fn holds(secret: &SecretString, offered: &str) -> bool {
     let offered = Sha256::digest(offered.as_bytes());
-    let valid = keys(secret).filter(|key| key.len() >= SHORTEST);
-    let same = valid
+    let same = valid(secret)
         .fold(Choice::from(0), |same, key| same | Sha256::digest(key.as_bytes()).as_slice().ct_eq(offered.as_slice()));
     same.into()
 }

@@ -55,6 +55,17 @@ impl Error {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable(_) | Self::Unreadable(_) | Self::Busy)
     }
 
+    /// The same, with InEvent's own words, where it has any, as `quote` gives them.
+    #[must_use]
+    pub fn quoted(self, quote: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Refused { action, status, message } => {
+                Self::Refused { action, status, message: Message(quote(&message.0)) }
+            }
+            other => other,
+        }
+    }
+
     /// What an administrator must mend before any call comes through.
     pub fn remedy(&self) -> Option<String> {
         match self {

@@ -18,6 +18,7 @@ pub mod questions;
 pub mod registration;
 mod row;
 pub mod scores;
+pub mod shown;
 pub mod tags;
 mod token;
 pub mod translate;

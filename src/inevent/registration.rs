@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::{Client, Error, webhooks::Owner};
+use super::{Client, Error, shown, webhooks::Owner};
 use crate::settings::document::Trigger;
 
 /// What the connector wants to know.
@@ -99,7 +99,7 @@ impl Client {
                 (false, true) => Outcome::Lacking,
                 (false, false) => match self.create_webhook(owner, &kind, url.as_str()).await {
                     Ok(()) => Outcome::SetUp,
-                    Err(error) => Outcome::NotSetUp(error),
+                    Err(error) => Outcome::NotSetUp(error.quoted(|words| shown::concealed(words, url.as_str()))),
                 },
             };
             registrations.push(Registration { trigger, kind, outcome });

@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -56,7 +57,7 @@ pub struct Inviter {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
     pub lists: Vec<ListReport>,
     /// Invitations that this run sent.
@@ -69,7 +70,7 @@ pub struct Report {
     pub stopped: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListReport {
     pub list: Uuid,
     /// Whether its members were looked at in this run.

@@ -122,12 +122,19 @@ impl<'a> Slice<'a> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why.into());
     }
 
+    /// Whether the time is over. Nothing more is begun then.
+    fn is_over(&self) -> bool {
+        let over = Instant::now() >= self.run.ends;
+        if over {
+            let left = if self.is_dry() { "the rest was not looked at" } else { "the next run goes on" };
+            self.stop(format!("the time is over; {left}"));
+        }
+        over
+    }
+
     /// Whether one more invitation may be begun; it is then counted.
     pub fn may_begin(&self) -> bool {
-        if Instant::now() >= self.run.ends {
-            self.stop("the time is over; the next run goes on");
-        }
-        if self.stopped().is_some() {
+        if self.is_over() || self.stopped().is_some() {
             return false;
         }
         let room = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1));
@@ -226,7 +233,7 @@ impl<'a> Slice<'a> {
             if !self.is_dry() {
                 pass.keep(&*inviter.store).await?;
             }
-            if !more {
+            if !more || self.is_over() {
                 return Ok(pass);
             }
         }

@@ -1,18 +1,23 @@
 //! What administration works on: the storage, the settings document, and the ways to Dataverse and InEvent, as settings name them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::ManageError;
 use crate::{
     dataverse::Client,
-    functions::{Storage, connect},
+    functions::{Storage, WebhookKeys, connect, connect_inevent, keys_of_webhooks, settings_place},
+    inevent,
     settings::{
-        DataverseSettings, Prefix, SettingProblem,
+        DataverseSettings, InEventSettings, Prefix, SettingProblem,
         document::{self, Document},
         kept::{self, SettingsPlace},
     },
     store::Store,
+    sync::{DataverseCrm, current::CurrentSettings, engine::Engine, outcome::Held},
 };
+
+/// How long somebody waits at a terminal.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -20,13 +25,25 @@ type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Ground {
     lookup: Lookup,
     storage: Result<Storage, String>,
+    patience: Duration,
 }
 
 impl Ground {
     /// `lookup` gives settings by name; blank ones count as absent.
     pub fn open(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         let lookup = move |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        Self { storage: Storage::open(&lookup), lookup: Arc::new(lookup) }
+        Self { storage: Storage::open(&lookup), lookup: Arc::new(lookup), patience: LONGEST }
+    }
+
+    /// The same for answers that have to come within so long.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// How long one answer may go on. What takes longer says that there is more, or that it ended early.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub fn setting(&self, name: &str) -> Option<String> {
@@ -57,6 +74,11 @@ impl Ground {
         kept::place(&self.lookup()).map_err(ManageError::Unavailable)
     }
 
+    /// The same; none on a desk where the defaults hold.
+    pub(super) fn place_in_force(&self) -> Result<Option<Arc<dyn SettingsPlace>>, ManageError> {
+        settings_place(self.lookup()).map_err(ManageError::Unavailable)
+    }
+
     /// What the names of the connector's tables and columns begin with.
     ///
     /// # Errors
@@ -71,7 +93,11 @@ impl Ground {
     /// When it cannot be read.
     pub async fn document(&self) -> Result<Document, ManageError> {
         let prefix = self.prefix()?;
-        match self.place()?.read().await? {
+        let kept = match self.place_in_force()? {
+            Some(place) => place.read().await?,
+            None => None,
+        };
+        match kept {
             None => Ok(Document::under(&prefix)),
             Some(kept) => document::read(&kept.text, &prefix).map_err(|error| ManageError::Refused(error.to_string())),
         }
@@ -83,8 +109,41 @@ impl Ground {
     /// What is missing in the settings.
     pub fn dataverse(&self) -> Result<Arc<Client>, ManageError> {
         let settings = DataverseSettings::read(&self.lookup()).map_err(told)?;
-        connect(&settings).map(|signed| signed.client).map_err(|held| ManageError::Unavailable(held.remedy))
+        connect(&settings).map(|signed| signed.client).map_err(held)
     }
+
+    /// What plans the connector's writes to that environment, under the settings in force.
+    ///
+    /// # Errors
+    /// As [`Ground::storage`], or what is missing in the settings.
+    pub fn engine(&self, dataverse: Arc<Client>) -> Result<Engine, ManageError> {
+        let settings = DataverseSettings::read(&self.lookup()).map_err(told)?;
+        let rules = self.place_in_force()?.map_or_else(CurrentSettings::defaults, CurrentSettings::kept);
+        let crm = Arc::new(DataverseCrm::new(dataverse, &settings.prefix));
+        Ok(Engine::new(crm, self.storage()?.store.clone(), settings.tenant).with_settings(rules))
+    }
+
+    /// InEvent's API. Where there is a store, calls take turns with those of the connector.
+    ///
+    /// # Errors
+    /// What is missing in the settings.
+    pub fn inevent(&self) -> Result<inevent::Client, ManageError> {
+        let settings = InEventSettings::read(&self.lookup()).map_err(told)?;
+        let store = self.storage().ok().map(|storage| storage.store.clone());
+        connect_inevent(&settings, store).map_err(held)
+    }
+
+    /// The keys that InEvent's webhooks carry.
+    ///
+    /// # Errors
+    /// What is missing in the settings.
+    pub fn webhook_keys(&self) -> Result<WebhookKeys, ManageError> {
+        keys_of_webhooks(&self.lookup()).map_err(held)
+    }
+}
+
+fn held(held: Held) -> ManageError {
+    ManageError::Unavailable(held.remedy)
 }
 
 fn told(problems: Vec<SettingProblem>) -> ManageError {

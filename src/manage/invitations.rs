@@ -1,14 +1,19 @@
 //! Invitations from marketing lists.
 
+use std::time::Instant;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Ask, Ground, ManageError, Role};
+use super::{
+    Ask, Ground, ManageError, Role,
+    inevent::{resting, told},
+};
 use crate::{
     dataverse::query,
-    invite::{self, Invitation, Kept, Pass},
+    invite::{self, Invitation, InviteError, Inviter, Kept, Pass, Report, Run, Terms},
     settings::document::Target,
 };
 
@@ -32,6 +37,12 @@ pub struct InvitationsResolve {
     pub sent: bool,
 }
 
+/// How many of an event's lists would be invited and how many not, and why. Nothing is sent and nothing is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PreviewInvitations {
+    pub event: String,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Listed {
     pub passes: Vec<Pass>,
@@ -50,6 +61,16 @@ pub struct Invited {
 impl From<&Kept> for Invited {
     fn from(kept: &Kept) -> Self {
         Self { invitation: kept.invitation.clone(), id: kept.id() }
+    }
+}
+
+impl From<InviteError> for ManageError {
+    fn from(error: InviteError) -> Self {
+        match error {
+            InviteError::Dataverse(error) => error.into(),
+            InviteError::InEvent(error) => Self::Unavailable(told(&error)),
+            InviteError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -89,8 +110,7 @@ impl Ask for InvitationsShow {
         };
         let columns = ["fullname", "emailaddress1"];
         let path = query::select(set, &columns, &format!("{key} eq {}", kept.invitation.person));
-        let rows = ground.dataverse()?.read(vec![path]).await;
-        let rows = rows.map_err(|error| ManageError::Unavailable(error.to_string()))?.concat();
+        let rows = ground.dataverse()?.read(vec![path]).await?.concat();
         let person = rows.into_iter().next().map(|row| {
             columns.into_iter().filter_map(|column| Some((column.to_owned(), row.get(column)?.clone()))).collect()
         });
@@ -109,4 +129,35 @@ impl Ask for InvitationsResolve {
         let kept = invite::find(store, &self.id).await.map_err(refused)?;
         invite::resolve(store, kept, self.sent, Timestamp::now()).await.map_err(refused)
     }
+}
+
+#[async_trait]
+impl Ask for PreviewInvitations {
+    const NAME: &'static str = "invitations/preview";
+    const NEEDS: Role = Role::Reader;
+    type Answer = Report;
+
+    async fn answer(self, ground: &Ground) -> Result<Report, ManageError> {
+        invite(ground, &self.event, true).await
+    }
+}
+
+/// Invites the members of an event's lists, or only says who would be.
+///
+/// # Errors
+/// When the settings name no lists of the event, or Dataverse or InEvent does not answer. What was done is remembered.
+pub async fn invite(ground: &Ground, event: &str, dry: bool) -> Result<Report, ManageError> {
+    let ends = Instant::now() + ground.patience();
+    let document = ground.document().await?;
+    if !document.events.contains_key(event) {
+        return Err(ManageError::Refused(format!("the settings name no event {event}")));
+    }
+    let settings = document.effective(event);
+    if settings.invitations.lists.is_empty() {
+        let why = format!("the settings of event {event} name no list in invitations.lists");
+        return Err(ManageError::Refused(why));
+    }
+    let (client, store) = (ground.inevent()?, ground.storage()?.store.clone());
+    let inviter = Inviter::new(ground.dataverse()?, &client, store, Terms::default());
+    Ok(resting(&client, inviter.run(event, &settings, Run { ends, dry })).await?)
 }

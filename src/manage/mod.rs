@@ -8,6 +8,7 @@ mod backfill;
 mod check;
 mod forget;
 mod ground;
+mod inevent;
 mod invitations;
 mod log;
 mod parked;
@@ -18,11 +19,17 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
-    backfill::{Backfills, StartBackfill},
-    check::{Check, checked},
+    backfill::{
+        Action, Backfills, Planned, PreviewBackfill, Previewed, ReadBackfill, StartBackfill, Stated, WouldBeParked,
+    },
+    check::{Check, TestArrival},
     forget::{Forget, Forgot},
     ground::Ground,
-    invitations::{InvitationsList, InvitationsResolve, InvitationsShow, Invited, Listed},
+    inevent::{
+        Became, InEventEvents, Learn, Learnt, Lesson, ListWebhooks, ListedEvent, ListedEvents, RegisterWebhooks,
+        Registered, RemoveWebhooks, ShownWebhook,
+    },
+    invitations::{InvitationsList, InvitationsResolve, InvitationsShow, Invited, Listed, PreviewInvitations, invite},
     log::SearchLog,
     parked::{
         Choice, Chosen, DropParked, Dropped, ListParked, Put, ReplayParked, ShowParked, Shown, Unreadable,
@@ -30,7 +37,12 @@ pub use self::{
     },
     settings::{GetSettings, Placed, PutSettings, ReplacedSettings, SettingsHistory, ShowSettings, ValidateSettings},
 };
-use crate::{queue::QueueError, settings::kept::PlaceError, store::StoreError};
+use crate::{
+    dataverse::{Error, Failure},
+    queue::QueueError,
+    settings::kept::PlaceError,
+    store::StoreError,
+};
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +107,15 @@ impl From<PlaceError> for ManageError {
     }
 }
 
+impl From<Error> for ManageError {
+    fn from(error: Error) -> Self {
+        Self::Unavailable(match error.failure() {
+            Failure::Held(hold) => format!("{error}. {}", hold.remedy()),
+            _ => error.to_string(),
+        })
+    }
+}
+
 /// Everything that can be asked, by its name.
 macro_rules! asks {
     ($($ask:ty),+ $(,)?) => {
@@ -123,10 +144,11 @@ macro_rules! asks {
 }
 
 asks! {
-    Backfills, StartBackfill,
-    Check,
+    Backfills, PreviewBackfill, ReadBackfill, StartBackfill,
+    Check, TestArrival,
     Forget,
-    InvitationsList, InvitationsResolve, InvitationsShow,
+    InEventEvents, Learn, ListWebhooks, RegisterWebhooks, RemoveWebhooks,
+    InvitationsList, InvitationsResolve, InvitationsShow, PreviewInvitations,
     SearchLog,
     DropParked, ListParked, ReplayParked, ShowParked,
     GetSettings, PutSettings, ReplacedSettings, SettingsHistory, ShowSettings, ValidateSettings,
@@ -155,7 +177,11 @@ mod tests {
             [
                 "backfill/list",
                 "check",
+                "check/arrival",
+                "inevent/events",
+                "inevent/webhooks/list",
                 "invitations/list",
+                "invitations/preview",
                 "log",
                 "parked/list",
                 "settings/get",

@@ -1,6 +1,6 @@
 //! What could not be written.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,9 +15,6 @@ use crate::{
     },
     store::Store,
 };
-
-/// How long one call goes on: Azure ends a request after 230 seconds.
-const PATIENCE: Duration = Duration::from_secs(100);
 
 /// What is parked, the newest first, without addresses.
 #[derive(Debug, Serialize, Deserialize)]
@@ -210,7 +207,7 @@ impl Ask for ReplayParked {
                     }
                 }
             }
-            if begun.elapsed() > PATIENCE && self.0.ids.is_empty() {
+            if begun.elapsed() > ground.patience() && self.0.ids.is_empty() {
                 put.more = true;
                 break;
             }
@@ -235,7 +232,7 @@ impl Ask for DropParked {
                     false => dropped.kept += 1,
                 }
             }
-            if begun.elapsed() > PATIENCE && self.yes && self.choice.ids.is_empty() {
+            if begun.elapsed() > ground.patience() && self.yes && self.choice.ids.is_empty() {
                 dropped.more = true;
                 break;
             }

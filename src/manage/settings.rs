@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ask, Ground, ManageError, Role};
 use crate::{
-    dataverse::{Client, Error, Failure, definition, query},
+    dataverse::{Client, Failure, definition, query},
     settings::{
         document::{self, Change, Document, DocumentError, EventSettings, Problem},
         kept::{ETag, Kept, PlaceError},
@@ -193,13 +193,7 @@ async fn problems(client: &Arc<Client>, document: &Document, doubts: bool) -> Re
 async fn has_rows(client: Option<&Client>, change: &Change, old: &Document) -> Result<bool, ManageError> {
     let Some(client) = client else { return Ok(true) };
     let settings = change.event.as_ref().map_or_else(|| old.defaults.clone(), |event| old.effective(event));
-    let unavailable = |error: Error| {
-        ManageError::Unavailable(match error.failure() {
-            Failure::Held(hold) => format!("{error}. {}", hold.remedy()),
-            _ => error.to_string(),
-        })
-    };
-    let Some(table) = definition::table(client, &settings.activity_table).await.map_err(unavailable)? else {
+    let Some(table) = definition::table(client, &settings.activity_table).await? else {
         return Ok(false);
     };
     // The platform's own tables do not say which event a row is about.
@@ -214,6 +208,6 @@ async fn has_rows(client: Option<&Client>, change: &Change, old: &Document) -> R
         None => format!("{event_id} ne null and not {}", query::is_one_of(event_id, named)),
     };
     let query = format!("{}&$top=1", query::select(&table.set, &[&table.key], &filter));
-    let found = client.read(vec![query]).await.map_err(unavailable)?;
+    let found = client.read(vec![query]).await?;
     Ok(found.into_iter().flatten().next().is_some())
 }

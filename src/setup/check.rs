@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dataverse::{address, credentials, environment, tables};
 pub use inevent::inevent;
-pub use sending::{Sending, Sent, send};
+pub use sending::{Sending, arrival, send};
 pub use settings::problems;
 pub use storage::storage;
 

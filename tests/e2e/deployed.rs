@@ -1,8 +1,6 @@
-//! Commands about a deployed connector: with the sign-in of az CLI, over its storage or through its routes. `az` is a stand-in that
-//! knows one function app, and App Service's sign-in one that does what Microsoft writes of it: it takes away the headers that a client sends
-//! and sets its own.
+//! Commands about a deployed connector: with the sign-in of az CLI, over its storage or through its routes.
 
-use std::{collections::HashMap, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use inevent_d365::{
@@ -11,105 +9,12 @@ use inevent_d365::{
     settings::kept::{BlobPlace, SettingsPlace},
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use warp::{Filter, http::HeaderMap};
 
 use crate::{
+    azure::{Az, CLIENT, refusing, sign_in},
     azurite::{ACCOUNT, Azurite},
-    world::{KEY, World, command},
+    world::{KEY, World},
 };
-
-const CLIENT: &str = "5a1f0a4e-0000-4000-8000-000000000001";
-
-const AZ: &str = r#"#!/bin/sh
-printf '%s\n' "$*" >>"$FAKE_AZ/calls"
-case "$1 $2" in
-    "resource list") echo '[{"id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Web/sites/contoso", "resourceGroup": "rg"}]' ;;
-    "functionapp config")
-        [ -e "$FAKE_AZ/settings" ] || { echo "ERROR: (AuthorizationFailed) The client does not have authorization" >&2; exit 1; }
-        cat "$FAKE_AZ/settings" ;;
-    "functionapp show") printf '[null, "%s"]\n' "$(cat "$FAKE_AZ/host")" ;;
-    "account get-access-token")
-        printf '{"accessToken": "%s", "expires_on": 4102444800, "tokenType": "Bearer"}\n' "$(cat "$FAKE_AZ/token")" ;;
-    *) echo "fake az: $*" >&2; exit 2 ;;
-esac
-"#;
-
-/// az CLI, as somebody is signed in there.
-struct Az(TempDir);
-
-impl Az {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let az = folder.path().join("az");
-        std::fs::write(&az, AZ).unwrap();
-        std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// The application settings that it shows.
-    fn shows(&self, settings: &[(&str, &str)]) -> &Self {
-        let settings: Vec<Value> =
-            settings.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-        std::fs::write(self.file("settings"), json!(settings).to_string()).unwrap();
-        self
-    }
-
-    async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
-        let folder = self.0.path().display().to_string();
-        let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
-        let mut environment = vec![("PATH", path.as_str()), ("FAKE_AZ", &folder), ("AzureWebJobsStorage", "")];
-        let trusted = self.file("certificate.pem");
-        if trusted.exists() {
-            environment.push(("SSL_CERT_FILE", trusted.to_str().unwrap()));
-        }
-        command(&[arguments, &["--app", "contoso"]].concat(), &environment).await
-    }
-}
-
-/// App Service's sign-in in front of a host. The role that somebody has is their token.
-async fn sign_in(host: String) -> SocketAddr {
-    let http = reqwest::Client::new();
-    let forward = warp::path::full().and(warp::header::headers_cloned()).and(warp::body::bytes()).then(
-        move |path: warp::path::FullPath, headers: HeaderMap, body: bytes::Bytes| {
-            let (http, host) = (http.clone(), host.clone());
-            async move {
-                let token = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-                let Some(role) = token else {
-                    return warp::http::Response::builder().status(401).body(Vec::new()).unwrap();
-                };
-                let principal = json!({
-                    "auth_typ": "aad", "role_typ": "roles", "claims": [{ "typ": "roles", "val": role }],
-                });
-                let request = http.post(format!("{host}{}", path.as_str())).header("content-type", "application/json");
-                let request = request.header("x-ms-client-principal", STANDARD.encode(principal.to_string()));
-                let answer = request.body(body.to_vec()).send().await.unwrap();
-                let status = answer.status().as_u16();
-                warp::http::Response::builder().status(status).body(answer.bytes().await.unwrap().to_vec()).unwrap()
-            }
-        },
-    );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(warp::serve(forward).incoming(listener).run());
-    address
-}
-
-/// A storage account that refuses everybody with this code.
-async fn refusing(code: &'static str) -> String {
-    let refuse = warp::any().map(move || {
-        let body = json!({ "odata.error": { "code": code } }).to_string();
-        warp::http::Response::builder().status(403).header("x-ms-error-code", code).body(body).unwrap()
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = format!("http://{}/contoso", listener.local_addr().unwrap());
-    tokio::spawn(warp::serve(refuse).incoming(listener).run());
-    format!("AccountName=contoso;AccountKey=a2V5;BlobEndpoint={at};QueueEndpoint={at};TableEndpoint={at}")
-}
 
 fn event(participant: &str, begin: &str) -> Value {
     json!({
@@ -247,7 +152,7 @@ async fn a_forged_sign_in_opens_nothing_while_the_platform_does_not_sign_in() {
     });
     for settings in [&[][..], &[(ADMIN_SIGN_IN, CLIENT)], &[(ADMIN_SIGN_IN, CLIENT), (AUTH_ENABLED, "False")]] {
         let host = world.host_with(settings).await;
-        for path in ["log", "parked/list", "forget", "settings/get", ""] {
+        for path in ["log", "parked/list", "forget", "settings/get", "inevent/webhooks/register", "backfill/read", ""] {
             let request = world.http.post(format!("{}/api/manage/{path}", host.url())).header("x-functions-key", KEY);
             let request = request.header("x-ms-client-principal", STANDARD.encode(principal.to_string()));
             let answer = request.json(&json!({ "limit": 1 })).send().await.unwrap();

@@ -6,6 +6,8 @@
 mod azurite;
 
 mod activities;
+#[cfg(unix)]
+mod azure;
 mod bad_input;
 mod crm;
 #[cfg(unix)]
@@ -16,6 +18,8 @@ mod failures;
 mod lists;
 mod parked;
 mod prefix;
+#[cfg(unix)]
+mod private;
 mod promptness;
 #[allow(dead_code)]
 #[path = "../telemetry/proxy.rs"]

@@ -1,8 +1,9 @@
 //! The command line against the InEvent stand-in.
 
-use std::process::Output;
+use std::{collections::HashMap, process::Output};
 
 use inevent_d365::functions::DESK_STORAGE;
+use mockito::Matcher;
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, KEY, api};
@@ -54,6 +55,34 @@ async fn webhooks_are_set_up_once_listed_without_keys_and_removed() {
 
     assert!(run(&desk, &["webhooks", "remove", "--url", &app]).await.status.success());
     assert!(lines(&run(&desk, &["webhooks", "list", "--json"]).await).is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_that_quotes_the_url_is_told_without_its_keys() {
+    let mut server = mockito::Server::new_async().await;
+    let action = |name: &str| Matcher::UrlEncoded("action".into(), name.into());
+    server
+        .mock("POST", Matcher::Any)
+        .match_query(action("webhook.find"))
+        .with_body(r#"{"data": []}"#)
+        .create_async()
+        .await;
+    let refusal = server.mock("POST", Matcher::Any).match_query(action("webhook.create")).with_status(400);
+    let quoting = |request: &mockito::Request| {
+        let form: HashMap<_, _> = form_urlencoded::parse(request.body().unwrap()).into_owned().collect();
+        json!({ "error": { "message": format!("{} is not reachable", form["url"]) } }).to_string().into()
+    };
+    refusal.with_body_from_request(quoting).create_async().await;
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_inevent-d365"));
+    command
+        .args(["inevent", "webhooks", "register", "--url", "https://x.example", "--code", "function-key"])
+        .env_clear();
+    command.env("INEVENT_WEBHOOK_KEYS", KEY).env("INEVENT_API_URL", server.url()).env("NO_PROXY", "*");
+    command.env("INEVENT_TOKEN", "a-token").env("INEVENT_COMPANY_ID", "100");
+    let output = command.output().await.unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!output.status.success() && said.contains("key=…&trigger=event-edited is not reachable"), "{said}");
+    assert!(!said.contains(KEY) && !said.contains("function-key") && !said.contains("a-token"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,11 @@
 //! Long lists: calls are counted.
 
+use inevent_d365::invite::Run;
 use serde_json::{Value, json};
 
 use crate::{
     crm::{list, named},
-    world::{World, run, settings},
+    world::{EVENT, World, run, settings},
 };
 
 const MEMBERS: usize = 100_000;
@@ -50,4 +51,10 @@ async fn a_hundred_thousand_members_cost_two_calls_for_five_thousand_and_a_secon
     crate::crm::join(&world, &wanted, 2, &[more]).await;
     assert_eq!(run(&inviter, &settings).await.sent, 1);
     assert!(dataverse.calls() - before <= 2 + 2 * pages);
+
+    // A dry run whose time is over says so after the page that it is at.
+    let over = Run { ends: std::time::Instant::now(), dry: true };
+    let report = inviter.run(EVENT, &settings, over).await.unwrap();
+    assert_eq!(report.lists[0].counts.members, 5_000);
+    assert!(report.stopped.unwrap().contains("not looked at"));
 }

@@ -3,26 +3,21 @@
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use inevent_d365::{
-    inevent::{
-        Client,
-        registration::{Outcome, Registration, Target},
-        webhooks::{Owner, Webhook},
-    },
+    manage::{Became, ListWebhooks, RegisterWebhooks, Registered, RemoveWebhooks},
     settings::document::Trigger,
 };
 use reqwest::Url;
 use serde_json::json;
 
-use super::told;
-use crate::cli::setting;
+use crate::cli::{app::Connector, setting};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Set up a webhook for each thing that the connector wants to know
     ///
     /// The URL of each is https://APP.azurewebsites.net/api/inevent/webhook/main?code=FUNCTION-KEY&key=KEY&trigger=…: the key is the first
-    /// one of INEVENT_WEBHOOK_KEYS, and the trigger says what happened, so that the connector need not find it in a body that InEvent
-    /// does not publish. Webhooks that are there already, by type and URL, are left alone.
+    /// one of INEVENT_WEBHOOK_KEYS or of the secret in the vault, and the trigger says what happened, so that the connector need not find
+    /// it in a body that InEvent does not publish. Webhooks that are there already, by URL, are left alone.
     ///
     /// What InEvent calls each type is not published either. Without --type its guess is tried; `inevent learn` and the list of an
     /// event whose webhooks somebody made in InEvent's own pages show the true names.
@@ -49,7 +44,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the webhooks that are set up; keys in their URLs are left out
+    /// List the webhooks that are set up; keys in their URLs are left out, and the paths of those that lead elsewhere
     List {
         /// Of this event; without it the company's
         #[arg(long)]
@@ -72,30 +67,20 @@ pub enum Command {
     },
 }
 
-pub async fn run(client: &Client, command: Command) -> Result<()> {
+pub async fn run(connector: &Connector, command: Command) -> Result<()> {
     match command {
         Command::Register { url, code, source, event, types, dry_run, json } => {
-            let key = key()?;
-            let names = names(&types)?;
+            let (app, names) = (url.to_string(), names(&types)?);
             let code = code.or_else(|| setting("INEVENT_WEBHOOK_FUNCTION_KEY"));
-            let target = Target { app: url, source, code, key };
-            register(client, &target, owner(event.as_deref()), &names, dry_run, json).await
+            register(connector, RegisterWebhooks { event, app, source, code, names, dry_run }, json).await
         }
-        Command::List { event, json } => list(client, owner(event.as_deref()), json).await,
-        Command::Remove { id, url, event } => remove(client, owner(event.as_deref()), id, url).await,
+        Command::List { event, json } => list(connector, event, json).await,
+        Command::Remove { id, url, event } => {
+            let removed = connector.ask(RemoveWebhooks { event, id, url: url.map(String::from) }).await?;
+            println!("{removed} removed.");
+            Ok(())
+        }
     }
-}
-
-fn owner(event: Option<&str>) -> Owner<'_> {
-    event.map_or(Owner::Company, Owner::Event)
-}
-
-fn key() -> Result<String> {
-    let keys = setting("INEVENT_WEBHOOK_KEYS");
-    let key = keys.as_deref().and_then(|keys| keys.split([',', '\n']).map(str::trim).find(|key| key.len() >= 16));
-    key.map(str::to_owned).context(
-        "Set INEVENT_WEBHOOK_KEYS to the key that the function app has (16 characters or more). A new one: openssl rand -hex 24",
-    )
 }
 
 fn names(types: &[String]) -> Result<Vec<(Trigger, String)>> {
@@ -107,27 +92,19 @@ fn names(types: &[String]) -> Result<Vec<(Trigger, String)>> {
     pairs.collect()
 }
 
-async fn register(
-    client: &Client,
-    target: &Target,
-    owner: Owner<'_>,
-    names: &[(Trigger, String)],
-    dry_run: bool,
-    as_json: bool,
-) -> Result<()> {
-    let registrations = client.register_webhooks(owner, target, names, dry_run).await.map_err(told)?;
+async fn register(connector: &Connector, asked: RegisterWebhooks, as_json: bool) -> Result<()> {
     let (mut made, mut failed) = (0, 0);
-    for Registration { trigger, kind, outcome } in registrations.context("the URL must name a host")? {
+    for Registered { trigger, kind, outcome } in connector.ask(asked).await? {
         let outcome = match outcome {
-            Outcome::ThereAlready => "there already".to_owned(),
-            Outcome::Lacking => "would be set up".to_owned(),
-            Outcome::SetUp => {
+            Became::ThereAlready => "there already".to_owned(),
+            Became::Lacking => "would be set up".to_owned(),
+            Became::SetUp => {
                 made += 1;
                 "set up".to_owned()
             }
-            Outcome::NotSetUp(error) => {
+            Became::NotSetUp(why) => {
                 failed += 1;
-                format!("not set up: {:#}", told(error))
+                format!("not set up: {why}")
             }
         };
         match as_json {
@@ -146,62 +123,16 @@ async fn register(
     Ok(())
 }
 
-async fn list(client: &Client, owner: Owner<'_>, as_json: bool) -> Result<()> {
-    let hooks = client.webhooks(owner).await.map_err(told)?.items;
-    for Webhook { id, kind, url, .. } in &hooks {
-        let url = url.as_deref().map(without_keys).unwrap_or_default();
-        let kind = kind.as_deref().unwrap_or_default();
+async fn list(connector: &Connector, event: Option<String>, as_json: bool) -> Result<()> {
+    let hooks = connector.ask(ListWebhooks { event }).await?;
+    for hook in &hooks {
         match as_json {
-            true => println!("{}", json!({ "id": id, "type": kind, "url": url })),
-            false => println!("{id:<10}  {kind:<26}  {url}"),
+            true => println!("{}", json!(hook)),
+            false => println!("{:<10}  {:<26}  {}", hook.id, hook.kind, hook.url),
         }
     }
     if hooks.is_empty() && !as_json {
         eprintln!("There are no webhooks.");
     }
     Ok(())
-}
-
-async fn remove(client: &Client, owner: Owner<'_>, id: Option<String>, url: Option<Url>) -> Result<()> {
-    let chosen: Vec<String> = match (id, url) {
-        (Some(id), _) => vec![id],
-        (None, Some(url)) => {
-            let hooks = client.webhooks(owner).await.map_err(told)?.items;
-            let leads_there = |hook: &Webhook| hook.url.as_deref().is_some_and(|known| known.starts_with(url.as_str()));
-            hooks.into_iter().filter(leads_there).map(|hook| hook.id).collect()
-        }
-        (None, None) => bail!("say which: an id, or --url"),
-    };
-    for id in &chosen {
-        client.remove_webhook(owner, id).await.map_err(told)?;
-    }
-    println!("{} removed.", chosen.len());
-    Ok(())
-}
-
-/// The URL with `…` for the values of its secrets.
-fn without_keys(url: &str) -> String {
-    let Ok(parsed) = Url::parse(url) else { return "(not a URL)".to_owned() };
-    let shown: Vec<(String, String)> = parsed
-        .query_pairs()
-        .map(|(name, value)| (name.to_string(), if name == "trigger" { value.to_string() } else { "…".to_owned() }))
-        .collect();
-    let mut bare = parsed.clone();
-    bare.set_query(None);
-    let query: Vec<String> = shown.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if query.is_empty() { bare.to_string() } else { format!("{bare}?{}", query.join("&")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_do_not_show_keys() {
-        let url = "https://x.azurewebsites.net/api/inevent/webhook/main?code=f%3D1&key=k&trigger=event-dismissal";
-        assert_eq!(
-            without_keys(url),
-            "https://x.azurewebsites.net/api/inevent/webhook/main?code=…&key=…&trigger=event-dismissal"
-        );
-    }
 }

@@ -27,39 +27,13 @@ pub struct Sending {
     pub url: String,
     /// The function's key.
     pub key: String,
-    /// How long the registration may take to arrive.
-    pub patience: Duration,
 }
 
-/// The registration's row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// Where a person sees it.
-    pub link: String,
-    pub took: Duration,
-}
-
-/// Sends the registration and waits for its row. Every test is about the same participant, so there is one row, and one lead.
+/// Sends the registration. Every test is about the same participant, so there is one row, and one lead.
 ///
 /// # Errors
 /// In words: what is wrong and what to do about it.
-pub async fn send(
-    http: &reqwest::Client,
-    client: &Client,
-    sending: &Sending,
-    document: &Document,
-    now: Timestamp,
-) -> Result<Sent, String> {
-    let (settings, ours) = (document.effective(EVENT), ActivityTable::ours(Names::of(&document.prefix)));
-    let (table, names) = (ours.table, ours.names);
-    if settings.activity_table != table.name || !settings.sync {
-        return Err(format!(
-            "The settings write events to {} or not at all: give the event {EVENT} settings of its own with sync and the \
-             activity_table {}.",
-            settings.activity_table, table.name
-        ));
-    }
-    let begun = Instant::now();
+pub async fn send(http: &reqwest::Client, sending: &Sending, now: Timestamp) -> Result<(), String> {
     let event = json!([{
         "id": format!("{EVENT}-{}", Uuid::now_v7()),
         "time": now.to_string(),
@@ -72,12 +46,34 @@ pub async fn send(
     let answer = request.timeout(Duration::from_secs(60)).send().await;
     let answer = answer.map_err(|error| format!("{}.", crate::dataverse::Error::from(error)))?;
     match answer.status().as_u16() {
-        202 => {}
-        401 | 403 => return Err(format!("{url} refuses the key: give that of the function IngestEvents.")),
-        404 => return Err(format!("{url} is not there: give the function app's address, and see whether it runs.")),
-        status => return Err(format!("{url} answers {status}: see its Health.")),
+        202 => Ok(()),
+        401 | 403 => Err(format!("{url} refuses the key: give that of the function IngestEvents.")),
+        404 => Err(format!("{url} is not there: give the function app's address, and see whether it runs.")),
+        status => Err(format!("{url} answers {status}: see its Health.")),
     }
-    let stated = SourceTime::new(now);
+}
+
+/// Waits for the row of the registration that was sent at this time, and says where a person sees it; `None` where it did not arrive
+/// in time. Without patience it only looks.
+///
+/// # Errors
+/// In words: what is wrong and what to do about it.
+pub async fn arrival(
+    client: &Client,
+    document: &Document,
+    sent: Timestamp,
+    patience: Duration,
+) -> Result<Option<String>, String> {
+    let (settings, ours) = (document.effective(EVENT), ActivityTable::ours(Names::of(&document.prefix)));
+    let (table, names) = (ours.table, ours.names);
+    if settings.activity_table != table.name || !settings.sync {
+        return Err(format!(
+            "The settings write events to {} or not at all: give the event {EVENT} settings of its own with sync and the \
+             activity_table {}.",
+            settings.activity_table, table.name
+        ));
+    }
+    let (begun, stated) = (Instant::now(), SourceTime::new(sent));
     let filter = format!("{} eq {}", names.event_id, query::text(EVENT));
     let columns = [table.key, names.registration_stamp];
     let mut pause = Duration::from_millis(200);
@@ -88,16 +84,12 @@ pub async fn send(
             stamp.is_some_and(|cell| Some(cell.time) >= stated)
         });
         if let Some(id) = arrived.and_then(|row| row.as_object()).and_then(|row| rows::guid(row, table.key)) {
-            let link = client.page(&format!("main.aspx?pagetype=entityrecord&etn={}&id={id}", table.name));
-            return Ok(Sent { link, took: begun.elapsed() });
+            return Ok(Some(client.page(&format!("main.aspx?pagetype=entityrecord&etn={}&id={id}", table.name))));
         }
-        if begun.elapsed() > sending.patience {
-            return Err(format!(
-                "It was queued and did not arrive within {} s: see Health for what is held, and `parked list` for what was refused.",
-                sending.patience.as_secs()
-            ));
+        if begun.elapsed() >= patience {
+            return Ok(None);
         }
-        sleep(pause).await;
+        sleep(pause.min(patience.saturating_sub(begun.elapsed()))).await;
         pause = (pause * 2).min(Duration::from_secs(3));
     }
 }
