@@ -98,7 +98,7 @@ fn attendance(rows: &Table) -> Vec<Columns> {
 
 /// How many histories are tried; `CONVERGENCE_CASES` asks for more.
 fn cases() -> u32 {
-    std::env::var("CONVERGENCE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+    std::env::var("CONVERGENCE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
 }
 
 /// Each statement once, alone, in the order of time, without a fault.
