@@ -135,6 +135,7 @@ mod tests {
         assert_eq!((proposed.triggers, open), (expected.into(), vec!["19".to_owned()]));
         assert_eq!(trigger_in("https://x/?key=k&trigger=event-end").as_deref(), Some("event-end"));
     }
+
     #[test]
     fn an_example_that_quotes_the_webhook_loses_its_keys() {
         let url = "https://x.azurewebsites.net/api/inevent/webhook/main?key=a-key-0123456789&trigger=event-end";

@@ -256,9 +256,10 @@ pub fn settings() -> impl Strategy<Value = Settings> {
     let modes = [mode(), mode(), mode(), mode()];
     (matching, modes, any::<bool>(), seldom(), [rules(), rules()]).prop_map(
         |(matching, modes, required, minimal, events)| {
-            // What nobody is found for is not held against the columns of a person, and half a key makes a guest.
+            // What nobody is found for is not held against the columns of a person, half a key makes a guest, and of two keys the
+            // refused statement may link people in its batch.
             let required = required
-                && matching.keys != Keys::EmailAndCompany
+                && matching.keys == Keys::Email
                 && events.iter().all(|rules| rules.unmatched != Unmatched::UpdateOnly);
             Settings { matching, mappings: mappings(modes, required), minimal, events }
         },
