@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
     decide::{Ask, Membership, Operation, State},
-    keep::{AT_ONCE, BULK},
     members::{ListError, ListMembers},
     memory,
 };
@@ -17,6 +16,9 @@ use crate::{
     store::{ETag, Store, StoreError},
     sync::{plan::EventParticipant, rows::PersonRef},
 };
+
+/// People put on a list by one call.
+const BULK: usize = 500;
 
 /// What was done, and what was not with the reason.
 pub(super) type Operated = (Vec<Change>, Option<(Vec<Change>, ListError)>);
@@ -115,9 +117,8 @@ impl Calls<'_> {
                 }
             }
         }
-        let written: Vec<(Change, bool)> = stream::iter(writes).buffer_unordered(AT_ONCE).try_collect().await?;
         let mut late = Vec::new();
-        for (mut change, remembered) in written {
+        for (mut change, remembered) in memory::together(writes).await? {
             if remembered {
                 ready.push(change);
             } else {

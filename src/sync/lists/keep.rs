@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -24,10 +23,8 @@ use crate::{
     },
 };
 
-/// People put on a list by one call.
-pub(super) const BULK: usize = 500;
-/// Calls to the store at the same time.
-pub(super) const AT_ONCE: usize = 32;
+/// Participants in one note.
+const NOTED: usize = 500;
 /// How long a list that took nobody is left alone, but for the timer.
 const LEFT_ALONE: SignedDuration = SignedDuration::from_mins(5);
 /// How many claims are known to be done for good. Beyond it they are looked up again.
@@ -79,7 +76,7 @@ impl Lists {
         let concerned: BTreeSet<EventParticipant> = changes.values().flatten().flat_map(Change::participants).collect();
         let concerned: Vec<EventParticipant> = concerned.into_iter().collect();
         let mut notes = Vec::new();
-        for page in concerned.chunks(BULK) {
+        for page in concerned.chunks(NOTED) {
             notes.push(memory::note_under_way(&*self.store, page.to_vec(), now).await?);
         }
         for (list, changes) in changes {
@@ -119,10 +116,8 @@ impl Lists {
             }
         }
         let changes: Vec<_> = asked.into_iter().map(|(key, asks)| self.decided(key, asks, now)).collect();
-        let changes: Vec<Option<(Uuid, Change)>> =
-            stream::iter(changes).buffer_unordered(AT_ONCE).try_collect().await?;
         let mut of_list: BTreeMap<Uuid, Vec<Change>> = BTreeMap::new();
-        for (list, change) in changes.into_iter().flatten() {
+        for (list, change) in memory::together(changes).await?.into_iter().flatten() {
             of_list.entry(list).or_default().push(change);
         }
         Ok(of_list)
@@ -160,8 +155,7 @@ impl Lists {
         let (done, mut error) = calls.operate(ready).await;
         error = error.or(failed.map(|failed| (std::mem::take(&mut waiting), failed)));
         let concluded: Vec<_> = done.into_iter().map(|change| calls.concluded(change)).collect();
-        let concluded: Vec<(Change, bool)> = stream::iter(concluded).buffer_unordered(AT_ONCE).try_collect().await?;
-        for (change, settled) in concluded {
+        for (change, settled) in memory::together(concluded).await? {
             if !settled {
                 waiting.push(change);
                 continue;
@@ -189,7 +183,7 @@ impl Lists {
                 tracing::info!(%list, people = open.len(), ?error, "people wait for a marketing list");
                 if error.is_final() {
                     let over: Vec<_> = open.iter().map(|change| calls.over(change)).collect();
-                    stream::iter(over).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+                    memory::together(over).await?;
                 }
                 waiting.extend(open);
             }
@@ -201,7 +195,7 @@ impl Lists {
         let waiting: BTreeSet<EventParticipant> = changes.iter().flat_map(Change::participants).collect();
         let notes: Vec<_> =
             waiting.iter().map(|participant| memory::note_waiting(&*self.store, participant, list, now)).collect();
-        stream::iter(notes).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        memory::together(notes).await?;
         kept.waiting.extend(waiting);
         Ok(())
     }

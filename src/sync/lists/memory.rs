@@ -1,5 +1,6 @@
 //! What is remembered of lists, in the store: who was put on them, who is to be looked at again, and what is wrong with which list.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,6 +23,19 @@ const NOW: &str = "now";
 
 /// Nothing is under way for so long: whoever began it has died.
 const ABANDONED: SignedDuration = SignedDuration::from_mins(10);
+
+/// Calls to the store at the same time.
+const AT_ONCE: usize = 32;
+
+/// Makes calls to the store, some of them at the same time; the answers come in no order.
+///
+/// # Errors
+/// That of the first call that failed.
+pub async fn together<T>(
+    calls: impl IntoIterator<Item = impl Future<Output = Result<T, StoreError>>>,
+) -> Result<Vec<T>, StoreError> {
+    stream::iter(calls).buffer_unordered(AT_ONCE).try_collect().await
+}
 
 fn member(list: Uuid, person: PersonRef) -> Key {
     Key::new(MEMBERS, list.to_string(), person.id.to_string())
