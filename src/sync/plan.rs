@@ -160,15 +160,35 @@ pub fn plan(
     closings: &Closings,
     context: &Context,
 ) -> Plan {
-    let statements = statements::statements(events, context);
+    let mut statements = statements::statements(events, context);
+    let mut refused = Vec::new();
+    // What is refused may have decided whom others are about: they are planned without it.
+    loop {
+        let mut plan = plan_once(&statements, swept, rows, closings, context);
+        let settled = plan.refused.is_empty() || plan.lacking != Wanted::default();
+        statements.retain(|statement| plan.refused.iter().all(|refused| refused.event != statement.index));
+        refused.append(&mut plan.refused);
+        if settled {
+            return Plan { refused, ..plan };
+        }
+    }
+}
+
+fn plan_once(
+    statements: &[Statement<'_>],
+    swept: &BTreeSet<EventParticipant>,
+    rows: &Rows,
+    closings: &Closings,
+    context: &Context,
+) -> Plan {
     let view = View::new(rows, context.rules.names);
     let mut plan = Plan::default();
-    let people = people::plan(&statements, &view, context, &mut plan);
-    for (participant, statements) in groups(&statements, swept, &people) {
+    let people = people::plan(statements, &view, context, &mut plan);
+    for (participant, statements) in groups(statements, swept, &people) {
         let (participant, statements, view, people) = (&participant, &statements[..], &view, &people);
         row::plan(&row::Case { participant, statements, view, people, closings, context }, &mut plan);
     }
-    related::plan(&statements, &people, &view, context, &mut plan);
+    related::plan(statements, &people, &view, context, &mut plan);
     plan.lacking = view.lacking();
     plan
 }

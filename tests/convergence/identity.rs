@@ -7,6 +7,7 @@ use inevent_d365::{
     sync::{
         current::CurrentSettings,
         engine::{Engine, Scope},
+        outcome::Outcome,
     },
 };
 use uuid::Uuid;
@@ -111,6 +112,37 @@ async fn what_is_left_out_makes_no_guest_known() {
     engine.run(&[guest, said(Kind::Updated, 2, Some("ana@x.example"), None)]).await;
     assert_eq!(made(&crm), [("lead", None)]);
     assert!(regarded(&crm)[0].is_some());
+}
+
+/// Of a statement that is parked nothing is written, through others of its batch neither.
+#[tokio::test]
+async fn what_is_parked_lends_nobody_its_keys() {
+    const SETTINGS: &str = r#"{
+        "defaults": {
+            "matching": { "keys": ["external_id", "email"] },
+            "mappings": [{ "source": { "answer": "R" }, "tables": ["contact", "lead"], "column": "new_rank", "values": { "Gold": 1 },
+                "required": true }]
+        },
+        "events": { "e1": { "unmatched": "ignore" } } }"#;
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    let mut parked = said(Kind::Registered, 1, Some("contact@x.example"), None);
+    parked.answers.insert("R".into(), "odd".into());
+    let mut ignored = said(Kind::Registered, 2, Some("ana@x.example"), None);
+    ignored.event.id = "e1".into();
+    let mut other = said(Kind::Registered, 3, None, None);
+    other.participant.as_mut().unwrap().id = "p1".into();
+    // The third has the id of the first, and so is not made known by its address.
+    for event in [&mut parked, &mut other] {
+        event.participant.as_mut().unwrap().external_id = Some("X1".into());
+    }
+    let mut also_parked = said(Kind::Updated, 4, Some("ana@x.example"), None);
+    also_parked.answers.insert("R".into(), "odd".into());
+    let report = engine.run(&[parked, ignored, other, also_parked]).await;
+    let refused = |at: usize| matches!(report.outcomes[at], Outcome::Refused(_));
+    assert_eq!([0, 1, 2, 3].map(refused), [true, false, false, true], "{report:?}");
+    // Nobody is made for the address of the last, so the second is about nobody.
+    assert_eq!((made(&crm), regarded(&crm).len()), (vec![("lead", None)], 1));
 }
 
 /// Where the latest address belongs to nobody, rows stay with whom they regarded, whatever is said again of the time before.

@@ -11,12 +11,18 @@ use crate::package;
 use crate::peers::Peers;
 use crate::steps::{self, Step, Verdict, summarise};
 
+/// What proptest generates its cases from.
+const SEED: &str = "PROPTEST_RNG_SEED";
+
 /// Run all tests, fetching first what they are tested against
 ///
 /// Fetches Azurite, the storage emulator, and other people's clients of Dataverse into `.peers/` (and Node.js where
 /// there is none of version 20 or later), packs and unpacks what is deployed, runs `cargo test` for the whole workspace,
 /// checks the build that is deployed, the one without the feature `local`, and then the templates (`cargo xtask infra`).
 /// Needs python3, never root. A second run fetches nothing.
+///
+/// Properties are tried with the same generated cases in every run, so that a failure is one of the change at hand.
+/// `PROPTEST_RNG_SEED` (a number) asks for others, `CONVERGENCE_CASES` for more; plain `cargo test` takes random ones.
 #[derive(clap::Args)]
 pub struct Args {
     /// Run only the tests whose name contains one of these, and leave the deployed build and the templates unchecked
@@ -37,6 +43,9 @@ pub fn run(args: &Args) -> Result<()> {
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     if !args.only.is_empty() {
         tests.arg("--").args(&args.only);
+    }
+    if std::env::var_os(SEED).is_none() {
+        tests.env(SEED, "1");
     }
     tests.env("INEVENT_PEERS", &peers.azurite).env("INEVENT_PEERS_NODE", &peers.node);
     if let Some(clients) = &peers.clients {

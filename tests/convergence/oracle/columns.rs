@@ -199,13 +199,9 @@ impl Mapping {
         mapping
     }
 
-    pub fn is_required(&self) -> bool {
-        self.rest["required"] == true
-    }
-
-    /// Whether nothing is written of a statement because of this mapping.
+    /// Whether nothing is written of a statement about somebody because of this mapping.
     pub fn refuses(&self, event: &ParticipantEvent) -> bool {
-        self.is_required() && (self.states)(event) == Stated::Unfit
+        self.rest["required"] == true && (self.states)(event) == Stated::Unfit
     }
 
     fn value(&self, event: &ParticipantEvent) -> Option<Value> {

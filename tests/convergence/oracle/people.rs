@@ -118,6 +118,11 @@ impl<'a> People<'a> {
             settled: BTreeMap::new(),
             candidates: BTreeMap::new(),
         };
+        // Whoever states a key is somebody where people are created, and what is refused of them says nothing.
+        let spoken = people.heard.clone().into_iter().filter(|event| {
+            !(settings.refuses(event) && people.creates(event) && !people.keys_stated(event).is_empty())
+        });
+        people.heard = spoken.collect();
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
         people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
@@ -269,6 +274,13 @@ impl<'a> People<'a> {
         };
         let keys = self.keys(event);
         let ignores = self.settings.of(&event.event.id).unmatched == Unmatched::Ignore;
+        if self.settings.refuses(event) {
+            return match keys.iter().any(|key| self.settled(key).is_some()) {
+                true => Counts::Never,
+                // If nobody was known when it came.
+                false => Counts::Perhaps,
+            };
+        }
         match keys.first() {
             None if self.settings.matching.without_key != WithoutKey::Ignore => Counts::Surely,
             None if known(event) => Counts::Perhaps,
@@ -338,7 +350,7 @@ impl<'a> People<'a> {
     /// What is said of each person.
     fn said(&self) -> BTreeMap<Person, Row<'a>> {
         let mut said: BTreeMap<Person, Row<'a>> = BTreeMap::new();
-        for event in &self.heard {
+        for event in self.heard.iter().filter(|event| !self.settings.refuses(event)) {
             let counts = self.counts(event);
             let (people, just_one) = self.about(event);
             for person in people.into_iter().filter(|_| counts != Counts::Never) {

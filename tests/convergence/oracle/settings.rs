@@ -1,5 +1,6 @@
 //! Generated settings documents, in the oracle's own words.
 
+use inevent_d365::model::ParticipantEvent;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -117,10 +118,9 @@ impl Settings {
         self.events[usize::from(event == "e1")]
     }
 
-    /// Whether there may be participants who do not say who they are. Where a value is required of them, it would matter whether
-    /// anybody is known when they say it.
-    pub fn has_guests(&self) -> bool {
-        !self.mappings.iter().any(Mapping::is_required)
+    /// Whether nothing is written of a statement that is about somebody, because a mapping lacks its value.
+    pub fn refuses(&self, event: &ParticipantEvent) -> bool {
+        self.mappings.iter().any(|mapping| mapping.refuses(event))
     }
 
     /// The document. A test needs it for as long as it lives.
@@ -255,13 +255,11 @@ pub fn settings() -> impl Strategy<Value = Settings> {
     let mode = || select(vec![Mode::Overwrite, Mode::FillIfEmpty, Mode::OnCreate]);
     let modes = [mode(), mode(), mode(), mode()];
     (matching, modes, any::<bool>(), seldom(), [rules(), rules()]).prop_map(
-        |(matching, modes, required, minimal, events)| {
-            // What nobody is found for is not held against the columns of a person, half a key makes a guest, and of two keys the
-            // refused statement may link people in its batch.
-            let required = required
-                && matching.keys == Keys::Email
-                && events.iter().all(|rules| rules.unmatched != Unmatched::UpdateOnly);
-            Settings { matching, mappings: mappings(modes, required), minimal, events }
+        |(matching, modes, required, minimal, events)| Settings {
+            matching,
+            mappings: mappings(modes, required),
+            minimal,
+            events,
         },
     )
 }

@@ -38,7 +38,6 @@ pub fn heard<'a>(events: &'a [ParticipantEvent], settings: &Settings) -> Vec<&'a
             && has_room(rules.level, event)
             && !(rules.excludes && excluded)
             && (!rules.only_if || person.country.as_deref() == Some(COUNTRY))
-            && !settings.mappings.iter().any(|mapping| mapping.refuses(event))
     };
     events.iter().filter(heard).collect()
 }
