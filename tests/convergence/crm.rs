@@ -11,17 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use inevent_d365::{
-    dataverse::{
-        Columns, Failure,
-        definition::{LookupDefinition, TableDefinition},
-        metadata::TableColumns,
-    },
+    dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
     sync::{
         DataverseCrm,
         crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
         lists::{ListError, ListMembers},
         matching::folded,
-        rows::{ActivityTable, AttendanceRow, Form, Owner, PersonRef, PersonRow, PersonTable},
+        rows::{ActivityTable, AttendanceRow, ForeignRow, Owner, PersonRef, PersonRow, PersonTable, Table},
     },
 };
 use serde_json::{Value, json};
@@ -30,7 +26,7 @@ use uuid::Uuid;
 use crate::{
     lists::Members,
     processes::{Chance, step},
-    settings,
+    settings, tables,
 };
 
 pub const ME: Uuid = Uuid::from_u128(1);
@@ -212,9 +208,7 @@ impl MemoryCrm {
         found
             .map(|((_, id), (version, row))| {
                 let mut row = row.clone();
-                let activity = ["new_eventattendance", "new_webinarattendance", "appointment"].contains(&table);
-                let key = if activity { "activityid".to_owned() } else { format!("{table}id") };
-                row.insert(key, id.to_string().into());
+                row.insert(tables::key(table), id.to_string().into());
                 row.insert("@odata.etag".into(), format!("W/\"{version}\"").into());
                 row
             })
@@ -225,7 +219,7 @@ impl MemoryCrm {
         let mut tables = self.tables.lock().unwrap();
         tables.version += 1;
         let version = tables.version;
-        let columns = stored(&tables, &write.columns)?;
+        let columns = stored(&tables, write)?;
         let key = (write.table.name, write.id);
         if Owner::bound(&write.columns) == Some(Owner::user(LEFT)) {
             return Err(Failure::UnfitOwner);
@@ -244,7 +238,7 @@ impl MemoryCrm {
             (Action::Update { etag }, Some((stored, row))) if *etag == format!("W/\"{stored}\"") => {
                 *stored = version;
                 let activity = row.contains_key("_regardingobjectid_value") || row.contains_key("scheduledstart");
-                let closed = row["statecode"] != 0 && activity;
+                let closed = activity && row["statecode"] != 0;
                 assert!(!closed || columns.contains_key("statecode"), "a closed activity is read-only");
                 row.extend(columns);
                 row.retain(|_, value| !value.is_null());
@@ -303,15 +297,14 @@ pub fn account(id: u128) -> Value {
 }
 
 /// Binds as Dataverse stores and shows them; a bind to a missing row fails.
-fn stored(tables: &Tables, written: &Columns) -> Result<Columns, Failure> {
+fn stored(tables: &Tables, write: &Write) -> Result<Columns, Failure> {
     let mut columns = Columns::new();
-    for (column, value) in written {
+    for (column, value) in &write.columns {
         let Some(navigation) = column.strip_suffix("@odata.bind") else {
             columns.insert(column.clone(), value.clone());
             continue;
         };
-        let lookup = navigation.split('_').next().unwrap();
-        let lookup = if lookup == "new" { navigation.rsplit_once("_new_").unwrap().0 } else { lookup };
+        let lookup = tables::bound(write.table.name, navigation);
         let Some(path) = value.as_str() else {
             columns.insert(format!("_{lookup}_value"), Value::Null);
             columns.insert(format!("_{lookup}_value{LOOKUP}"), Value::Null);
@@ -321,13 +314,24 @@ fn stored(tables: &Tables, written: &Columns) -> Result<Columns, Failure> {
         let (set, id) = path.split_once('(').unwrap();
         let table = set.trim_end_matches('s').to_owned();
         let target = tables.rows.keys().any(|(name, key)| *name == table && key.to_string() == id);
-        if lookup == "regardingobjectid" && !target {
+        if lookup != "ownerid" && !target {
             return Err(Failure::Conflict);
         }
         columns.insert(format!("_{lookup}_value"), id.into());
         columns.insert(format!("_{lookup}_value{LOOKUP}"), table.into());
     }
     Ok(columns)
+}
+
+/// The columns of a row that were asked for.
+fn asked(table: Table, mut row: Columns, wanted: &Wanted) -> Columns {
+    let columns = wanted.columns.get(&table);
+    let is_asked = |column: &str| columns.is_some_and(|columns| columns.contains(column));
+    row.retain(|column, _| {
+        let column = column.trim_end_matches(LOOKUP);
+        column == table.key || column == "@odata.etag" || is_asked(column)
+    });
+    row
 }
 
 #[async_trait]
@@ -341,32 +345,7 @@ impl Crm for MemoryCrm {
     }
 
     async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure> {
-        let form = match name {
-            "new_eventattendance" | "new_webinarattendance" => Form::Stamped,
-            "appointment" => Form::Plain,
-            "campaign" => return Ok(Some(TableDefinition { set: "campaigns".into(), ..TableDefinition::default() })),
-            _ => return Ok(None),
-        };
-        let lookup = |column: &str, table: &str| LookupDefinition {
-            column: column.into(),
-            table: table.into(),
-            navigation: format!(
-                "{}_{name}",
-                if column == "regardingobjectid" { format!("{column}_{table}") } else { column.into() }
-            ),
-        };
-        Ok(Some(TableDefinition {
-            set: format!("{name}s"),
-            key: "activityid".into(),
-            is_activity: true,
-            columns: form.columns(self.names()).map(str::to_owned).collect(),
-            lookups: vec![
-                lookup("regardingobjectid", "contact"),
-                lookup("regardingobjectid", "lead"),
-                lookup("new_accountid", "account"),
-                lookup("new_campaignid", "campaign"),
-            ],
-        }))
+        Ok(tables::definition(name))
     }
 
     async fn named(
@@ -415,6 +394,18 @@ impl Crm for MemoryCrm {
         for (id, (table, key)) in &wanted.plain {
             let found = self.find(table.table.name, |found, _| found == *id).into_iter();
             rows.attendance.extend(found.filter_map(|row| AttendanceRow::read_plain(*table, key.clone(), row)));
+        }
+        for ((table, column), values) in &wanted.foreign {
+            step().await;
+            let found = self.find(table.name, |id, row| {
+                let value = if column == table.key { Some(id.to_string().into()) } else { row.get(column).cloned() };
+                value.and_then(|value| folded(&value, false)).is_some_and(|value| values.contains(&value))
+            });
+            let read = |row: Columns| {
+                let by = (column.clone(), row.get(column).cloned().unwrap_or_default());
+                ForeignRow::read(*table, asked(*table, row, wanted).into_iter().chain([by]).collect())
+            };
+            rows.foreign.extend(found.into_iter().filter_map(read));
         }
         step().await;
         for table in wanted.tables.iter().filter(|_| !wanted.used.is_empty()) {

@@ -20,7 +20,7 @@ use crate::{
     store::MemoryStore,
 };
 
-fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> ParticipantEvent {
+pub fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> ParticipantEvent {
     let mut event = statement(kind, time, 0, 0, 0, None);
     event.id = time.to_string();
     let person = event.participant.as_mut().unwrap();
@@ -28,7 +28,7 @@ fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> 
     event
 }
 
-fn engine(crm: &MemoryCrm, settings: &'static str) -> Engine {
+pub fn engine(crm: &MemoryCrm, settings: &'static str) -> Engine {
     Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into())
         .with_settings(CurrentSettings::kept(Arc::new(Fixed(settings))))
 }

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod beside;
 mod crm;
 mod histories;
 mod identity;
@@ -17,6 +18,7 @@ mod processes;
 mod reads;
 mod settings;
 mod store;
+mod tables;
 
 use std::collections::BTreeMap;
 

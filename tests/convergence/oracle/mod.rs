@@ -9,6 +9,7 @@ mod fates;
 mod members;
 mod people;
 mod regarded;
+mod related;
 mod settings;
 mod statements;
 
@@ -120,8 +121,8 @@ fn compare_columns(row: &Columns, said: Vec<&ParticipantEvent>, settings: &Setti
     let said = Row { makers: Some(said.clone()), surely: said, perhaps: Vec::new() };
     for mapping in settings.mappings.iter().filter(|mapping| mapping.tables.contains(&"activity")) {
         let allowed = mapping.allowed(&said, &[serde_json::Value::Null]);
-        if !holds(row.get(mapping.column), &allowed) {
-            return Err(format!("has {:?} in {}, not {allowed:?}", row.get(mapping.column), mapping.column));
+        if !holds(mapping.found(row), &allowed) {
+            return Err(format!("has {:?} in {}, not {allowed:?}", mapping.found(row), mapping.column));
         }
     }
     Ok(())
@@ -142,7 +143,12 @@ proptest! {
         let delivered = Delivered::into(&crm);
         delivered.run(&delivery.deliveries(&events), &delivery);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
-        let holds = || compare(&crm.rows(false), &people, &settings, &events).and_then(|()| people.compare(&crm.rows(false), None));
+        let holds = || {
+            let after = crm.rows(false);
+            compare(&after, &people, &settings, &events)?;
+            people.compare(&after, None)?;
+            related::compare(&people, &settings, &before, &after)
+        };
         holds().map_err(failed)?;
 
         // Once more, until all is known: who is created may let others be found, and these make guests known.

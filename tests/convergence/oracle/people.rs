@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use super::{
     columns::{Row, holds},
+    related,
     settings::{Keys, Settings, Unmatched, WithoutKey},
-    statements::{heard, latest, of},
+    statements::{CODES, heard, latest, of},
     words,
 };
-use crate::{Table, crm::MemoryCrm};
+use crate::{Table, crm::MemoryCrm, tables::CODE};
 
 /// A contact or lead.
 pub type Person = (&'static str, Uuid);
@@ -55,7 +56,7 @@ pub fn seeded() -> MemoryCrm {
     };
     let id = |id: u128| Uuid::from_u128(id).to_string();
     add("contact", 40, "both@x.example", 0, json!({}));
-    add("lead", 41, "both@x.example", 0, json!({ "new_number": 7 }));
+    add("lead", 41, "both@x.example", 0, json!({ "new_number": 7, "_new_sourceid_value": id(32) }));
     add("contact", 42, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
     add("contact", 43, "twice@x.example", 0, crate::crm::account(21));
     add("lead", 44, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
@@ -70,6 +71,10 @@ pub fn seeded() -> MemoryCrm {
     add("lead", 53, "firm@x.example", 0, json!({ "companyname": "fabrikam  ltd" }));
     add("contact", 54, "firm@x.example", 0, json!({ "parentcustomerid_account": { "name": "Contoso" } }));
     add("contact", 55, "known@x.example", 0, json!({ "new_ineventparticipantid": "x1" }));
+    related::seed(&crm);
+    for (code, campaign) in CODES {
+        crm.by_hand(("campaign", campaign), json!({ (CODE): code }));
+    }
     crm
 }
 
@@ -77,7 +82,7 @@ pub fn text<'a>(row: &'a Columns, column: &str) -> Option<&'a str> {
     row.get(column)?.as_str()
 }
 
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
@@ -397,13 +402,13 @@ impl<'a> People<'a> {
         for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
             let left_alone = minimal && !self.stays(mapping.column);
             let had = match (self.crm.get(&person), mapping.column) {
-                (Some(before), column) => vec![before.get(column).cloned().unwrap_or_default()],
+                (Some(before), _) => vec![mapping.found(before).cloned().unwrap_or_default()],
                 (None, "lastname") => self.fallbacks(said),
                 (None, _) => vec![Value::Null],
             };
             let allowed = if left_alone { had } else { mapping.allowed(said, &had) };
-            if !holds(row.get(mapping.column), &allowed) {
-                let (column, found) = (mapping.column, row.get(mapping.column));
+            if !holds(mapping.found(row), &allowed) {
+                let (column, found) = (mapping.column, mapping.found(row));
                 return Err(format!("{person:?} has {found:?} in {column} ({:?}), not {allowed:?}", mapping.mode));
             }
         }
