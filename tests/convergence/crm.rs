@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    duplicates::Rule,
     lists::Members,
     processes::{Chance, step},
     settings, tables,
@@ -43,6 +44,8 @@ pub const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
+    /// What refuses people who are written with duplicate detection.
+    pub rule: Option<Rule>,
     lists: Arc<Mutex<Members>>,
     /// Changes of lists that nobody waits for any more.
     late: Arc<Mutex<Vec<ListCall>>>,
@@ -224,6 +227,10 @@ impl MemoryCrm {
         if Owner::bound(&write.columns) == Some(Owner::user(LEFT)) {
             return Err(Failure::UnfitOwner);
         }
+        let taken = write.action == Action::Create && tables.rows.contains_key(&key);
+        if write.detect.is_some() && !taken && !self.named(&tables, write).is_empty() {
+            return Err(Failure::Duplicate { reason: String::new() });
+        }
         match (&write.action, tables.rows.get_mut(&key)) {
             (Action::Create, None) => {
                 let mut row = Columns::new();
@@ -247,6 +254,14 @@ impl MemoryCrm {
         }
         tables.writes += 1;
         Ok(())
+    }
+
+    /// The people that the rule takes the person of a write for.
+    fn named(&self, tables: &Tables, write: &Write) -> BTreeSet<PersonRef> {
+        let Some(rule) = self.rule else { return BTreeSet::new() };
+        let rows = tables.rows.iter().map(|((table, id), (_, row))| ((*table, *id), row));
+        let named = rule.names(rows, write);
+        named.filter_map(|(table, id)| Some(PersonRef { table: PersonTable::of(table)?, id })).collect()
     }
 
     async fn write_all(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
@@ -443,8 +458,13 @@ impl Crm for MemoryCrm {
         self.write_all(writes).await
     }
 
-    async fn duplicates(&self, _: &Write) -> Result<Duplicates, Failure> {
-        panic!("no rule refuses anything here")
+    async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure> {
+        step().await;
+        if self.fails() {
+            return Err(Failure::Transient { retry_after: None });
+        }
+        let rules = self.rule.iter().map(|rule| rule.name.to_owned()).collect();
+        Ok(Duplicates { people: self.named(&self.tables.lock().unwrap(), write), rules })
     }
 }
 

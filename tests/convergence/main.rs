@@ -9,6 +9,7 @@
 
 mod beside;
 mod crm;
+mod duplicates;
 mod histories;
 mod identity;
 mod lanes;

@@ -5,6 +5,7 @@
 
 mod attendance;
 mod columns;
+mod duplicates;
 mod fates;
 mod members;
 mod people;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     columns::{Row, holds},
+    duplicates::{Detection, Fate},
     related,
     settings::{Keys, Settings, Unmatched, WithoutKey},
     statements::{CODES, heard, latest, of},
@@ -43,6 +44,8 @@ pub struct People<'a> {
     heard: Vec<&'a ParticipantEvent>,
     /// What each statement states, by its id.
     keys: BTreeMap<&'a str, Vec<String>>,
+    /// What is parked because the duplicate detection rule names several people, or closed ones: the key, by the statement's id.
+    parked: BTreeMap<&'a str, String>,
     settled: BTreeMap<String, Person>,
     candidates: BTreeMap<String, BTreeSet<Person>>,
 }
@@ -120,6 +123,7 @@ impl<'a> People<'a> {
             known: Vec::new(),
             heard: heard(events, settings),
             keys: BTreeMap::new(),
+            parked: BTreeMap::new(),
             settled: BTreeMap::new(),
             candidates: BTreeMap::new(),
         };
@@ -130,11 +134,28 @@ impl<'a> People<'a> {
         people.heard = spoken.collect();
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
+        people.park();
         people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
         let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
         people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
         people.candidates = all.into_iter().map(|key| (key.clone(), people.meant(&key))).collect();
         people
+    }
+
+    /// Leaves out what is parked because a rule takes whoever is to be created for a duplicate.
+    fn park(&mut self) {
+        let Some(detection) = self.settings.detection else { return };
+        for event in &self.heard {
+            let key = self.keys_stated(event).into_iter().next().filter(|_| self.creates(event));
+            let parks = |key: &String| self.found(key).is_none() && detection.fate(self.crm, key) == Fate::Parked;
+            self.parked.extend(key.filter(parks).map(|key| (event.id.as_str(), key)));
+        }
+        self.heard.retain(|event| !self.parked.contains_key(event.id.as_str()));
+    }
+
+    /// For which key a statement is parked.
+    pub fn parked(&self, event: &ParticipantEvent) -> Option<&str> {
+        self.parked.get(event.id.as_str()).map(String::as_str)
     }
 
     pub fn heard(&self) -> &[&'a ParticipantEvent] {
@@ -248,9 +269,27 @@ impl<'a> People<'a> {
         if let Some(person) = self.settled(key) {
             return BTreeSet::from([person]);
         }
+        if let Some(detection) = self.settings.detection.filter(|_| !is_guest(key)) {
+            return self.meant_by_rule(detection, key);
+        }
         let linked = self.linked(key);
         let there = linked.iter().filter(|_| key.starts_with("external\n")).filter_map(|key| self.found(key));
         there.chain(linked.iter().flat_map(|key| self.created(key))).collect()
+    }
+
+    /// Whom a key means that nobody has: whom the rule names, or whoever is created first of those whom it takes for the same.
+    fn meant_by_rule(&self, detection: Detection, key: &str) -> BTreeSet<Person> {
+        let created = self.created(key);
+        match detection.fate(self.crm, key) {
+            _ if created.is_empty() => created,
+            Fate::Adopted(person) => BTreeSet::from([person]),
+            Fate::Parked => BTreeSet::new(),
+            Fate::Created => {
+                let all: BTreeSet<&String> = self.keys.values().flatten().collect();
+                let alike = all.into_iter().filter(|other| detection.compared(other) == detection.compared(key));
+                alike.flat_map(|other| self.created(other)).collect()
+            }
+        }
     }
 
     /// Whom the events may create for a key.
@@ -262,7 +301,8 @@ impl<'a> People<'a> {
             "lead" => (table, ids::lead("t", key, generation)),
             _ => (table, ids::contact("t", key, generation)),
         };
-        let generations = if self.settings.matching.keys == Keys::ExternalId { GENERATIONS } else { 1 };
+        let several = self.settings.matching.keys == Keys::ExternalId || self.settings.detection.is_some();
+        let generations = if several { GENERATIONS } else { 1 };
         let free = |table| (0..).find(|generation| !self.crm.contains_key(&person(table, *generation))).unwrap_or(0);
         tables
             .into_iter()

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     columns::{Mapping, Mode, mappings},
+    duplicates::Detection,
     related::{Related, related},
 };
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub mappings: Vec<Mapping>,
     /// Rows beside the people that columns are mapped to.
     pub related: Vec<Related>,
+    /// Whether people are created under the CRM's duplicate detection rule.
+    pub detection: Option<Detection>,
     /// New people get their keys and names only.
     pub minimal: bool,
     /// What the first and the second event have of their own.
@@ -130,6 +133,7 @@ impl Settings {
             matching,
             mappings: mappings([Mode::Overwrite; 4]),
             related: Vec::new(),
+            detection: None,
             minimal: false,
             events: [DEFAULT; 2],
         }
@@ -166,6 +170,8 @@ impl Settings {
         let matching = json!({
             "keys": keys, "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
             "follow_converted_leads": follows, "correct_addresses": false,
+            "detect_duplicates": self.detection.is_some(),
+            "closed_duplicates": self.detection.map_or("create", Detection::closed),
         });
         let mappings: Vec<Value> = self.mappings.iter().map(Mapping::json).collect();
         let mut defaults = self.events[0].json();
@@ -287,7 +293,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
         |(matching, modes, (related, beside), required, minimal, events)| {
             let mappings = mappings(modes).into_iter().chain(beside);
             let mappings = mappings.map(|mapping| mapping.requiring(required)).collect();
-            Settings { matching, mappings, related, minimal, events }
+            Settings { matching, mappings, related, detection: None, minimal, events }
         },
     )
 }

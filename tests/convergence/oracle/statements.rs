@@ -55,7 +55,7 @@ fn has_room(level: Level, event: &ParticipantEvent) -> bool {
 }
 
 /// People who are in the CRM in other ways than those of every history, and one whose domain may be left out.
-const ADDRESSES: [&str; 9] = [
+const ADDRESSES: [&str; 10] = [
     "Both@x.example",
     "twice@x.example",
     "merged@x.example",
@@ -65,6 +65,7 @@ const ADDRESSES: [&str; 9] = [
     "known@x.example",
     "inactive@x.example",
     "Ana@mail.left.example",
+    "strand@x.example",
 ];
 
 /// The codes of campaigns; one is that of two.
