@@ -130,7 +130,7 @@ fn compare_columns(row: &Columns, said: Vec<&ParticipantEvent>, settings: &Setti
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases() / 2, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_rows_are_those_that_the_rules_ask_for(
