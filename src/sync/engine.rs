@@ -256,7 +256,7 @@ impl Engine {
         let (columns, tables) = (first.columns.clone(), first.tables.clone());
         rows.asked = first;
         let duplicates = learnt.duplicates.values().flat_map(|found| &found.people).copied().collect();
-        rows.duplicates = learnt.duplicates.clone();
+        (rows.duplicates, rows.refused) = (learnt.duplicates.clone(), learnt.refused.clone());
         let mut lacking = Wanted { people: duplicates, ..Wanted::default() };
         for _ in 0..MAX_LOOKS {
             if lacking != Wanted::default() {
@@ -373,6 +373,8 @@ impl Engine {
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
+        // Of whom a rule refused to create it is not decided yet whether anything is written.
+        let mut undecided: BTreeSet<usize> = BTreeSet::new();
         let mut clean = true;
         let people = [PersonTable::Lead, PersonTable::Contact].map(PersonTable::table);
         // In the order of the plan: rows are planned after those that they are bound to.
@@ -391,8 +393,10 @@ impl Engine {
         steps.extend(others.into_iter().map(of));
         steps.push((rest, false));
         for (step, create) in steps {
-            let step: Vec<&Write> =
-                step.into_iter().filter(|write| write.after.is_none_or(|person| !missing.contains(&person))).collect();
+            let is_due = |write: &&Write| {
+                write.after.is_none_or(|person| !missing.contains(&person)) && write.events.is_disjoint(&undecided)
+            };
+            let step: Vec<&Write> = step.into_iter().filter(is_due).collect();
             if step.is_empty() {
                 continue;
             }
@@ -405,6 +409,9 @@ impl Engine {
                     Err(failure) => {
                         clean = false;
                         missing.insert(write.id);
+                        if matches!(failure, Failure::Duplicate { .. }) {
+                            undecided.extend(&write.events);
+                        }
                         Err(learnt.from(write, failure, &*self.crm).await?)
                     }
                 };

@@ -11,26 +11,23 @@ use std::{
 
 use async_trait::async_trait;
 use inevent_d365::{
-    dataverse::{
-        Columns, Failure,
-        definition::{LookupDefinition, TableDefinition},
-        metadata::TableColumns,
-    },
+    dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
     sync::{
         DataverseCrm,
         crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
         lists::{ListError, ListMembers},
         matching::folded,
-        rows::{ActivityTable, AttendanceRow, Form, Owner, PersonRef, PersonRow, PersonTable},
+        rows::{ActivityTable, AttendanceRow, ForeignRow, Owner, PersonRef, PersonRow, PersonTable, Table},
     },
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    duplicates::Rule,
     lists::Members,
     processes::{Chance, step},
-    settings,
+    settings, tables,
 };
 
 pub const ME: Uuid = Uuid::from_u128(1);
@@ -47,6 +44,8 @@ pub const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
+    /// What refuses people who are written with duplicate detection.
+    pub rule: Option<Rule>,
     lists: Arc<Mutex<Members>>,
     /// Changes of lists that nobody waits for any more.
     late: Arc<Mutex<Vec<ListCall>>>,
@@ -212,9 +211,7 @@ impl MemoryCrm {
         found
             .map(|((_, id), (version, row))| {
                 let mut row = row.clone();
-                let activity = ["new_eventattendance", "new_webinarattendance", "appointment"].contains(&table);
-                let key = if activity { "activityid".to_owned() } else { format!("{table}id") };
-                row.insert(key, id.to_string().into());
+                row.insert(tables::key(table), id.to_string().into());
                 row.insert("@odata.etag".into(), format!("W/\"{version}\"").into());
                 row
             })
@@ -225,10 +222,14 @@ impl MemoryCrm {
         let mut tables = self.tables.lock().unwrap();
         tables.version += 1;
         let version = tables.version;
-        let columns = stored(&tables, &write.columns)?;
+        let columns = stored(&tables, write)?;
         let key = (write.table.name, write.id);
         if Owner::bound(&write.columns) == Some(Owner::user(LEFT)) {
             return Err(Failure::UnfitOwner);
+        }
+        let taken = write.action == Action::Create && tables.rows.contains_key(&key);
+        if write.detect.is_some() && !taken && !self.named(&tables, write).is_empty() {
+            return Err(Failure::Duplicate { reason: String::new() });
         }
         match (&write.action, tables.rows.get_mut(&key)) {
             (Action::Create, None) => {
@@ -244,7 +245,7 @@ impl MemoryCrm {
             (Action::Update { etag }, Some((stored, row))) if *etag == format!("W/\"{stored}\"") => {
                 *stored = version;
                 let activity = row.contains_key("_regardingobjectid_value") || row.contains_key("scheduledstart");
-                let closed = row["statecode"] != 0 && activity;
+                let closed = activity && row["statecode"] != 0;
                 assert!(!closed || columns.contains_key("statecode"), "a closed activity is read-only");
                 row.extend(columns);
                 row.retain(|_, value| !value.is_null());
@@ -253,6 +254,14 @@ impl MemoryCrm {
         }
         tables.writes += 1;
         Ok(())
+    }
+
+    /// The people that the rule takes the person of a write for.
+    fn named(&self, tables: &Tables, write: &Write) -> BTreeSet<PersonRef> {
+        let Some(rule) = self.rule else { return BTreeSet::new() };
+        let rows = tables.rows.iter().map(|((table, id), (_, row))| ((*table, *id), row));
+        let named = rule.names(rows, write);
+        named.filter_map(|(table, id)| Some(PersonRef { table: PersonTable::of(table)?, id })).collect()
     }
 
     async fn write_all(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
@@ -303,15 +312,14 @@ pub fn account(id: u128) -> Value {
 }
 
 /// Binds as Dataverse stores and shows them; a bind to a missing row fails.
-fn stored(tables: &Tables, written: &Columns) -> Result<Columns, Failure> {
+fn stored(tables: &Tables, write: &Write) -> Result<Columns, Failure> {
     let mut columns = Columns::new();
-    for (column, value) in written {
+    for (column, value) in &write.columns {
         let Some(navigation) = column.strip_suffix("@odata.bind") else {
             columns.insert(column.clone(), value.clone());
             continue;
         };
-        let lookup = navigation.split('_').next().unwrap();
-        let lookup = if lookup == "new" { navigation.rsplit_once("_new_").unwrap().0 } else { lookup };
+        let lookup = tables::bound(write.table.name, navigation);
         let Some(path) = value.as_str() else {
             columns.insert(format!("_{lookup}_value"), Value::Null);
             columns.insert(format!("_{lookup}_value{LOOKUP}"), Value::Null);
@@ -321,13 +329,24 @@ fn stored(tables: &Tables, written: &Columns) -> Result<Columns, Failure> {
         let (set, id) = path.split_once('(').unwrap();
         let table = set.trim_end_matches('s').to_owned();
         let target = tables.rows.keys().any(|(name, key)| *name == table && key.to_string() == id);
-        if lookup == "regardingobjectid" && !target {
+        if lookup != "ownerid" && !target {
             return Err(Failure::Conflict);
         }
         columns.insert(format!("_{lookup}_value"), id.into());
         columns.insert(format!("_{lookup}_value{LOOKUP}"), table.into());
     }
     Ok(columns)
+}
+
+/// The columns of a row that were asked for.
+fn asked(table: Table, mut row: Columns, wanted: &Wanted) -> Columns {
+    let columns = wanted.columns.get(&table);
+    let is_asked = |column: &str| columns.is_some_and(|columns| columns.contains(column));
+    row.retain(|column, _| {
+        let column = column.trim_end_matches(LOOKUP);
+        column == table.key || column == "@odata.etag" || is_asked(column)
+    });
+    row
 }
 
 #[async_trait]
@@ -341,32 +360,7 @@ impl Crm for MemoryCrm {
     }
 
     async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure> {
-        let form = match name {
-            "new_eventattendance" | "new_webinarattendance" => Form::Stamped,
-            "appointment" => Form::Plain,
-            "campaign" => return Ok(Some(TableDefinition { set: "campaigns".into(), ..TableDefinition::default() })),
-            _ => return Ok(None),
-        };
-        let lookup = |column: &str, table: &str| LookupDefinition {
-            column: column.into(),
-            table: table.into(),
-            navigation: format!(
-                "{}_{name}",
-                if column == "regardingobjectid" { format!("{column}_{table}") } else { column.into() }
-            ),
-        };
-        Ok(Some(TableDefinition {
-            set: format!("{name}s"),
-            key: "activityid".into(),
-            is_activity: true,
-            columns: form.columns(self.names()).map(str::to_owned).collect(),
-            lookups: vec![
-                lookup("regardingobjectid", "contact"),
-                lookup("regardingobjectid", "lead"),
-                lookup("new_accountid", "account"),
-                lookup("new_campaignid", "campaign"),
-            ],
-        }))
+        Ok(tables::definition(name))
     }
 
     async fn named(
@@ -416,6 +410,18 @@ impl Crm for MemoryCrm {
             let found = self.find(table.table.name, |found, _| found == *id).into_iter();
             rows.attendance.extend(found.filter_map(|row| AttendanceRow::read_plain(*table, key.clone(), row)));
         }
+        for ((table, column), values) in &wanted.foreign {
+            step().await;
+            let found = self.find(table.name, |id, row| {
+                let value = if column == table.key { Some(id.to_string().into()) } else { row.get(column).cloned() };
+                value.and_then(|value| folded(&value, false)).is_some_and(|value| values.contains(&value))
+            });
+            let read = |row: Columns| {
+                let by = (column.clone(), row.get(column).cloned().unwrap_or_default());
+                ForeignRow::read(*table, asked(*table, row, wanted).into_iter().chain([by]).collect())
+            };
+            rows.foreign.extend(found.into_iter().filter_map(read));
+        }
         step().await;
         for table in wanted.tables.iter().filter(|_| !wanted.used.is_empty()) {
             for row in self.find(table.table.name, |_, _| true) {
@@ -452,8 +458,13 @@ impl Crm for MemoryCrm {
         self.write_all(writes).await
     }
 
-    async fn duplicates(&self, _: &Write) -> Result<Duplicates, Failure> {
-        panic!("no rule refuses anything here")
+    async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure> {
+        step().await;
+        if self.fails() {
+            return Err(Failure::Transient { retry_after: None });
+        }
+        let rules = self.rule.iter().map(|rule| rule.name.to_owned()).collect();
+        Ok(Duplicates { people: self.named(&self.tables.lock().unwrap(), write), rules })
     }
 }
 

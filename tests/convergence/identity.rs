@@ -14,13 +14,14 @@ use uuid::Uuid;
 
 use crate::{
     crm::MemoryCrm,
+    duplicates::Rule,
     histories::{Delivery, statement},
     processes::{Delivered, deliver_into},
     settings::Fixed,
     store::MemoryStore,
 };
 
-fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> ParticipantEvent {
+pub fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> ParticipantEvent {
     let mut event = statement(kind, time, 0, 0, 0, None);
     event.id = time.to_string();
     let person = event.participant.as_mut().unwrap();
@@ -28,7 +29,7 @@ fn said(kind: Kind, time: i64, address: Option<&str>, company: Option<&str>) -> 
     event
 }
 
-fn engine(crm: &MemoryCrm, settings: &'static str) -> Engine {
+pub fn engine(crm: &MemoryCrm, settings: &'static str) -> Engine {
     Engine::new(Arc::new(crm.clone()), Arc::new(MemoryStore::default()), "t".into())
         .with_settings(CurrentSettings::kept(Arc::new(Fixed(settings))))
 }
@@ -183,4 +184,87 @@ fn rows_of_a_merged_contact_follow_it_though_somebody_else_has_the_address() {
     crm.by_hand(("contact", Uuid::from_u128(10)), merged);
     delivered.run(&[registered], &how);
     assert_eq!(regarded(&crm), [Some(Uuid::from_u128(60))]);
+}
+
+/// Nobody is to be created for the second statement, so no rule speaks against it.
+#[tokio::test]
+async fn a_duplicate_parks_only_those_who_ask_for_somebody_to_be_created() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "closed_duplicates": "park" } }, "events": { "e1": { "unmatched": "update_only" } } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { name: "Same address", column: "emailaddress1", characters: 100 });
+    let engine = engine(&crm, SETTINGS);
+    let asks = said(Kind::Registered, 1, Some("closed@x.example"), None);
+    let mut other = said(Kind::Registered, 2, Some("closed@x.example"), None);
+    other.event.id = "e1".into();
+    let report = engine.run(&[asks, other]).await;
+    assert!(matches!(&report.outcomes[..], [Outcome::Refused(_), Outcome::Settled { changed: true }]), "{report:?}");
+    assert_eq!((made(&crm), regarded(&crm)), (vec![], vec![None]));
+}
+
+/// Where inactive contacts are taken, what lacks the key is about the one whom the rows regard, too.
+#[tokio::test]
+async fn what_lacks_the_key_of_an_inactive_contact_is_about_that_contact() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "inactive_contacts": true } } }"#;
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    let known = said(Kind::Registered, 1, Some("inactive@x.example"), None);
+    let mut keyless = said(Kind::Updated, 2, None, None);
+    keyless.participant.as_mut().unwrap().job_title = Some("Engineer".into());
+    for event in [known, keyless] {
+        engine.run(&[event]).await;
+    }
+    let contact = Uuid::from_u128(11);
+    assert_eq!(
+        (regarded(&crm), &crm.rows(false)[&("contact", contact)]["jobtitle"]),
+        (vec![Some(contact)], &"Engineer".into())
+    );
+}
+
+/// A rule that refuses somebody new says nothing of a change of the one who is adopted.
+#[tokio::test]
+async fn who_is_adopted_gets_the_columns_of_the_key() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["email_and_company"] },
+        "mappings": [{ "source": { "field": "participant.company" }, "tables": ["lead"], "column": "companyname" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { name: "Same address", column: "emailaddress1", characters: 100 });
+    engine(&crm, SETTINGS).run(&[said(Kind::Registered, 1, Some("lead@x.example"), Some("Contoso"))]).await;
+    let lead = Uuid::from_u128(12);
+    assert_eq!(
+        (regarded(&crm), &crm.rows(false)[&("lead", lead)]["companyname"]),
+        (vec![Some(lead)], &"Contoso".into())
+    );
+}
+
+/// A change that a rule refuses is left out, and the rest is written.
+#[tokio::test]
+async fn a_change_that_makes_a_duplicate_is_left_out() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [
+        { "source": { "field": "participant.external_id" }, "column": "new_ineventparticipantid" },
+        { "source": { "field": "participant.job_title" }, "column": "jobtitle" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { name: "Same id", column: "new_ineventparticipantid", characters: 100 });
+    crm.by_hand(("lead", Uuid::from_u128(13)), serde_json::json!({ "new_ineventparticipantid": "X1" }));
+    let mut event = said(Kind::Registered, 1, Some("lead@x.example"), None);
+    let person = event.participant.as_mut().unwrap();
+    (person.external_id, person.job_title) = (Some("X1".into()), Some("Engineer".into()));
+    let report = engine(&crm, SETTINGS).run(&[event]).await;
+    assert_eq!(report.outcomes, [Outcome::Settled { changed: true }]);
+    let lead = &crm.rows(false)[&("lead", Uuid::from_u128(12))];
+    assert_eq!((&lead["jobtitle"], lead.get("new_ineventparticipantid")), (&"Engineer".into(), None));
+}
+
+/// Whom a session's row regards may be known from the event's row; it waits for what the rule says of its own participant all the same.
+#[tokio::test]
+async fn what_is_parked_for_a_duplicate_makes_no_row() {
+    const SETTINGS: &str =
+        r#"{ "defaults": { "matching": { "closed_duplicates": "park", "correct_addresses": false } } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { name: "Same address", column: "emailaddress1", characters: 100 });
+    let engine = engine(&crm, SETTINGS);
+    engine.run(&[said(Kind::Registered, 2, Some("contact@x.example"), None)]).await;
+    let mut parked = said(Kind::SessionEnrolled, 1, Some("closed@x.example"), None);
+    parked.session = statement(Kind::SessionEnrolled, 1, 0, 0, 0, Some(0)).session;
+    let report = engine.run(&[parked]).await;
+    assert!(matches!(&report.outcomes[..], [Outcome::Refused(_)]), "{report:?}");
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10))]);
 }

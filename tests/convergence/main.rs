@@ -7,7 +7,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod beside;
 mod crm;
+mod duplicates;
 mod histories;
 mod identity;
 mod lanes;
@@ -17,6 +19,7 @@ mod processes;
 mod reads;
 mod settings;
 mod store;
+mod tables;
 
 use std::collections::BTreeMap;
 

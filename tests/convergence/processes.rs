@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     future::{Future, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
@@ -60,14 +60,14 @@ pub async fn step() {
 
 /// Delivers into a fresh CRM.
 pub fn deliver(events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
-    run(MemoryCrm::seeded(), Arc::default(), events, how)
+    run(MemoryCrm::seeded(), Arc::default(), Parked::default(), events, how)
 }
 
 /// Delivers into a CRM that holds something already, one part after the other; the store knows nothing yet.
 pub fn deliver_into(crm: &MemoryCrm, parts: &[&[ParticipantEvent]], how: &Delivery) -> MemoryCrm {
     let store = Arc::new(MemoryStore::default());
     for part in parts {
-        run(crm.clone(), store.clone(), part, how);
+        run(crm.clone(), store.clone(), Parked::default(), part, how);
     }
     crm.clone()
 }
@@ -76,15 +76,21 @@ pub fn deliver_into(crm: &MemoryCrm, parts: &[&[ParticipantEvent]], how: &Delive
 pub struct Delivered {
     crm: MemoryCrm,
     store: Arc<MemoryStore>,
+    parked: Parked,
 }
 
 impl Delivered {
     pub fn into(crm: &MemoryCrm) -> Self {
-        Self { crm: crm.clone(), store: Arc::default() }
+        Self { crm: crm.clone(), store: Arc::default(), parked: Parked::default() }
     }
 
     pub fn run(&self, events: &[ParticipantEvent], how: &Delivery) {
-        run(self.crm.clone(), self.store.clone(), events, how);
+        run(self.crm.clone(), self.store.clone(), self.parked.clone(), events, how);
+    }
+
+    /// Why events were parked, by their id.
+    pub fn parked(&self) -> BTreeMap<String, String> {
+        self.parked.borrow().clone()
     }
 }
 
@@ -95,7 +101,13 @@ const LOOKS: usize = 10;
 /// What was under way counts as abandoned by then (`sync/lists/memory.rs`).
 const LONG: i64 = 11 * 60;
 
-fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
+fn run(
+    mut crm: MemoryCrm,
+    store: Arc<MemoryStore>,
+    parked: Parked,
+    events: &[ParticipantEvent],
+    how: &Delivery,
+) -> MemoryCrm {
     let chance = Arc::new(Mutex::new(Chance::new(how.seed)));
     crm.chance = how.faults.then(|| chance.clone());
     let queue: Queue = Rc::new(RefCell::new(events.iter().cloned().collect()));
@@ -106,7 +118,8 @@ fn run(mut crm: MemoryCrm, store: Arc<MemoryStore>, events: &[ParticipantEvent],
         let lists = Lists::new(Arc::new(crm.clone()), store.clone());
         let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
         let taken = Taken::default();
-        let work = process(engine, store.clone(), queue.clone(), taken.clone(), chance.clone(), *how);
+        let messages = Messages { queue: queue.clone(), taken: taken.clone(), parked: parked.clone() };
+        let work = process(engine, store.clone(), messages, chance.clone(), *how);
         (Box::pin(work) as Pin<Box<dyn Future<Output = ()>>>, taken)
     };
     let mut processes: Vec<_> = (0..how.processes).map(|_| start(&crm)).collect();
@@ -162,6 +175,16 @@ type Queue = Rc<RefCell<VecDeque<ParticipantEvent>>>;
 /// What a process has taken from the queue and not settled yet.
 type Taken = Rc<RefCell<Vec<ParticipantEvent>>>;
 
+/// Why events were parked, by their id.
+type Parked = Rc<RefCell<BTreeMap<String, String>>>;
+
+/// Where a process takes events from, and what becomes of them.
+struct Messages {
+    queue: Queue,
+    taken: Taken,
+    parked: Parked,
+}
+
 /// A batch under way.
 struct UnderWay<'a> {
     batch: lanes::Taken<ParticipantEvent>,
@@ -173,8 +196,7 @@ struct UnderWay<'a> {
 async fn process(
     engine: Engine,
     store: Arc<MemoryStore>,
-    queue: Queue,
-    taken: Taken,
+    Messages { queue, taken, parked }: Messages,
     chance: Arc<Mutex<Chance>>,
     how: Delivery,
 ) {
@@ -231,8 +253,10 @@ async fn process(
             match outcome {
                 Outcome::Settled { .. } => {}
                 Outcome::Postponed(_) => queue.borrow_mut().push_back(event),
-                // Refused by a required mapping: the same in any order.
-                Outcome::Refused(refusal) if how.modes() && refusal.code.is_none() => {}
+                // Refused by a required mapping, or taken for a duplicate.
+                Outcome::Refused(refusal) if how.modes() && refusal.code.is_none() => {
+                    parked.borrow_mut().insert(event.id, refusal.reason);
+                }
                 Outcome::Refused(refusal) => panic!("nothing is refused here: {}", refusal.reason),
             }
         }

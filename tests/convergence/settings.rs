@@ -75,6 +75,8 @@ pub fn columns() -> TableColumns {
         ("new_number", column(ColumnKind::Whole { min: -10, max: 1_000 })),
         ("new_amount", column(ColumnKind::Decimal { min: -10.0, max: 1_000.0, precision: 2 })),
         ("new_day", column(ColumnKind::DateOnly)),
+        ("new_sourceid", column(ColumnKind::Lookup)),
+        ("new_originid", column(ColumnKind::Lookup)),
     ];
     columns.into_iter().map(|(name, column)| (name.to_owned(), column)).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
     model::ParticipantEvent,
     sync::{
         crm::{Action, Crm, Duplicates, Rows, Write},
-        matching::Who,
+        matching::{ADDRESS_COLUMN, Who},
         plan::Plan,
         rows::{PersonRef, PersonTable},
     },
@@ -19,6 +19,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Learnt {
     pub(super) duplicates: BTreeMap<Who, Duplicates>,
+    /// People of whom an update was refused because of duplicates.
+    pub(super) refused: BTreeSet<PersonRef>,
     /// Ids of people whose creation collided.
     taken: BTreeSet<PersonRef>,
     /// How often the creation of another row collided.
@@ -35,7 +37,11 @@ impl Learnt {
         let person = PersonTable::of(write.table.name).map(|table| PersonRef { table, id: write.id });
         match (&failure, &write.detect) {
             (Failure::Duplicate { .. }, Some(who)) => {
-                self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
+                let is_new = write.action == Action::Create;
+                self.refused.extend(person.filter(|_| !is_new));
+                if is_new || write.columns.contains_key(ADDRESS_COLUMN) {
+                    self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
+                }
             }
             (Failure::Conflict, _) if write.action == Action::Create => {
                 self.taken.extend(person);

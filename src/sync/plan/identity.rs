@@ -13,7 +13,7 @@ use crate::{
     settings::document::{ClosedDuplicates, Unmatched, WithoutKey},
     sync::{
         crm::Duplicates,
-        matching::Who,
+        matching::{Matcher, Who},
         rows::{PersonRef, PersonRow, PersonTable},
     },
 };
@@ -165,8 +165,7 @@ impl Search<'_> {
                     }
                     return Some(first.person);
                 }
-                let inactive = |row: &&&PersonRow| row.person.table == PersonTable::Contact && row.master.is_none();
-                if let Some(row) = rows.iter().find(inactive).filter(|_| rules.inactive_contacts) {
+                if let Some(row) = rows.iter().find(|row| is_taken(row, rules)) {
                     return Some(row.person);
                 }
             }
@@ -183,7 +182,9 @@ impl Search<'_> {
         let regarded =
             of_key.iter().filter_map(|statement| self.known.get(&statement.of)).flat_map(|known| &known.regarded);
         let for_key = regarded.filter(|(key, _)| *key == Some(who.fingerprint()));
-        let people = for_key.filter_map(|(_, person)| self.view.follow(*person)).filter(|row| row.active);
+        let people = for_key.filter_map(|(_, person)| self.view.follow(*person));
+        let matcher = &of_key.first()?.rules.matcher;
+        let people = people.filter(|row| is_taken(row, matcher));
         people.min_by_key(|row| (row.person.table, row.precedence())).map(|row| row.person)
     }
 
@@ -199,15 +200,18 @@ impl Search<'_> {
         tables.filter_map(made).next().map(|row| row.person)
     }
 
-    /// Takes whom a duplicate detection rule named for the key. Whether nothing is left to decide.
+    /// Takes whom a duplicate detection rule named for the key. Whether nothing is left to decide. The rule speaks to those only that
+    /// ask for somebody to be created.
     fn adopt(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> bool {
         let Some(duplicates) = self.view.rows.duplicates.get(who) else { return false };
-        let Some(first) = of_key.first() else { return false };
+        let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
+        let Some(first) = of_key.iter().find(asks) else { return false };
         match self.adopted(duplicates, first.rules.matcher.closed_duplicates) {
             Ok(Some(person)) => self.settle(who, of_key, Target::Person(person)),
             Ok(None) => return false,
             Err(reason) => {
-                let refused = of_key.iter().map(|statement| Refused::new(statement.index, reason.clone()));
+                let refused = of_key.iter().filter(asks);
+                let refused = refused.map(|statement| Refused::new(statement.index, reason.clone()));
                 self.found.refused.extend(refused);
             }
         }
@@ -337,7 +341,8 @@ impl Search<'_> {
         let by_key = latest.and_then(|key| self.found.by_key.get(&key).cloned());
         let by_row = || {
             let regarded = known.into_iter().flat_map(|known| &known.regarded).filter(|(key, _)| *key == latest);
-            let rows = regarded.filter_map(|(_, person)| self.view.follow(*person)).filter(|row| row.active);
+            let rows = regarded.filter_map(|(_, person)| self.view.follow(*person));
+            let rows = rows.filter(|row| is_taken(row, &statement.rules.matcher));
             rows.min_by_key(|row| (row.person.table, row.precedence())).map(|row| Target::Person(row.person))
         };
         match by_key.or_else(by_row) {
@@ -352,6 +357,11 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Whether statements may still be about somebody whom rows regard.
+fn is_taken(row: &PersonRow, matcher: &Matcher) -> bool {
+    row.active || matcher.inactive_contacts && row.person.table == PersonTable::Contact && row.master.is_none()
 }
 
 /// The name under which a person's stamps remember an earlier key.

@@ -209,7 +209,7 @@ fn update(
         }
     }
     values::drop_unchanged(&mut columns, &row.columns, &stated);
-    let detect = matched_column(row.person.table, &mut columns, &stated, view, plan);
+    let detect = matched_column(row.person, &mut columns, &stated, view, plan);
     if ledger != row.ledger {
         columns.insert(view.names.profile_stamp.to_owned(), ledger.to_string().into());
     }
@@ -218,25 +218,26 @@ fn update(
 }
 
 /// For whom duplicates are looked for when a column changes that people are found by. Where a rule has refused that already, the column
-/// is left out.
+/// is left out; an address whose duplicates are known is written all the same.
 fn matched_column(
-    table: PersonTable,
+    person: PersonRef,
     columns: &mut Columns,
     stated: &[Stated<'_>],
     view: &View<'_>,
     plan: &mut Plan,
 ) -> Option<Who> {
     let of = stated.iter().rev().find(|stated| stated.of.rules.matcher.detect_duplicates)?.of;
-    let keys = of.rules.matcher.columns(table);
+    let keys = of.rules.matcher.columns(person.table);
     let changed: Vec<String> = columns.keys().filter(|column| keys.contains(column.as_str())).cloned().collect();
     let who = of.who().filter(|_| !changed.is_empty())?;
-    if !view.rows.duplicates.contains_key(who) {
-        return Some(who.clone());
+    if !view.rows.refused.contains(&person) {
+        let asked = view.rows.duplicates.contains_key(who) && columns.contains_key(ADDRESS_COLUMN);
+        return (!asked).then(|| who.clone());
     }
     for column in changed.into_iter().filter(|column| column != ADDRESS_COLUMN) {
         columns.remove(&column);
         let why = "a duplicate detection rule takes the row for a duplicate with this value".to_owned();
-        plan.left_out.push(ColumnProblem { event: of.index, table: table.table().name, column, why });
+        plan.left_out.push(ColumnProblem { event: of.index, table: person.table.table().name, column, why });
     }
     None
 }

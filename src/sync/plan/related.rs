@@ -19,8 +19,8 @@ use crate::{
         convert,
         crm::{Action, Write},
         matching::folded,
-        related::{RelatedRules, Way},
-        rows::{self, ForeignRow, RowKey, Table},
+        related::{Lookup, RelatedRules, Way},
+        rows::{self, ForeignRow, Table},
     },
 };
 
@@ -145,24 +145,24 @@ fn write(which: Which, about: &[About<'_>], view: &View<'_>, context: &Context, 
     (!columns.is_empty()).then_some(Write { table: rules.table, id, action, columns, after, events, detect: None })
 }
 
-/// Binds a row to the person and the attendance row of the latest statement, where it is bound to nobody.
+/// Binds a row where it is bound to nobody: each lookup to whom or what the latest statement names that has something for it.
 fn bind(row: Option<&ForeignRow>, about: &[About<'_>], context: &Context, columns: &mut Columns) {
-    let Some(last) = about.last() else { return };
-    let Way::Keyed { person, activity, .. } = &last.rules.way else { return };
-    let free = |read: &str| row.is_none_or(|row| row.columns.get(read).is_none_or(Value::is_null));
-    let of = last.person.and_then(|of| Some((of.person, person.of(of.person.table)?)));
-    if let Some((of, lookup)) = of.filter(|(_, lookup)| free(&lookup.read)) {
-        columns.insert(lookup.bind.clone(), of.table.table().path(of.id).into());
-    }
-    if let Some(lookup) = activity.as_ref().filter(|lookup| free(&lookup.read)) {
-        let event = last.statement.event;
-        let session = event.session.as_ref().map(|session| session.id.clone());
-        let key = RowKey {
-            event: last.statement.of.event.clone(),
-            participant: last.statement.of.participant.clone(),
-            session,
-        };
-        let table = last.statement.rules.activity.table;
-        columns.insert(lookup.bind.clone(), table.table.path(table.row_id(&context.tenant, &key)).into());
+    let mut bound = BTreeSet::new();
+    let mut bind = |lookup: &Lookup, path: String| {
+        let free = row.is_none_or(|row| row.columns.get(&lookup.read).is_none_or(Value::is_null));
+        if free && bound.insert(lookup.read.clone()) {
+            columns.insert(lookup.bind.clone(), path.into());
+        }
+    };
+    for About { rules, statement, person: of, .. } in about.iter().rev() {
+        let Way::Keyed { person, activity, .. } = &rules.way else { continue };
+        let of = of.map(|of| of.person);
+        if let Some((of, lookup)) = of.and_then(|of| Some((of, person.of(of.table)?))) {
+            bind(lookup, of.table.table().path(of.id));
+        }
+        if let Some(lookup) = activity {
+            let table = statement.rules.activity.table;
+            bind(lookup, table.table.path(table.row_id(&context.tenant, &statement.row())));
+        }
     }
 }

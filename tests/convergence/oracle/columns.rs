@@ -1,9 +1,17 @@
 //! Mapped columns: what a statement states of each, by a table of examples, and what the three modes make of everything stated.
 
-use inevent_d365::model::{Participant, ParticipantEvent};
+use inevent_d365::{
+    dataverse::Columns,
+    model::{Participant, ParticipantEvent},
+};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{statements::second, words};
+use super::{
+    statements::{CODES, second},
+    words,
+};
+use crate::tables::CODE;
 
 /// A mapping of the settings, and what it means.
 #[derive(Debug, Clone)]
@@ -11,6 +19,7 @@ pub struct Mapping {
     pub column: &'static str,
     pub tables: &'static [&'static str],
     pub mode: Mode,
+    required: bool,
     /// What the document says beside that.
     rest: Value,
     states: fn(&ParticipantEvent) -> Stated,
@@ -114,10 +123,40 @@ fn ranked(event: &ParticipantEvent, otherwise: Stated) -> Stated {
 
 const PERSON: &[&str] = &["contact", "lead"];
 
-/// The mappings of a document: the modes of the columns of four groups, and whether a value is required of one.
-pub fn mappings(modes: [Mode; 4], required: bool) -> Vec<Mapping> {
+/// The campaign that the answer C names: one by its code, however it is written.
+fn campaign(event: &ParticipantEvent) -> Stated {
+    let said = event.answers.get("C").and_then(Value::as_str).unwrap_or_default().trim();
+    let named: Vec<Uuid> = CODES.iter().filter(|(code, _)| *code == said.to_uppercase()).map(|(_, id)| *id).collect();
+    match named[..] {
+        _ if said.is_empty() => Stated::Nothing,
+        [id] => Stated::Value(id.to_string().into()),
+        _ => Stated::Unfit,
+    }
+}
+
+/// A mapping of the answer C to a lookup column.
+pub fn lookup(column: &'static str, tables: &'static [&'static str], mode: Mode) -> Mapping {
+    let by = json!({ "table": "campaign", "column": CODE });
+    Mapping {
+        column,
+        tables,
+        mode,
+        required: false,
+        rest: json!({ "source": { "answer": "c" }, "lookup": by }),
+        states: campaign,
+    }
+}
+
+/// A mapping of the answer Q to a column of five characters.
+pub fn note(column: &'static str, tables: &'static [&'static str], mode: Mode) -> Mapping {
+    let states = |event: &ParticipantEvent| fits(event, |answer| Some(answer.cut));
+    Mapping { column, tables, mode, required: false, rest: json!({ "source": { "answer": " q" } }), states }
+}
+
+/// The mappings of contacts, leads and attendance rows: the modes of the columns of four groups.
+pub fn mappings(modes: [Mode; 4]) -> Vec<Mapping> {
     let [names, title, answers, rows] = modes;
-    let mapping = |column, tables, mode, rest, states| Mapping { column, tables, mode, rest, states };
+    let mapping = |column, tables, mode, rest, states| Mapping { column, tables, mode, required: false, rest, states };
     let field = |name: &str| json!({ "source": { "field": format!("participant.{name}") } });
     let answer = |rest: Value| {
         let mut mapping = json!({ "source": { "answer": " q" } });
@@ -145,7 +184,7 @@ pub fn mappings(modes: [Mode; 4], required: bool) -> Vec<Mapping> {
         mapping("new_day", PERSON, answers, answer(json!({ "time_zone": "America/Sao_Paulo" })), |event| {
             fits(event, |answer| answer.date)
         }),
-        mapping("new_note", PERSON, title, answer(json!({})), |event| fits(event, |answer| Some(answer.cut))),
+        note("new_note", PERSON, title),
         mapping("new_code", PERSON, title, answer(json!({ "too_long": "refuse" })), |event| {
             fits(event, |answer| answer.short)
         }),
@@ -170,10 +209,12 @@ pub fn mappings(modes: [Mode; 4], required: bool) -> Vec<Mapping> {
             "new_rank",
             PERSON,
             answers,
-            json!({ "source": { "answer": "R" }, "values": { "Gold": 1 }, "required": required }),
+            json!({ "source": { "answer": "R" }, "values": { "Gold": 1 } }),
             |event| ranked(event, Stated::Unfit),
         ),
-        mapping("new_remark", &["activity"], rows, answer(json!({})), |event| fits(event, |answer| Some(answer.cut))),
+        lookup("new_sourceid", PERSON, answers),
+        note("new_remark", &["activity"], rows),
+        lookup("new_originid", &["activity"], rows),
     ]
 }
 
@@ -196,12 +237,34 @@ impl Mapping {
         };
         let mut mapping = self.rest.clone();
         (mapping["tables"], mapping["column"], mapping["mode"]) = (json!(self.tables), self.column.into(), mode.into());
+        mapping["required"] = self.required.into();
         mapping
     }
 
-    /// Whether nothing is written of a statement about somebody because of this mapping.
+    /// The same where a value is required in a column of a table, if it is this one.
+    pub fn requiring(self, required: (&str, &str)) -> Self {
+        let required = self.tables.contains(&required.0) && self.column == required.1;
+        Self { required, ..self }
+    }
+
+    /// Whether it is about columns of the person themselves.
+    pub fn of_person(&self) -> bool {
+        self.tables.iter().all(|table| PERSON.contains(table))
+    }
+
+    /// Whether a statement lacks a value that is required.
     pub fn refuses(&self, event: &ParticipantEvent) -> bool {
-        self.rest["required"] == true && (self.states)(event) == Stated::Unfit
+        self.required && (self.states)(event) == Stated::Unfit
+    }
+
+    /// The column as rows show it.
+    pub fn shown(&self) -> String {
+        if self.rest.get("lookup").is_some() { format!("_{}_value", self.column) } else { self.column.to_owned() }
+    }
+
+    /// What a row has in the column.
+    pub fn found<'a>(&self, row: &'a Columns) -> Option<&'a Value> {
+        row.get(&self.shown())
     }
 
     fn value(&self, event: &ParticipantEvent) -> Option<Value> {
@@ -218,7 +281,8 @@ impl Mapping {
         };
         let (surely, perhaps) = (stated(&row.surely), stated(&row.perhaps));
         let all = || surely.iter().chain(&perhaps);
-        let had_value = row.makers.is_none() && had.iter().any(|value| !value.is_null());
+        let is_blank = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+        let had_value = row.makers.is_none() && !had.iter().all(is_blank);
         let mode = match (self.mode, &row.makers) {
             // A name that a new row needs fills the column.
             (Mode::FillIfEmpty, Some(_)) if had.iter().any(|value| !value.is_null()) => Mode::OnCreate,

@@ -11,11 +11,13 @@ use uuid::Uuid;
 
 use super::{
     columns::{Row, holds},
+    duplicates::{Detection, Fate},
+    related,
     settings::{Keys, Settings, Unmatched, WithoutKey},
-    statements::{heard, latest, of},
+    statements::{CODES, heard, latest, of},
     words,
 };
-use crate::{Table, crm::MemoryCrm};
+use crate::{Table, crm::MemoryCrm, tables::CODE};
 
 /// A contact or lead.
 pub type Person = (&'static str, Uuid);
@@ -42,6 +44,8 @@ pub struct People<'a> {
     heard: Vec<&'a ParticipantEvent>,
     /// What each statement states, by its id.
     keys: BTreeMap<&'a str, Vec<String>>,
+    /// What is parked because the duplicate detection rule names several people, or closed ones: the key, by the statement's id.
+    parked: BTreeMap<&'a str, String>,
     settled: BTreeMap<String, Person>,
     candidates: BTreeMap<String, BTreeSet<Person>>,
 }
@@ -55,7 +59,7 @@ pub fn seeded() -> MemoryCrm {
     };
     let id = |id: u128| Uuid::from_u128(id).to_string();
     add("contact", 40, "both@x.example", 0, json!({}));
-    add("lead", 41, "both@x.example", 0, json!({ "new_number": 7 }));
+    add("lead", 41, "both@x.example", 0, json!({ "new_number": 7, "_new_sourceid_value": id(32) }));
     add("contact", 42, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
     add("contact", 43, "twice@x.example", 0, crate::crm::account(21));
     add("lead", 44, "twice@x.example", 0, json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
@@ -70,6 +74,10 @@ pub fn seeded() -> MemoryCrm {
     add("lead", 53, "firm@x.example", 0, json!({ "companyname": "fabrikam  ltd" }));
     add("contact", 54, "firm@x.example", 0, json!({ "parentcustomerid_account": { "name": "Contoso" } }));
     add("contact", 55, "known@x.example", 0, json!({ "new_ineventparticipantid": "x1" }));
+    related::seed(&crm);
+    for (code, campaign) in CODES {
+        crm.by_hand(("campaign", campaign), json!({ (CODE): code }));
+    }
     crm
 }
 
@@ -77,7 +85,7 @@ pub fn text<'a>(row: &'a Columns, column: &str) -> Option<&'a str> {
     row.get(column)?.as_str()
 }
 
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
@@ -115,6 +123,7 @@ impl<'a> People<'a> {
             known: Vec::new(),
             heard: heard(events, settings),
             keys: BTreeMap::new(),
+            parked: BTreeMap::new(),
             settled: BTreeMap::new(),
             candidates: BTreeMap::new(),
         };
@@ -125,11 +134,28 @@ impl<'a> People<'a> {
         people.heard = spoken.collect();
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
+        people.park();
         people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
         let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
         people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
         people.candidates = all.into_iter().map(|key| (key.clone(), people.meant(&key))).collect();
         people
+    }
+
+    /// Leaves out what is parked because a rule takes whoever is to be created for a duplicate.
+    fn park(&mut self) {
+        let Some(detection) = self.settings.detection else { return };
+        for event in &self.heard {
+            let key = self.keys_stated(event).into_iter().next().filter(|_| self.creates(event));
+            let parks = |key: &String| self.found(key).is_none() && detection.fate(self.crm, key) == Fate::Parked;
+            self.parked.extend(key.filter(parks).map(|key| (event.id.as_str(), key)));
+        }
+        self.heard.retain(|event| !self.parked.contains_key(event.id.as_str()));
+    }
+
+    /// For which key a statement is parked.
+    pub fn parked(&self, event: &ParticipantEvent) -> Option<&str> {
+        self.parked.get(event.id.as_str()).map(String::as_str)
     }
 
     pub fn heard(&self) -> &[&'a ParticipantEvent] {
@@ -243,9 +269,27 @@ impl<'a> People<'a> {
         if let Some(person) = self.settled(key) {
             return BTreeSet::from([person]);
         }
+        if let Some(detection) = self.settings.detection.filter(|_| !is_guest(key)) {
+            return self.meant_by_rule(detection, key);
+        }
         let linked = self.linked(key);
         let there = linked.iter().filter(|_| key.starts_with("external\n")).filter_map(|key| self.found(key));
         there.chain(linked.iter().flat_map(|key| self.created(key))).collect()
+    }
+
+    /// Whom a key means that nobody has: whom the rule names, or whoever is created first of those whom it takes for the same.
+    fn meant_by_rule(&self, detection: Detection, key: &str) -> BTreeSet<Person> {
+        let created = self.created(key);
+        match detection.fate(self.crm, key) {
+            _ if created.is_empty() => created,
+            Fate::Adopted(person) => BTreeSet::from([person]),
+            Fate::Parked => BTreeSet::new(),
+            Fate::Created => {
+                let all: BTreeSet<&String> = self.keys.values().flatten().collect();
+                let alike = all.into_iter().filter(|other| detection.compared(other) == detection.compared(key));
+                alike.flat_map(|other| self.created(other)).collect()
+            }
+        }
     }
 
     /// Whom the events may create for a key.
@@ -257,7 +301,8 @@ impl<'a> People<'a> {
             "lead" => (table, ids::lead("t", key, generation)),
             _ => (table, ids::contact("t", key, generation)),
         };
-        let generations = if self.settings.matching.keys == Keys::ExternalId { GENERATIONS } else { 1 };
+        let several = self.settings.matching.keys == Keys::ExternalId || self.settings.detection.is_some();
+        let generations = if several { GENERATIONS } else { 1 };
         let free = |table| (0..).find(|generation| !self.crm.contains_key(&person(table, *generation))).unwrap_or(0);
         tables
             .into_iter()
@@ -397,13 +442,13 @@ impl<'a> People<'a> {
         for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
             let left_alone = minimal && !self.stays(mapping.column);
             let had = match (self.crm.get(&person), mapping.column) {
-                (Some(before), column) => vec![before.get(column).cloned().unwrap_or_default()],
+                (Some(before), _) => vec![mapping.found(before).cloned().unwrap_or_default()],
                 (None, "lastname") => self.fallbacks(said),
                 (None, _) => vec![Value::Null],
             };
             let allowed = if left_alone { had } else { mapping.allowed(said, &had) };
-            if !holds(row.get(mapping.column), &allowed) {
-                let (column, found) = (mapping.column, row.get(mapping.column));
+            if !holds(mapping.found(row), &allowed) {
+                let (column, found) = (mapping.column, mapping.found(row));
                 return Err(format!("{person:?} has {found:?} in {column} ({:?}), not {allowed:?}", mapping.mode));
             }
         }

@@ -15,14 +15,14 @@ use crate::{
 };
 
 /// Where a lookup leads.
-fn lookup(row: &Columns, column: &str) -> Option<(String, Uuid)> {
+pub fn leads_to(row: &Columns, column: &str) -> Option<(String, Uuid)> {
     let table = text(row, &format!("_{column}_value{LOOKUP}"))?.to_owned();
     Some((table, text(row, &format!("_{column}_value"))?.parse().ok()?))
 }
 
 /// The contact or lead that a row regards.
 pub fn regards(row: &Columns) -> Option<Person> {
-    let (table, id) = lookup(row, "regardingobjectid")?;
+    let (table, id) = leads_to(row, "regardingobjectid")?;
     Some((if table == "lead" { "lead" } else { "contact" }, id))
 }
 
@@ -34,17 +34,18 @@ pub fn compare(row: &Columns, allowed: &BTreeSet<Option<Person>>, rules: Rules, 
         return Err(format!("regards {regarded:?}, not {allowed:?}: {person:?}"));
     }
     let person = regarded.map(|person| &crm[&person]);
-    let owner = match person.and_then(|person| lookup(person, "ownerid")) {
+    let owner = match person.and_then(|person| leads_to(person, "ownerid")) {
         Some((_, LEFT)) if rules.fallback => ("team".to_owned(), TEAM),
         Some((_, LEFT)) | None => ("systemuser".to_owned(), ME),
         Some(owner) => owner,
     };
-    // A lead has a company's name, and no account of this kind.
-    let account = person.and_then(|person| lookup(person, "parentcustomerid")).filter(|_| rules.lookups);
+    // A lead has a company's name, and no account of this kind; a contact's company may be another contact.
+    let account = person.and_then(|person| leads_to(person, "parentcustomerid"));
+    let account = account.filter(|(table, _)| rules.lookups && table == "account");
     let campaign = rules.lookups.then(|| ("campaign".to_owned(), CAMPAIGN));
     let own = [("ownerid", Some(owner)), ("new_accountid", account), ("new_campaignid", campaign)];
     for (column, expected) in own {
-        let found = lookup(row, column);
+        let found = leads_to(row, column);
         if found != expected {
             return Err(format!("has {found:?} as {column}, not {expected:?}"));
         }

@@ -4,13 +4,21 @@ use inevent_d365::model::ParticipantEvent;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
-use super::columns::{Mapping, Mode, mappings};
+use super::{
+    columns::{Mapping, Mode, mappings},
+    duplicates::Detection,
+    related::{Related, related},
+};
 
 /// A whole document.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub matching: Matching,
     pub mappings: Vec<Mapping>,
+    /// Rows beside the people that columns are mapped to.
+    pub related: Vec<Related>,
+    /// Whether people are created under the CRM's duplicate detection rule.
+    pub detection: Option<Detection>,
     /// New people get their keys and names only.
     pub minimal: bool,
     /// What the first and the second event have of their own.
@@ -82,6 +90,16 @@ pub enum Unmatched {
     Ignore,
 }
 
+/// Of which column of which table a value may be required; of the last, which is not mapped, it is not.
+const REQUIRED: [(&str, &str); 6] = [
+    ("lead", "new_rank"),
+    ("lead", "new_sourceid"),
+    ("activity", "new_originid"),
+    ("interest", "new_sourceid"),
+    ("", ""),
+    ("", ""),
+];
+
 pub const COUNTRY: &str = "PT";
 pub const EXCLUDED: &str = "left.example";
 
@@ -111,7 +129,14 @@ impl Settings {
             follows: true,
             without_key: WithoutKey::Report,
         };
-        Self { matching, mappings: mappings([Mode::Overwrite; 4], false), minimal: false, events: [DEFAULT; 2] }
+        Self {
+            matching,
+            mappings: mappings([Mode::Overwrite; 4]),
+            related: Vec::new(),
+            detection: None,
+            minimal: false,
+            events: [DEFAULT; 2],
+        }
     }
 
     pub fn of(&self, event: &str) -> Rules {
@@ -120,7 +145,12 @@ impl Settings {
 
     /// Whether nothing is written of a statement that is about somebody, because a mapping lacks its value.
     pub fn refuses(&self, event: &ParticipantEvent) -> bool {
-        self.mappings.iter().any(|mapping| mapping.refuses(event))
+        self.mappings.iter().any(|mapping| mapping.of_person() && mapping.refuses(event))
+    }
+
+    /// Whether nothing is written of a statement whoever it is about, because a mapping of another row lacks its value.
+    pub fn parks(&self, event: &ParticipantEvent) -> bool {
+        self.mappings.iter().any(|mapping| !mapping.of_person() && mapping.refuses(event))
     }
 
     /// The document. A test needs it for as long as it lives.
@@ -140,10 +170,15 @@ impl Settings {
         let matching = json!({
             "keys": keys, "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
             "follow_converted_leads": follows, "correct_addresses": false,
+            "detect_duplicates": self.detection.is_some(),
+            "closed_duplicates": self.detection.map_or("create", Detection::closed),
         });
         let mappings: Vec<Value> = self.mappings.iter().map(Mapping::json).collect();
         let mut defaults = self.events[0].json();
-        let everywhere = json!({ "matching": matching, "mappings": mappings, "minimal_create": self.minimal });
+        let related: serde_json::Map<String, Value> = self.related.iter().filter_map(Related::json).collect();
+        let everywhere = json!({
+            "matching": matching, "mappings": mappings, "related": related, "minimal_create": self.minimal,
+        });
         defaults.as_object_mut().unwrap().extend(everywhere.as_object().unwrap().clone());
         let document = json!({ "defaults": defaults, "events": { "e1": self.events[1].json() } });
         document.to_string().leak()
@@ -254,12 +289,11 @@ pub fn settings() -> impl Strategy<Value = Settings> {
     );
     let mode = || select(vec![Mode::Overwrite, Mode::FillIfEmpty, Mode::OnCreate]);
     let modes = [mode(), mode(), mode(), mode()];
-    (matching, modes, any::<bool>(), seldom(), [rules(), rules()]).prop_map(
-        |(matching, modes, required, minimal, events)| Settings {
-            matching,
-            mappings: mappings(modes, required),
-            minimal,
-            events,
+    (matching, modes, related(), select(REQUIRED.to_vec()), seldom(), [rules(), rules()]).prop_map(
+        |(matching, modes, (related, beside), required, minimal, events)| {
+            let mappings = mappings(modes).into_iter().chain(beside);
+            let mappings = mappings.map(|mapping| mapping.requiring(required)).collect();
+            Settings { matching, mappings, related, detection: None, minimal, events }
         },
     )
 }

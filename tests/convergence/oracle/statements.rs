@@ -2,9 +2,11 @@
 
 use inevent_d365::model::{Kind, Occasion, Participant, ParticipantEvent, SourceTime};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     columns::answers,
+    related::TOPICS,
     settings::{COUNTRY, EXCLUDED, Level, Settings},
 };
 use crate::processes::Chance;
@@ -38,6 +40,7 @@ pub fn heard<'a>(events: &'a [ParticipantEvent], settings: &Settings) -> Vec<&'a
             && has_room(rules.level, event)
             && !(rules.excludes && excluded)
             && (!rules.only_if || person.country.as_deref() == Some(COUNTRY))
+            && !settings.parks(event)
     };
     events.iter().filter(heard).collect()
 }
@@ -52,7 +55,7 @@ fn has_room(level: Level, event: &ParticipantEvent) -> bool {
 }
 
 /// People who are in the CRM in other ways than those of every history, and one whose domain may be left out.
-const ADDRESSES: [&str; 9] = [
+const ADDRESSES: [&str; 10] = [
     "Both@x.example",
     "twice@x.example",
     "merged@x.example",
@@ -62,7 +65,19 @@ const ADDRESSES: [&str; 9] = [
     "known@x.example",
     "inactive@x.example",
     "Ana@mail.left.example",
+    "strand@x.example",
 ];
+
+/// The codes of campaigns; one is that of two.
+pub const CODES: [(&str, Uuid); 4] = [
+    ("SPRING", Uuid::from_u128(31)),
+    ("AUTUMN", Uuid::from_u128(32)),
+    ("TWICE", Uuid::from_u128(33)),
+    ("TWICE", Uuid::from_u128(34)),
+];
+
+/// What participants say of campaigns.
+const CAMPAIGNS: [&str; 7] = ["SPRING", " spring ", "Autumn", "AUTUMN", "twice", "nowhere", " "];
 
 /// The history with more people, who say more of themselves; with `guests` some do not say who they are.
 pub fn told(mut events: Vec<ParticipantEvent>, seed: u64, guests: bool) -> Vec<ParticipantEvent> {
@@ -80,6 +95,12 @@ pub fn told(mut events: Vec<ParticipantEvent>, seed: u64, guests: bool) -> Vec<P
             }
             if chance.one_in(3) {
                 event.answers.insert("R".into(), ["Gold", "First", "odd"][chance.below(3)].into());
+            }
+            if chance.one_in(2) {
+                event.answers.insert("C".into(), CAMPAIGNS[chance.below(CAMPAIGNS.len())].into());
+            }
+            if chance.one_in(2) {
+                event.answers.insert("T".into(), TOPICS[chance.below(TOPICS.len())].into());
             }
         }
     }
