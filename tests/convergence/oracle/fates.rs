@@ -1,4 +1,5 @@
-//! What becomes of people in the CRM in the middle of a history: somebody is merged into another one, qualifies a lead, or closes it.
+//! What becomes of people in the CRM in the middle of a history: somebody is merged into another one, qualifies a lead, closes it, or
+//! deletes somebody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,9 @@ fn befall(crm: &MemoryCrm, chance: &mut Chance) {
     });
     let people: Vec<_> = people.collect();
     let (person, row) = people[chance.below(people.len())];
+    if chance.one_in(3) {
+        return crm.delete(*person);
+    }
     if person.0 == "contact" {
         crm.by_hand(*person, json!({ "statecode": 1, "merged": true, "_masterid_value": MASTER }));
         return;
@@ -86,11 +90,15 @@ impl Halves<'_> {
             by_participant(&then),
         );
         let (rows, rows_before) = (found(after), found(self.between));
-        same(rows.keys(), all.keys())?;
-        for (participant, said) in &all {
+        // Rows go with the person whom they regard: what stands is what was said since.
+        let gone = |participant| !rows_before.contains_key(participant);
+        let spoken_of = all.keys().filter(|one| !gone(*one) || then_said.contains_key(*one));
+        same(rows.keys(), spoken_of.clone())?;
+        for participant in spoken_of {
             let nothing = Vec::new();
-            let first = first.get(participant).unwrap_or(&nothing);
+            let first = first.get(participant).filter(|_| !gone(participant)).unwrap_or(&nothing);
             let later = then_said.get(participant).unwrap_or(&nothing);
+            let said = if gone(participant) { later } else { &all[participant] };
             let expected = attendance::rows(said, self.all, self.settings.of(&participant.0));
             same(rows[participant].keys(), expected.keys())?;
             for (session, shown) in &expected {
@@ -148,7 +156,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases() / 4, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whoever_is_merged_qualified_or_closed_meanwhile_is_followed(
+    fn whoever_is_merged_qualified_closed_or_deleted_meanwhile_is_followed(
         events in history(), delivery in any::<Delivery>(), seed: u64, follows: bool,
     ) {
         let mut settings = Settings::plain();

@@ -376,7 +376,9 @@ impl<'a> People<'a> {
             }
         }
         let mut said = self.said();
-        for (person, before) in earlier.into_iter().flat_map(Self::said) {
+        // What was said of somebody who was deleted says nothing of whoever follows.
+        let still_there = |(person, _): &(Person, _)| self.crm.contains_key(person);
+        for (person, before) in earlier.into_iter().flat_map(Self::said).filter(still_there) {
             said.entry(person).and_modify(|row| row.surely.extend(before.surely));
         }
         for (person, row) in after.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead")) {
