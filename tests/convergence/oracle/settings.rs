@@ -65,6 +65,8 @@ pub struct Rules {
     pub lookups: bool,
     /// A team owns what the person's owner cannot own.
     pub fallback: bool,
+    /// Rows change hands with the person.
+    pub follow_owner: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +101,7 @@ pub const DEFAULT: Rules = Rules {
     webinar: false,
     lookups: false,
     fallback: false,
+    follow_owner: false,
 };
 
 impl Settings {
@@ -165,6 +168,7 @@ impl Rules {
         };
         let mut rules = json!({
             "sync": self.sync, "level": level, "leave_open": self.leave_open, "unmatched": unmatched,
+            "follow_owner": self.follow_owner,
             "subject": if self.name_first { "{name} ({status})" } else { "{status}: {name}" },
             "activity_table": if self.webinar { "new_webinarattendance" } else { "new_eventattendance" },
         });
@@ -216,12 +220,12 @@ fn rules() -> impl Strategy<Value = Rules> {
     let percent = prop::option::of(select(vec![1, 50, 60, 100_usize]));
     let presence = (levels, minutes, percent, select(vec![1.0, 1.0, 2.0]), any::<bool>());
     let people = (unmatched, seldom(), seldom(), prop::bool::weighted(0.05));
-    let rows = (any::<bool>(), seldom(), any::<bool>(), any::<bool>());
+    let rows = (any::<bool>(), seldom(), any::<bool>(), any::<bool>(), any::<bool>());
     (presence, people, rows).prop_map(
         |(
             (level, below_minutes, below_percent, points, leave_open),
             (unmatched, only_if, excludes, off),
-            (name_first, webinar, lookups, fallback),
+            (name_first, webinar, lookups, fallback, follow_owner),
         )| Rules {
             sync: !off,
             level,
@@ -236,6 +240,7 @@ fn rules() -> impl Strategy<Value = Rules> {
             webinar,
             lookups,
             fallback,
+            follow_owner,
         },
     )
 }
