@@ -3,7 +3,7 @@
 use inevent_d365::model::{Participant, ParticipantEvent};
 use serde_json::{Value, json};
 
-use super::{statements::second, words};
+use super::{keys::badge_text, statements::second, words};
 
 /// A mapping of the settings, and what it means.
 #[derive(Debug, Clone)]
@@ -137,6 +137,9 @@ pub fn mappings(modes: [Mode; 4], required: bool) -> Vec<Mapping> {
         }),
         mapping("new_grade", PERSON, answers, answer(json!({ "values": { "A": "First" } })), |event| {
             fits(event, |answer| answer.choice)
+        }),
+        mapping("new_badge", PERSON, Mode::Overwrite, json!({ "source": { "answer": "B" } }), |event| {
+            badge_text(event).map_or(Stated::Nothing, |text| Stated::Value(text.into()))
         }),
         mapping("new_topics", PERSON, answers, answer(json!({})), |event| fits(event, |answer| answer.choices)),
         mapping("new_vip", PERSON, answers, answer(json!({})), |event| fits(event, |answer| answer.yes_no)),

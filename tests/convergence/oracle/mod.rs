@@ -6,6 +6,7 @@
 mod attendance;
 mod columns;
 mod fates;
+mod keys;
 mod members;
 mod people;
 mod regarded;

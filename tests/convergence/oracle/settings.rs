@@ -4,7 +4,10 @@ use inevent_d365::model::ParticipantEvent;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
-use super::columns::{Mapping, Mode, mappings};
+use super::{
+    columns::{Mapping, Mode, mappings},
+    keys::Keys,
+};
 
 /// A whole document.
 #[derive(Debug, Clone)]
@@ -25,15 +28,6 @@ pub struct Matching {
     /// Rows of a lead that became a contact move to it.
     pub follows: bool,
     pub without_key: WithoutKey,
-}
-
-/// What people are found by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keys {
-    Email,
-    EmailAndCompany,
-    /// By their id elsewhere, and by their address where nobody has that.
-    ExternalId,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,11 +123,6 @@ impl Settings {
     /// The document. A test needs it for as long as it lives.
     pub fn document(&self) -> &'static str {
         let Matching { keys, leads_first, inactive_contacts, follows, without_key } = self.matching;
-        let keys = match keys {
-            Keys::Email => json!(["email"]),
-            Keys::EmailAndCompany => json!(["email_and_company"]),
-            Keys::ExternalId => json!(["external_id", "email"]),
-        };
         let order = if leads_first { json!(["lead", "contact"]) } else { json!(["contact", "lead"]) };
         let without_key = match without_key {
             WithoutKey::Report => "report",
@@ -141,7 +130,7 @@ impl Settings {
             WithoutKey::Ignore => "ignore",
         };
         let matching = json!({
-            "keys": keys, "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
+            "keys": keys.json(), "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
             "follow_converted_leads": follows, "correct_addresses": false,
         });
         let mappings: Vec<Value> = self.mappings.iter().map(Mapping::json).collect();
@@ -246,8 +235,11 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 pub fn settings() -> impl Strategy<Value = Settings> {
+    use Keys::*;
     use WithoutKey::*;
-    let keys = select(vec![Keys::Email, Keys::Email, Keys::EmailAndCompany, Keys::ExternalId]);
+    let own = [Badge, BadgeOfContacts, EmailThenBadge, CompanyAndBadge];
+    let keys =
+        select([&[Email, Email, Email, EmailAndCompany, EmailAndCompany, ExternalId, ExternalId], &own[..]].concat());
     let matching = (keys, any::<bool>(), any::<bool>(), select(vec![Report, Create, Ignore])).prop_map(
         |(keys, leads_first, inactive_contacts, without_key)| Matching {
             keys,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     columns::answers,
+    keys::badges,
     settings::{COUNTRY, EXCLUDED, Level, Settings},
 };
 use crate::processes::Chance;
@@ -52,7 +53,7 @@ fn has_room(level: Level, event: &ParticipantEvent) -> bool {
 }
 
 /// People who are in the CRM in other ways than those of every history, and one whose domain may be left out.
-const ADDRESSES: [&str; 9] = [
+const ADDRESSES: [&str; 10] = [
     "Both@x.example",
     "twice@x.example",
     "merged@x.example",
@@ -60,6 +61,7 @@ const ADDRESSES: [&str; 9] = [
     "origin@x.example",
     "firm@x.example",
     "known@x.example",
+    "badge@x.example",
     "inactive@x.example",
     "Ana@mail.left.example",
 ];
@@ -80,6 +82,9 @@ pub fn told(mut events: Vec<ParticipantEvent>, seed: u64, guests: bool) -> Vec<P
             }
             if chance.one_in(3) {
                 event.answers.insert("R".into(), ["Gold", "First", "odd"][chance.below(3)].into());
+            }
+            if chance.one_in(3) {
+                event.answers.insert("B".into(), badges(&person.id)[chance.below(4)].clone());
             }
         }
     }
