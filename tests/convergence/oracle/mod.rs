@@ -5,6 +5,7 @@
 
 mod attendance;
 mod columns;
+mod corrected;
 mod fates;
 mod keys;
 mod members;

@@ -403,7 +403,7 @@ impl<'a> People<'a> {
         Ok(())
     }
 
-    fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
+    pub fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
         let minimal = self.settings.minimal && said.makers.is_some();
         for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
             let left_alone = minimal && !self.stays(person.0, mapping.column);

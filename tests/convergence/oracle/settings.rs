@@ -27,6 +27,8 @@ pub struct Matching {
     pub inactive_contacts: bool,
     /// Rows of a lead that became a contact move to it.
     pub follows: bool,
+    /// A lead may get the address that its only participant has now.
+    pub corrects: bool,
     pub without_key: WithoutKey,
 }
 
@@ -106,6 +108,7 @@ impl Settings {
             leads_first: false,
             inactive_contacts: false,
             follows: true,
+            corrects: false,
             without_key: WithoutKey::Report,
         };
         Self { matching, mappings: mappings([Mode::Overwrite; 4], false), minimal: false, events: [DEFAULT; 2] }
@@ -122,7 +125,7 @@ impl Settings {
 
     /// The document. A test needs it for as long as it lives.
     pub fn document(&self) -> &'static str {
-        let Matching { keys, leads_first, inactive_contacts, follows, without_key } = self.matching;
+        let Matching { keys, leads_first, inactive_contacts, follows, corrects, without_key } = self.matching;
         let order = if leads_first { json!(["lead", "contact"]) } else { json!(["contact", "lead"]) };
         let without_key = match without_key {
             WithoutKey::Report => "report",
@@ -131,7 +134,7 @@ impl Settings {
         };
         let matching = json!({
             "keys": keys.json(), "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
-            "follow_converted_leads": follows, "correct_addresses": false,
+            "follow_converted_leads": follows, "correct_addresses": corrects,
         });
         let mappings: Vec<Value> = self.mappings.iter().map(Mapping::json).collect();
         let mut defaults = self.events[0].json();
@@ -246,6 +249,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
             leads_first,
             inactive_contacts,
             follows: true,
+            corrects: false,
             without_key,
         },
     );
