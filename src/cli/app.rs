@@ -72,6 +72,23 @@ impl Target {
         self.app.is_some()
     }
 
+    /// Where the function app answers: as it was said, else as az CLI tells of the one that is meant.
+    ///
+    /// # Errors
+    /// When neither says it.
+    pub async fn url(&self, said: Option<String>) -> Result<String> {
+        match said {
+            Some(url) => Ok(url),
+            None if self.is_deployed() => self.find().await?.url().await,
+            None => bail!("say which function app: --url https://APP.azurewebsites.net, or --app NAME"),
+        }
+    }
+
+    async fn find(&self) -> Result<FunctionApp> {
+        let name = self.app.as_deref().unwrap_or_default();
+        FunctionApp::find(name, self.resource_group.as_deref(), self.subscription.as_deref()).await
+    }
+
     /// The way to the connector.
     ///
     /// # Errors
@@ -80,7 +97,7 @@ impl Target {
         let Some(name) = &self.app else {
             return Ok(Connector::Storage { ground: by_environment(), roles: None });
         };
-        let app = FunctionApp::find(name, self.resource_group.as_deref(), self.subscription.as_deref()).await?;
+        let app = self.find().await?;
         let mut settings = app.settings().await?;
         let client_id = settings.get(ADMIN_SIGN_IN).filter(|id| !id.trim().is_empty()).cloned();
         let routes = async |client_id: &str| Ok(Connector::Routes(Routes::new(&app.url().await?, client_id)?));

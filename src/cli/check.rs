@@ -26,9 +26,9 @@ use super::app::{Connector, Target, Who};
 pub struct CheckArgs {
     /// Also send one registration, marked as a test, from this machine, and wait until its row is in Dynamics. It makes one lead and one
     /// row, and uses them again the next time
-    #[arg(long, requires_all = ["url", "key"])]
+    #[arg(long, requires = "key")]
     send: bool,
-    /// The function app, such as https://inevent-contoso.azurewebsites.net
+    /// The function app, such as https://inevent-contoso.azurewebsites.net; without it the one of --app
     #[arg(long, env = "INEVENT_D365_URL")]
     url: Option<String>,
     /// The key of the function IngestEvents
@@ -86,7 +86,8 @@ async fn everything(args: &CheckArgs) -> Result<bool> {
 
 /// Sends the registration, and waits for its record: where a person sees it, and how long it took.
 async fn send(args: &CheckArgs, connector: &Connector) -> Result<(String, Duration)> {
-    let (Some(url), Some(key)) = (args.url.clone(), args.key.clone()) else { bail!("say --url and --key") };
+    let Some(key) = args.key.clone() else { bail!("say --key") };
+    let url = args.target.url(args.url.clone()).await?;
     let (sent, patience) = (Timestamp::now(), Duration::from_secs(args.patience));
     let look = async |patience: Duration| {
         let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);

@@ -52,7 +52,7 @@ pub fn run(args: InEventArgs) -> ExitCode {
     super::block_on(async move {
         let connector = args.target.connector(Who::Anybody).await?;
         match args.command {
-            Command::Webhooks(command) => webhooks::run(&connector, command).await,
+            Command::Webhooks(command) => webhooks::run(&connector, &args.target, command).await,
             Command::Learn(args) => learn::run(&connector, args).await,
             Command::Events { selection, json } => events(&connector, selection, json).await,
         }

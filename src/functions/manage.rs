@@ -134,19 +134,21 @@ pub fn allowed(app: &App, path: &str, method: &Method, headers: &HeaderMap) -> R
 pub async fn run(app: &App, asked: Asked, body: &Bytes) -> Response {
     let Asked { name, by } = asked;
     let ground = app.ground().within(PATIENCE);
-    let answered = match timeout(LONGEST, manage::answer(&ground, &name, body)).await {
-        Ok(answered) => answered,
-        Err(_) => Err(ManageError::Unavailable(
-            "it took longer than Azure lets a request take, and was ended: what was done until then stays done"
-                .to_owned(),
-        )),
-    };
+    let answered = within(LONGEST, manage::answer(&ground, &name, body)).await;
     tracing::info!(target: "manage", asked = name, by, done = answered.is_ok(), "an administrator asked");
     match answered {
         Ok(answer) => answer::with_json(StatusCode::OK, &answer),
         Err(error @ ManageError::Refused(_)) => answer::with_json(StatusCode::UNPROCESSABLE_ENTITY, &error),
         Err(error @ ManageError::Unavailable(_)) => answer::with_json(StatusCode::BAD_GATEWAY, &error),
     }
+}
+
+async fn within<T>(
+    longest: Duration,
+    answering: impl Future<Output = Result<T, ManageError>>,
+) -> Result<T, ManageError> {
+    let why = "it took longer than Azure lets a request take, and was ended: what was done until then stays done";
+    timeout(longest, answering).await.unwrap_or_else(|_| Err(ManageError::Unavailable(why.to_owned())))
 }
 
 fn refused(status: StatusCode, why: &str) -> Response {
@@ -219,6 +221,13 @@ mod tests {
         ] {
             assert!(matches!(status(&app, "log", Some(&nobody)), 401 | 403), "{nobody}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_ended_with_an_answer() {
+        let ended = within(Duration::ZERO, std::future::pending::<Result<(), _>>()).await;
+        assert!(matches!(ended, Err(ManageError::Unavailable(why)) if why.contains("stays done")));
+        assert!(within(Duration::ZERO, async { Ok(()) }).await.is_ok());
     }
 
     #[test]

@@ -135,6 +135,10 @@ async fn readers_look_at_inevents_webhooks_and_administrators_set_them_up_with_t
     }
     let (_, dry, _) = private.printed(ADMIN, &[&register[..], &["--dry-run"]].concat()).await;
     assert!(dry.lines().all(|line| line.contains("would be set up")), "{dry}");
+    // Where the app is named, it need not be said where it answers.
+    let unsaid = ["inevent", "webhooks", "register", "--code", CODE, "--dry-run", "--json"];
+    assert_eq!(private.there(ADMIN, &unsaid).await.1, dry);
+    assert!(private.here(&unsaid).await.2.contains("--app NAME"));
     let (code, made, error) = private.there(ADMIN, &register).await;
     assert!(code == 0 && made.lines().all(|line| line.contains("\"set up\"")), "{made}{error}");
     // Over storage they have the same key, so they are the same webhooks.
@@ -237,7 +241,8 @@ async fn a_reader_sees_how_many_would_be_invited_and_nobody_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_registration_is_found_through_the_routes_and_not_sent_where_it_would_not_be() {
     let private = Private::start().await;
-    let send = ["check", "--json", "--send", "--url", private.host.url(), "--key"];
+    let send = ["check", "--json", "--send", "--key"];
+    let url = ["--url", private.host.url()];
     let checked = |(_, out, error): Ended| -> (Value, Value) {
         let told: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
         let line = told["checks"].as_array().unwrap().iter().find(|line| line["name"] == "registration").unwrap();
@@ -245,7 +250,7 @@ async fn a_test_registration_is_found_through_the_routes_and_not_sent_where_it_w
     };
     let (record, line) = checked(private.there(READER, &[&send[..], &[KEY]].concat()).await);
     assert!(line["state"] == "ok" && record.as_str().unwrap().contains("etn=new_eventattendance&id="), "{line}");
-    assert_eq!(checked(private.here(&[&send[..], &[KEY]].concat()).await).0, record);
+    assert_eq!(checked(private.here(&[&send[..], &[KEY], &url].concat()).await).0, record);
     let (_, refused) = checked(private.there(READER, &[&send[..], &["wrong"]].concat()).await);
     assert!(refused["detail"].as_str().unwrap().contains("refuses the key"), "{refused}");
 

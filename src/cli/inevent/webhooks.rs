@@ -9,7 +9,10 @@ use inevent_d365::{
 use reqwest::Url;
 use serde_json::json;
 
-use crate::cli::{app::Connector, setting};
+use crate::cli::{
+    app::{Connector, Target},
+    setting,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -22,9 +25,9 @@ pub enum Command {
     /// What InEvent calls each type is not published either. Without --type its guess is tried; `inevent learn` and the list of an
     /// event whose webhooks somebody made in InEvent's own pages show the true names.
     Register {
-        /// The function app, such as https://contoso-inevent.azurewebsites.net
+        /// The function app, such as https://contoso-inevent.azurewebsites.net; without it the one of --app
         #[arg(long)]
-        url: Url,
+        url: Option<Url>,
         /// The function key of InEventWebhook, which goes into the URL as `code`; without it INEVENT_WEBHOOK_FUNCTION_KEY
         #[arg(long)]
         code: Option<String>,
@@ -67,10 +70,10 @@ pub enum Command {
     },
 }
 
-pub async fn run(connector: &Connector, command: Command) -> Result<()> {
+pub async fn run(connector: &Connector, target: &Target, command: Command) -> Result<()> {
     match command {
         Command::Register { url, code, source, event, types, dry_run, json } => {
-            let (app, names) = (url.to_string(), names(&types)?);
+            let (names, app) = (names(&types)?, target.url(url.map(String::from)).await?);
             let code = code.or_else(|| setting("INEVENT_WEBHOOK_FUNCTION_KEY"));
             register(connector, RegisterWebhooks { event, app, source, code, names, dry_run }, json).await
         }
