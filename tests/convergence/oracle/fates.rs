@@ -37,15 +37,18 @@ fn owned_by(user: Uuid) -> serde_json::Value {
 /// Lets something happen to one of the people of the CRM, and gives a row of theirs to somebody.
 fn befall(crm: &MemoryCrm, chance: &mut Chance) {
     let rows = crm.rows(false);
-    let attendance = rows.keys().filter(|(table, _)| *table == "new_eventattendance");
-    let attendance: Vec<_> = attendance.collect();
+    let attendance: Vec<_> = rows.iter().filter(|((table, _), _)| *table == "new_eventattendance").collect();
     if !attendance.is_empty() && chance.one_in(2) {
-        crm.by_hand(*attendance[chance.below(attendance.len())], owned_by(Uuid::from_u128(1_081)));
+        crm.by_hand(*attendance[chance.below(attendance.len())].0, owned_by(Uuid::from_u128(1_081)));
     }
     let people = rows.iter().filter(|((table, id), row)| {
         matches!(*table, "contact" | "lead") && is_open(row) && *id != MASTER && row.contains_key("emailaddress1")
     });
     let people: Vec<_> = people.collect();
+    // Mostly to somebody whom rows regard.
+    let regarded: BTreeSet<_> = attendance.iter().filter_map(|(_, row)| regards(row)).collect();
+    let of_rows: Vec<_> = people.iter().filter(|(person, _)| regarded.contains(person)).copied().collect();
+    let people = if of_rows.is_empty() || chance.one_in(4) { people } else { of_rows };
     let (person, row) = people[chance.below(people.len())];
     match chance.below(6) {
         0 | 1 => return crm.delete(*person),
