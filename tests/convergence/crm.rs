@@ -114,6 +114,16 @@ impl MemoryCrm {
         row.extend(columns);
     }
 
+    /// Somebody deletes a person: their activities go along, and other lookups to them are emptied.
+    pub fn delete(&self, person: (&'static str, Uuid)) {
+        let mut tables = self.tables.lock().unwrap();
+        let id = Value::from(person.1.to_string());
+        tables.rows.retain(|key, (_, row)| *key != person && row.get("_regardingobjectid_value") != Some(&id));
+        for (_, row) in tables.rows.values_mut() {
+            row.retain(|_, value| *value != id);
+        }
+    }
+
     /// Somebody who was there before.
     pub fn add(&self, table: &'static str, id: u128, email: &str, state: i64) {
         let row = json!({

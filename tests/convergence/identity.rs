@@ -268,3 +268,53 @@ async fn what_is_parked_for_a_duplicate_makes_no_row() {
     assert!(matches!(&report.outcomes[..], [Outcome::Refused(_)]), "{report:?}");
     assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10))]);
 }
+
+fn owners(crm: &MemoryCrm) -> Vec<String> {
+    let rows = crm.rows(false);
+    let rows = rows.iter().filter(|((table, _), _)| *table == "new_eventattendance");
+    rows.map(|(_, row)| row["_ownerid_value"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Somebody gave the participant's other row to another user; the statement is of an earlier address.
+#[test]
+fn a_new_row_belongs_to_the_owner_of_its_person_not_of_the_row_beside_it() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    let delivered = Delivered::into(&crm);
+    let how = Delivery::one_by_one(SETTINGS);
+    delivered.run(&[said(Kind::Registered, 2, Some("contact@x.example"), None)], &how);
+    let keys = crm.rows(false).into_keys();
+    for row in keys.filter(|(table, _)| *table == "new_eventattendance") {
+        crm.by_hand(row, serde_json::json!({ "_ownerid_value": Uuid::from_u128(1_081) }));
+    }
+    let mut earlier = said(Kind::SessionEnrolled, 1, Some("lead@x.example"), None);
+    earlier.session = statement(Kind::SessionEnrolled, 1, 0, 0, 0, Some(0)).session;
+    delivered.run(&[earlier], &how);
+    let mut expected = [1_010, 1_081].map(|owner| Uuid::from_u128(owner).to_string());
+    let mut found = owners(&crm);
+    (found.sort(), expected.sort());
+    assert_eq!(found, expected);
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10)); 2]);
+}
+
+/// The row stays with whom it regards, and so does its owner.
+#[test]
+fn a_row_does_not_change_hands_with_somebody_else_who_has_the_address_by_now() {
+    const SETTINGS: &str = r#"{ "defaults": { "follow_owner": true, "matching": { "correct_addresses": false } } }"#;
+    let crm = MemoryCrm::seeded();
+    crm.add("lead", 62, "ana@x.example", 0);
+    let delivered = Delivered::into(&crm);
+    let how = Delivery::one_by_one(SETTINGS);
+    let registered = said(Kind::Registered, 1, Some("ana@x.example"), None);
+    delivered.run(std::slice::from_ref(&registered), &how);
+    crm.add("contact", 63, "ana@x.example", 0);
+    delivered.run(std::slice::from_ref(&registered), &how);
+    assert_eq!(
+        (regarded(&crm), owners(&crm)),
+        (vec![Some(Uuid::from_u128(62))], vec![Uuid::from_u128(1_062).to_string()])
+    );
+    // With the one whom it regards it does.
+    crm.by_hand(("lead", Uuid::from_u128(62)), serde_json::json!({ "_ownerid_value": Uuid::from_u128(1_080) }));
+    delivered.run(&[registered], &how);
+    assert_eq!(owners(&crm), [Uuid::from_u128(1_080).to_string()]);
+}

@@ -63,6 +63,8 @@ pub fn columns() -> TableColumns {
         ("lastname", text()),
         ("companyname", text()),
         ("new_ineventparticipantid", text()),
+        ("new_badge", text()),
+        ("new_firm", text()),
         ("new_seen", text()),
         ("new_note", short()),
         ("new_code", short()),

@@ -62,8 +62,8 @@ impl Case<'_> {
             }
             let row = draft.stored.filter(|row| of == key && row.details.regards == Some(key))?;
             let person = row.regarding?;
-            Some(match self.successor(person) {
-                Some(now) => Regarded::successor(key, now),
+            Some(match self.successor(person).or_else(|| self.person(person)) {
+                Some(now) => Regarded::now(key, now),
                 None => Regarded::remembered(key, person, row, &self.rules().activity),
             })
         })
@@ -80,6 +80,11 @@ impl Case<'_> {
         }?;
         (now.person != person).then_some(now)
     }
+
+    /// The person as they are now. Where only a closing touches the rows nobody looks.
+    pub fn person(&self, person: PersonRef) -> Option<&PersonRow> {
+        if self.statements.is_empty() { None } else { self.view.person(person) }
+    }
 }
 
 /// The account in a lookup, which may lead to a contact instead.
@@ -88,8 +93,8 @@ fn account(columns: &Columns, lookup: &str) -> Option<Uuid> {
 }
 
 impl Regarded {
-    /// Who stands for somebody now.
-    pub fn successor(key: Fingerprint, now: &PersonRow) -> Self {
+    /// Somebody as they are now.
+    pub fn now(key: Fingerprint, now: &PersonRow) -> Self {
         let (owner, account) = (now.owner.clone(), account(&now.columns, ACCOUNT_OF_CONTACT));
         let owned = owner.as_ref().map(Owner::fingerprint);
         Self { key, person: now.person, awaited: false, owner, owned, account, read: true }
@@ -123,7 +128,8 @@ impl Regarded {
 
     /// Follows the person's owner, where it is another one than when the row got its own.
     pub fn follow(&self, draft: &mut Draft<'_>, rules: &ActivityRules, context: &Context, columns: &mut Columns) {
-        let Some((row, owner)) = draft.stored.zip(self.owner.as_ref()) else { return };
+        let of_theirs = draft.stored.filter(|row| row.regarding == Some(self.person));
+        let Some((row, owner)) = of_theirs.zip(self.owner.as_ref()) else { return };
         let known = row.details.owner.or(row.owner.as_ref().map(Owner::fingerprint));
         if rules.follow_owner && self.read && known != Some(owner.fingerprint()) {
             self.own(draft, rules, context, columns);

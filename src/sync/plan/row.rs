@@ -244,12 +244,16 @@ impl Plan {
         // Whoever else has the key by now, a row follows the person whom it regards for it.
         let same = |regarded: &&Regarded| draft.details.regards == Some(regarded.key);
         let followed = regarded.filter(same).zip(stored.and_then(|person| case.successor(person)));
-        let followed = followed.map(|(regarded, now)| Regarded::successor(regarded.key, now));
+        let followed = followed.map(|(regarded, now)| Regarded::now(regarded.key, now));
         let moved = followed.as_ref().or(regarded.filter(|regarded| !same(regarded)));
         let mut binds = Columns::new();
         match (moved, regarded) {
             (Some(regarded), _) => regarded.bind(draft, rules, context, &mut binds),
-            (None, Some(regarded)) => regarded.follow(draft, rules, context, &mut binds),
+            (None, Some(regarded)) => {
+                let other = stored.filter(|person| *person != regarded.person).and_then(|person| case.person(person));
+                let other = other.map(|now| Regarded::now(regarded.key, now));
+                other.as_ref().unwrap_or(regarded).follow(draft, rules, context, &mut binds);
+            }
             (None, None) => {}
         }
         regarded::bind_lookups(draft, rules, &mut binds);

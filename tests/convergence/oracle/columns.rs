@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    keys::badge_text,
     statements::{CODES, second},
     words,
 };
@@ -176,6 +177,9 @@ pub fn mappings(modes: [Mode; 4]) -> Vec<Mapping> {
         }),
         mapping("new_grade", PERSON, answers, answer(json!({ "values": { "A": "First" } })), |event| {
             fits(event, |answer| answer.choice)
+        }),
+        mapping("new_badge", PERSON, Mode::Overwrite, json!({ "source": { "answer": "B" } }), |event| {
+            badge_text(event).map_or(Stated::Nothing, |text| Stated::Value(text.into()))
         }),
         mapping("new_topics", PERSON, answers, answer(json!({})), |event| fits(event, |answer| answer.choices)),
         mapping("new_vip", PERSON, answers, answer(json!({})), |event| fits(event, |answer| answer.yes_no)),

@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use super::{
     compare,
+    keys::Keys,
     people::{People, Person, is_open, seeded, stands_for, text},
-    settings::{Keys, Settings, WithoutKey, settings},
+    settings::{Settings, WithoutKey, settings},
     statements,
 };
 use crate::{

@@ -5,8 +5,10 @@
 
 mod attendance;
 mod columns;
+mod corrected;
 mod duplicates;
 mod fates;
+mod keys;
 mod members;
 mod people;
 mod regarded;
@@ -14,7 +16,7 @@ mod related;
 mod settings;
 mod statements;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use inevent_d365::{
     dataverse::Columns,
@@ -31,7 +33,8 @@ use crate::{
 };
 use attendance::Shown;
 use columns::{Row, holds};
-use people::{Counts, People, Person, text};
+use people::{Counts, People, text};
+use regarded::Regarded;
 use settings::{DEFAULT, Settings, settings};
 
 /// What a text says, if anything.
@@ -77,7 +80,7 @@ fn compare(after: &Table, people: &People<'_>, settings: &Settings, events: &[Pa
             if rows.keys().ne(expected.keys()) {
                 return Err(format!("there are rows of {:?}, not {:?}", rows.keys(), expected.keys()));
             }
-            let regarded = people.regarded(&counted);
+            let regarded = people.regarded(&counted).into();
             for (session, shown) in &expected {
                 compare_row(rows[session], shown, &regarded, &counted, (settings, after))
                     .map_err(|why| format!("{participant:?} {session:?}: {why}"))?;
@@ -98,7 +101,7 @@ fn compare(after: &Table, people: &People<'_>, settings: &Settings, events: &[Pa
 fn compare_row(
     (id, table, row): (Uuid, &str, &Columns),
     shown: &Shown,
-    regarded: &BTreeSet<Option<Person>>,
+    regarded: &Regarded,
     said: &[&ParticipantEvent],
     (settings, after): (&Settings, &Table),
 ) -> Result<(), String> {

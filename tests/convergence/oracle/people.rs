@@ -1,6 +1,9 @@
 //! Whom a statement is about: who is found in the CRM as it was before, who is created, and what depends on who came first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use inevent_d365::{
     dataverse::Columns,
@@ -12,8 +15,9 @@ use uuid::Uuid;
 use super::{
     columns::{Row, holds},
     duplicates::{Detection, Fate},
+    keys::{Keys, folded},
     related,
-    settings::{Keys, Settings, Unmatched, WithoutKey},
+    settings::{Settings, Unmatched, WithoutKey},
     statements::{CODES, heard, latest, of},
     words,
 };
@@ -46,6 +50,8 @@ pub struct People<'a> {
     keys: BTreeMap<&'a str, Vec<String>>,
     /// What is parked because the duplicate detection rule names several people, or closed ones: the key, by the statement's id.
     parked: BTreeMap<&'a str, String>,
+    /// Keys and parts of keys that belong together because some statement states them, or somebody has them.
+    links: Vec<BTreeSet<String>>,
     settled: BTreeMap<String, Person>,
     candidates: BTreeMap<String, BTreeSet<Person>>,
 }
@@ -78,15 +84,14 @@ pub fn seeded() -> MemoryCrm {
     for (code, campaign) in CODES {
         crm.by_hand(("campaign", campaign), json!({ (CODE): code }));
     }
+    add("contact", 56, "badge@x.example", 0, json!({ "new_badge": "B 7" }));
+    add("lead", 57, "badge-of-lead@x.example", 0, json!({ "new_badge": "c8", "companyname": "Contoso" }));
+    add("contact", 58, "badge-of-firm@x.example", 0, json!({ "new_badge": "b 7", "new_firm": "contoso" }));
     crm
 }
 
 pub fn text<'a>(row: &'a Columns, column: &str) -> Option<&'a str> {
     row.get(column)?.as_str()
-}
-
-pub fn folded(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Whether a contact is active, a lead open.
@@ -124,6 +129,7 @@ impl<'a> People<'a> {
             heard: heard(events, settings),
             keys: BTreeMap::new(),
             parked: BTreeMap::new(),
+            links: Vec::new(),
             settled: BTreeMap::new(),
             candidates: BTreeMap::new(),
         };
@@ -136,6 +142,7 @@ impl<'a> People<'a> {
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
         people.park();
         people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
+        people.links = people.linking();
         let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
         people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
         people.candidates = all.into_iter().map(|key| (key.clone(), people.meant(&key))).collect();
@@ -176,14 +183,7 @@ impl<'a> People<'a> {
     /// The same of a statement that need not be one of these.
     pub fn keys_stated(&self, event: &ParticipantEvent) -> Vec<String> {
         let Some(person) = &event.participant else { return Vec::new() };
-        let address = words(person.email.as_deref()).map(|text| folded(&text));
-        let company = words(person.company.as_deref()).map(|text| folded(&text));
-        let external = words(person.external_id.as_deref()).map(|text| format!("external\n{}", folded(&text)));
-        let keys: Vec<String> = match self.settings.matching.keys {
-            Keys::Email => address.into_iter().collect(),
-            Keys::EmailAndCompany => address.zip(company).map(both).into_iter().collect(),
-            Keys::ExternalId => external.into_iter().chain(address).collect(),
-        };
+        let keys: Vec<String> = self.keys_set().all().iter().filter_map(|key| key.stated(event)).collect();
         match self.settings.matching.without_key {
             WithoutKey::Create if keys.is_empty() => vec![format!("participant\n{}\n{}", event.event.id, person.id)],
             _ => keys,
@@ -192,18 +192,11 @@ impl<'a> People<'a> {
 
     /// What a row is found by.
     fn keys_of(&self, table: &str, row: &Columns) -> Vec<String> {
-        let address = text(row, "emailaddress1").map(folded);
-        let company = match table {
-            "lead" => text(row, "companyname"),
-            _ => row.get("parentcustomerid_account").and_then(|account| account["name"].as_str()),
-        };
-        let external = || text(row, "new_ineventparticipantid").map(|id| format!("external\n{}", folded(id)));
-        let keys = match self.settings.matching.keys {
-            Keys::Email => [address, None],
-            Keys::EmailAndCompany => [address.zip(company.map(folded)).map(both), None],
-            Keys::ExternalId => [external(), address],
-        };
-        keys.into_iter().flatten().collect()
+        self.keys_set().all().iter().filter_map(|key| key.of_row(table, row)).collect()
+    }
+
+    fn keys_set(&self) -> Keys {
+        self.settings.matching.keys
     }
 
     /// Who has a key in the CRM as it was: somebody open, else who stands for somebody closed.
@@ -213,7 +206,7 @@ impl<'a> People<'a> {
             tables.reverse();
         }
         let precedence =
-            |person: &Person| (std::cmp::Reverse(text(&self.crm[person], "modifiedon").map(str::to_owned)), person.1);
+            |person: &Person| (Reverse(text(&self.crm[person], "modifiedon").map(str::to_owned)), person.1);
         let mut all = Vec::new();
         for table in tables {
             let having =
@@ -234,12 +227,25 @@ impl<'a> People<'a> {
         successors.filter(|person| is_open(&self.crm[person])).min_by_key(precedence)
     }
 
+    fn linking(&self) -> Vec<BTreeSet<String>> {
+        let of_statement = |event: &&ParticipantEvent| {
+            let (keys, parts) = (self.keys(event), self.keys_set().parts_stated(event));
+            // Who states a part only may change the key of whomever the participant is.
+            let partial = !parts.is_empty() && keys.first().is_none_or(|key| is_guest(key));
+            let others = self.of_same(event).filter(|_| partial).flat_map(|other| self.keys(other));
+            keys.iter().chain(others).cloned().chain(parts).collect()
+        };
+        let of_known = |(person, keys): &(Person, Vec<String>)| {
+            keys.iter().cloned().chain(self.keys_set().part_of(&self.crm[person])).collect()
+        };
+        self.heard.iter().map(of_statement).chain(self.known.iter().map(of_known)).collect()
+    }
+
     /// The keys that belong together because some statement states both, or somebody has both, or each belongs to one of these.
     fn linked(&self, key: &str) -> BTreeSet<String> {
         let mut linked = BTreeSet::from([key.to_owned()]);
         loop {
-            let all = self.keys.values().chain(self.known.iter().map(|(_, keys)| keys));
-            let of_these = all.filter(|keys| keys.iter().any(|key| linked.contains(key)));
+            let of_these = self.links.iter().filter(|keys| !keys.is_disjoint(&linked));
             let more: Vec<String> = of_these.flatten().cloned().collect();
             let before = linked.len();
             linked.extend(more);
@@ -256,8 +262,11 @@ impl<'a> People<'a> {
     }
 
     fn settle(&self, key: &str) -> Option<Person> {
-        let ids = || self.linked(key).iter().filter(|key| key.starts_with("external\n")).count();
-        self.found(key).filter(|_| !key.starts_with("external\n") || ids() == 1)
+        let place = self.keys_set().place(key);
+        let of_kind = || self.linked(key).iter().filter(|key| self.keys_set().place(key) == place).count();
+        // Whoever is found by a stronger key takes over a weaker one that is stated along.
+        let taken_over = || self.keys.values().any(|keys| keys.iter().skip(1).any(|weaker| weaker == key));
+        self.found(key).filter(|_| !self.keys_set().changes(key) || of_kind() == 1 && !taken_over())
     }
 
     /// Everybody whom the key may mean in the end; nobody where nobody has it and no event asks for somebody.
@@ -273,7 +282,7 @@ impl<'a> People<'a> {
             return self.meant_by_rule(detection, key);
         }
         let linked = self.linked(key);
-        let there = linked.iter().filter(|_| key.starts_with("external\n")).filter_map(|key| self.found(key));
+        let there = linked.iter().filter(|_| self.keys_set().has_weaker(key)).filter_map(|key| self.found(key));
         there.chain(linked.iter().flat_map(|key| self.created(key))).collect()
     }
 
@@ -301,7 +310,7 @@ impl<'a> People<'a> {
             "lead" => (table, ids::lead("t", key, generation)),
             _ => (table, ids::contact("t", key, generation)),
         };
-        let several = self.settings.matching.keys == Keys::ExternalId || self.settings.detection.is_some();
+        let several = self.keys_set().change() || self.settings.detection.is_some();
         let generations = if several { GENERATIONS } else { 1 };
         let free = |table| (0..).find(|generation| !self.crm.contains_key(&person(table, *generation))).unwrap_or(0);
         tables
@@ -363,7 +372,7 @@ impl<'a> People<'a> {
             let several = keys.first().is_none_or(|key| is_guest(key) || self.candidates(key).len() > 1);
             several || !found && !self.creates(event)
         };
-        self.settings.matching.keys == Keys::ExternalId || self.heard.iter().copied().any(|event| of_nobody(&event))
+        self.keys_set().change() || self.heard.iter().copied().any(|event| of_nobody(&event))
     }
 
     fn creates(&self, event: &ParticipantEvent) -> bool {
@@ -373,7 +382,7 @@ impl<'a> People<'a> {
     /// Whom the rows of a participant may regard, by what was said of them and counts.
     pub fn regarded(&self, said: &[&ParticipantEvent]) -> BTreeSet<Option<Person>> {
         let strongest = |event: &ParticipantEvent| self.keys(event).first().cloned();
-        let strength = |key: &str| (!is_guest(key), key.starts_with("external\n"));
+        let strength = |key: &str| (!is_guest(key), Reverse(self.keys_set().place(key)));
         let best = said.iter().filter_map(|event| strongest(event)).map(|key| strength(&key)).max();
         let of_best = |event: &ParticipantEvent| strongest(event).filter(|key| Some(strength(key)) == best);
         let mut allowed = BTreeSet::new();
@@ -421,7 +430,9 @@ impl<'a> People<'a> {
             }
         }
         let mut said = self.said();
-        for (person, before) in earlier.into_iter().flat_map(Self::said) {
+        // What was said of somebody who was deleted says nothing of whoever follows.
+        let still_there = |(person, _): &(Person, _)| self.crm.contains_key(person);
+        for (person, before) in earlier.into_iter().flat_map(Self::said).filter(still_there) {
             said.entry(person).and_modify(|row| row.surely.extend(before.surely));
         }
         for (person, row) in after.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead")) {
@@ -437,10 +448,10 @@ impl<'a> People<'a> {
         Ok(())
     }
 
-    fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
+    pub fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
         let minimal = self.settings.minimal && said.makers.is_some();
         for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
-            let left_alone = minimal && !self.stays(mapping.column);
+            let left_alone = minimal && !self.stays(person.0, mapping.column);
             let had = match (self.crm.get(&person), mapping.column) {
                 (Some(before), _) => vec![mapping.found(before).cloned().unwrap_or_default()],
                 (None, "lastname") => self.fallbacks(said),
@@ -456,13 +467,8 @@ impl<'a> People<'a> {
     }
 
     /// Whether a column is written to new people of whom little is.
-    fn stays(&self, column: &str) -> bool {
-        let keys: &[&str] = match self.settings.matching.keys {
-            Keys::Email => &[],
-            Keys::EmailAndCompany => &["companyname"],
-            Keys::ExternalId => &["new_ineventparticipantid"],
-        };
-        keys.contains(&column) || matches!(column, "firstname" | "lastname")
+    fn stays(&self, table: &str, column: &str) -> bool {
+        self.keys_set().columns(table).contains(&column) || matches!(column, "firstname" | "lastname")
     }
 
     /// The last name of somebody who stated none: what stands before the `@`, or the participant's id.
@@ -474,10 +480,6 @@ impl<'a> People<'a> {
         };
         people.map(|person| name(person).into()).collect()
     }
-}
-
-fn both((address, company): (String, String)) -> String {
-    format!("address+company\n{address}\n{company}")
 }
 
 /// A participant who stated no key, and is somebody all the same.

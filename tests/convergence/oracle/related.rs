@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::{
     columns::{Mapping, Mode, Row, holds, lookup, note},
-    people::{Counts, People, Person, folded, text},
+    keys::folded,
+    people::{Counts, People, Person, text},
     regarded::leads_to,
     settings::Settings,
 };

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     columns::{Mapping, Mode, mappings},
     duplicates::Detection,
+    keys::Keys,
     related::{Related, related},
 };
 
@@ -32,16 +33,9 @@ pub struct Matching {
     pub inactive_contacts: bool,
     /// Rows of a lead that became a contact move to it.
     pub follows: bool,
+    /// A lead may get the address that its only participant has now.
+    pub corrects: bool,
     pub without_key: WithoutKey,
-}
-
-/// What people are found by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keys {
-    Email,
-    EmailAndCompany,
-    /// By their id elsewhere, and by their address where nobody has that.
-    ExternalId,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +67,8 @@ pub struct Rules {
     pub lookups: bool,
     /// A team owns what the person's owner cannot own.
     pub fallback: bool,
+    /// Rows change hands with the person.
+    pub follow_owner: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +113,7 @@ pub const DEFAULT: Rules = Rules {
     webinar: false,
     lookups: false,
     fallback: false,
+    follow_owner: false,
 };
 
 impl Settings {
@@ -127,6 +124,7 @@ impl Settings {
             leads_first: false,
             inactive_contacts: false,
             follows: true,
+            corrects: false,
             without_key: WithoutKey::Report,
         };
         Self {
@@ -155,12 +153,7 @@ impl Settings {
 
     /// The document. A test needs it for as long as it lives.
     pub fn document(&self) -> &'static str {
-        let Matching { keys, leads_first, inactive_contacts, follows, without_key } = self.matching;
-        let keys = match keys {
-            Keys::Email => json!(["email"]),
-            Keys::EmailAndCompany => json!(["email_and_company"]),
-            Keys::ExternalId => json!(["external_id", "email"]),
-        };
+        let Matching { keys, leads_first, inactive_contacts, follows, corrects, without_key } = self.matching;
         let order = if leads_first { json!(["lead", "contact"]) } else { json!(["contact", "lead"]) };
         let without_key = match without_key {
             WithoutKey::Report => "report",
@@ -168,8 +161,8 @@ impl Settings {
             WithoutKey::Ignore => "ignore",
         };
         let matching = json!({
-            "keys": keys, "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
-            "follow_converted_leads": follows, "correct_addresses": false,
+            "keys": keys.json(), "order": order, "inactive_contacts": inactive_contacts, "without_key": without_key,
+            "follow_converted_leads": follows, "correct_addresses": corrects,
             "detect_duplicates": self.detection.is_some(),
             "closed_duplicates": self.detection.map_or("create", Detection::closed),
         });
@@ -200,6 +193,7 @@ impl Rules {
         };
         let mut rules = json!({
             "sync": self.sync, "level": level, "leave_open": self.leave_open, "unmatched": unmatched,
+            "follow_owner": self.follow_owner,
             "subject": if self.name_first { "{name} ({status})" } else { "{status}: {name}" },
             "activity_table": if self.webinar { "new_webinarattendance" } else { "new_eventattendance" },
         });
@@ -251,12 +245,12 @@ fn rules() -> impl Strategy<Value = Rules> {
     let percent = prop::option::of(select(vec![1, 50, 60, 100_usize]));
     let presence = (levels, minutes, percent, select(vec![1.0, 1.0, 2.0]), any::<bool>());
     let people = (unmatched, seldom(), seldom(), prop::bool::weighted(0.05));
-    let rows = (any::<bool>(), seldom(), any::<bool>(), any::<bool>());
+    let rows = (any::<bool>(), seldom(), any::<bool>(), any::<bool>(), any::<bool>());
     (presence, people, rows).prop_map(
         |(
             (level, below_minutes, below_percent, points, leave_open),
             (unmatched, only_if, excludes, off),
-            (name_first, webinar, lookups, fallback),
+            (name_first, webinar, lookups, fallback, follow_owner),
         )| Rules {
             sync: !off,
             level,
@@ -271,19 +265,24 @@ fn rules() -> impl Strategy<Value = Rules> {
             webinar,
             lookups,
             fallback,
+            follow_owner,
         },
     )
 }
 
 pub fn settings() -> impl Strategy<Value = Settings> {
+    use Keys::*;
     use WithoutKey::*;
-    let keys = select(vec![Keys::Email, Keys::Email, Keys::EmailAndCompany, Keys::ExternalId]);
+    let own = [Badge, BadgeOfContacts, EmailThenBadge, CompanyAndBadge];
+    let keys =
+        select([&[Email, Email, Email, EmailAndCompany, EmailAndCompany, ExternalId, ExternalId], &own[..]].concat());
     let matching = (keys, any::<bool>(), any::<bool>(), select(vec![Report, Create, Ignore])).prop_map(
         |(keys, leads_first, inactive_contacts, without_key)| Matching {
             keys,
             leads_first,
             inactive_contacts,
             follows: true,
+            corrects: false,
             without_key,
         },
     );

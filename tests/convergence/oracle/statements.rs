@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{
     columns::answers,
+    keys::badges,
     related::TOPICS,
     settings::{COUNTRY, EXCLUDED, Level, Settings},
 };
@@ -55,7 +56,7 @@ fn has_room(level: Level, event: &ParticipantEvent) -> bool {
 }
 
 /// People who are in the CRM in other ways than those of every history, and one whose domain may be left out.
-const ADDRESSES: [&str; 10] = [
+const ADDRESSES: [&str; 11] = [
     "Both@x.example",
     "twice@x.example",
     "merged@x.example",
@@ -63,6 +64,7 @@ const ADDRESSES: [&str; 10] = [
     "origin@x.example",
     "firm@x.example",
     "known@x.example",
+    "badge@x.example",
     "inactive@x.example",
     "Ana@mail.left.example",
     "strand@x.example",
@@ -95,6 +97,9 @@ pub fn told(mut events: Vec<ParticipantEvent>, seed: u64, guests: bool) -> Vec<P
             }
             if chance.one_in(3) {
                 event.answers.insert("R".into(), ["Gold", "First", "odd"][chance.below(3)].into());
+            }
+            if chance.one_in(3) {
+                event.answers.insert("B".into(), badges(&person.id)[chance.below(4)].clone());
             }
             if chance.one_in(2) {
                 event.answers.insert("C".into(), CAMPAIGNS[chance.below(CAMPAIGNS.len())].into());
