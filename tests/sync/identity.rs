@@ -178,6 +178,15 @@ async fn a_condition_decides_over_each_statement() {
 }
 
 #[tokio::test]
+async fn of_an_event_without_a_name_the_topic_is_its_id() {
+    let world = World::start(json!({})).await;
+    let mut event = registered(1, json!({ "id": "1", "email": "a@x.example" }));
+    event["event"]["name"] = json!(" ");
+    world.settle(event).await;
+    assert_eq!(world.rows("lead").await[0]["subject"], "4711");
+}
+
+#[tokio::test]
 async fn a_minimal_row_stays_minimal() {
     let world = World::start(json!({ "minimal_create": true })).await;
     for (second, title) in [(1, "Head"), (2, "Chief")] {

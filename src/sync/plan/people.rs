@@ -276,7 +276,8 @@ fn create(
     }
     if let (PersonTable::Lead, Some(first)) = (person.table, first) {
         let event = &first.event.event;
-        let topic = first.rules.lead_topic.fill("", event.name.as_deref().unwrap_or(&event.id));
+        let name = event.name.as_deref().filter(|name| !name.trim().is_empty());
+        let topic = first.rules.lead_topic.fill("", name.unwrap_or(&event.id));
         // A topic that is mapped is not made up.
         columns.entry("subject").or_insert_with(|| cut(&topic, 300).into());
     }

@@ -134,9 +134,12 @@ impl<'a> People<'a> {
             candidates: BTreeMap::new(),
         };
         // Whoever states a key is somebody where people are created, and what is refused of them says nothing.
-        let spoken = people.heard.clone().into_iter().filter(|event| {
-            !(settings.refuses(event) && people.creates(event) && !people.keys_stated(event).is_empty())
-        });
+        let states_key = |event: &ParticipantEvent| people.keys_stated(event).first().is_some_and(|key| !is_guest(key));
+        let spoken = people
+            .heard
+            .clone()
+            .into_iter()
+            .filter(|event| !(settings.refuses(event) && people.creates(event) && states_key(event)));
         people.heard = spoken.collect();
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
@@ -425,7 +428,8 @@ impl<'a> People<'a> {
             let (people, just_one) = self.about(event);
             let there = people.iter().any(|person| after.contains_key(person));
             let keys = self.keys(event);
-            if keys.first().is_some_and(|key| just_one || !is_guest(key)) && self.creates(event) && !there {
+            let asks = self.creates(event) && !self.settings.refuses(event);
+            if keys.first().is_some_and(|key| just_one || !is_guest(key)) && asks && !there {
                 return Err(format!("nobody is there for {keys:?} of {:?}", of(event)));
             }
         }
