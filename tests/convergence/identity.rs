@@ -292,7 +292,8 @@ fn a_new_row_belongs_to_the_owner_of_its_person_not_of_the_row_beside_it() {
     delivered.run(&[earlier], &how);
     let mut expected = [1_010, 1_081].map(|owner| Uuid::from_u128(owner).to_string());
     let mut found = owners(&crm);
-    (found.sort(), expected.sort());
+    found.sort();
+    expected.sort();
     assert_eq!(found, expected);
     assert_eq!(regarded(&crm), [Some(Uuid::from_u128(10)); 2]);
 }

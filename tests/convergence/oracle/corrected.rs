@@ -103,17 +103,19 @@ impl<'a> Corrected<'a> {
         // Whoever is found for those whom they stand for.
         let stood_for = self.before.keys().filter(|one| stands_for(self.before, **one) == Some(person));
         had.extend(stood_for.filter_map(|one| text(&self.before[one], "emailaddress1")).map(folded));
-        while person.0 == "lead" {
+        if person.0 != "lead" {
+            return had;
+        }
+        loop {
             let owners = self.said.values().map(|said| said.iter().map(|event| key(event)).collect::<BTreeSet<_>>());
             let more: BTreeSet<String> = owners.filter(|keys| !keys.is_disjoint(&had)).flatten().collect();
             let more: Vec<String> = more.into_iter().filter(|key| self.always(key).is_none()).collect();
             let before = had.len();
             had.extend(more);
             if had.len() == before {
-                break;
+                return had;
             }
         }
-        had
     }
 
     /// The contact who has an address before anything is said, and keeps it.
