@@ -355,7 +355,7 @@ async fn an_address_speaks_for_its_own_participant_only() {
     let known = with_id(said(Kind::Registered, 1, Some("lead@x.example"), None), "X7");
     let mut other = with_id(said(Kind::Registered, 2, Some("contact@x.example"), None), "X7");
     other.participant.as_mut().unwrap().id = "p1".into();
-    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] } } }"#;
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [] } }"#;
     let crm = together(SETTINGS, &[known, other]).await;
     let mut people = regarded(&crm);
     people.sort();
@@ -396,4 +396,25 @@ async fn an_address_of_before_is_of_the_lead_that_gets_the_one_of_now() {
     let before = said(Kind::Registered, 1, Some("eva@x.example"), None);
     engine.run(&[before, said(Kind::Updated, 3, Some("ana@x.example"), None)]).await;
     assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
+}
+
+/// Nobody is made by what is parked, so what would be refused of somebody is said of nobody, and counts.
+#[tokio::test]
+async fn what_is_parked_parks_nothing_that_is_about_nobody() {
+    const SETTINGS: &str = r#"{ "defaults": { "mappings": [
+        { "source": { "answer": "R" }, "tables": ["contact", "lead"], "column": "new_rank", "values": { "Gold": 1 }, "required": true }] },
+        "events": { "e1": { "unmatched": "update_only" } } }"#;
+    let odd = |mut event: ParticipantEvent, of: &str| {
+        event.event.id = of.into();
+        event.answers.insert("R".into(), "odd".into());
+        event
+    };
+    let parked = odd(said(Kind::Registered, 1, Some("ana@x.example"), None), "e0");
+    let of_nobody = odd(said(Kind::Registered, 2, Some("ana@x.example"), None), "e1");
+    let keyless = odd(said(Kind::Updated, 3, None, None), "e0");
+    let crm = MemoryCrm::seeded();
+    let report = engine(&crm, SETTINGS).run(&[parked, of_nobody, keyless]).await;
+    let refused = |at: usize| matches!(report.outcomes[at], Outcome::Refused(_));
+    assert_eq!([0, 1, 2].map(refused), [true, false, false], "{report:?}");
+    assert_eq!((made(&crm), regarded(&crm)), (vec![], vec![None, None]));
 }

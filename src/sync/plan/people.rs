@@ -102,6 +102,7 @@ pub fn plan<'a>(
     }
     let mut created = BTreeMap::new();
     for (target, mut about) in by_target {
+        let all: BTreeSet<usize> = about.iter().map(|statement| statement.index).collect();
         about.sort_by_key(|statement| (statement.time(), statement.event.read, statement.index));
         let left = left.get(target).map(Vec::as_slice).unwrap_or_default();
         match target {
@@ -116,6 +117,8 @@ pub fn plan<'a>(
                 let stated = people.stated(*table, about, view, plan);
                 let maker = makers.get(target);
                 let Some(maker) = stated.iter().map(|stated| stated.of).find(|of| Some(&of.index) == maker) else {
+                    // Without whom they are about nobody, of whom nothing is required.
+                    plan.refused.retain(|refused| Some(&refused.event) == maker || !all.contains(&refused.event));
                     continue;
                 };
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
@@ -123,6 +126,12 @@ pub fn plan<'a>(
                 created.insert(target.clone(), person);
             }
         }
+    }
+    // What is said without a key may be about nobody without what is said with one.
+    let stated: BTreeSet<usize> =
+        statements.iter().filter(|statement| !statement.keys.is_empty()).map(|statement| statement.index).collect();
+    if plan.refused.iter().any(|refused| stated.contains(&refused.event)) {
+        plan.refused.retain(|refused| stated.contains(&refused.event));
     }
     let person = |target: &Target| match target {
         Target::Person(person) => view.person(*person).map(|row| Person {
