@@ -214,7 +214,7 @@ impl<'a> People<'a> {
     }
 
     /// What a row is found by.
-    fn keys_of(&self, table: &str, row: &Columns) -> Vec<String> {
+    pub fn keys_of(&self, table: &str, row: &Columns) -> Vec<String> {
         self.keys_set().all().iter().filter_map(|key| key.of_row(table, row)).collect()
     }
 
