@@ -56,8 +56,8 @@ fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     })
 }
 
-/// Whatever the keys, by one process with several batches at a time; or by several processes, of which some die, with calls that fail,
-/// where there is one key, no lead gets another address, and people are made in one table.
+/// Whatever the keys, in one batch after the other; or by several processes with several batches each, of which some die, with calls that
+/// fail, where there is one key, no lead gets another address, and people are made in one table.
 fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     (settings(), any::<(bool, bool)>(), any::<Delivery>()).prop_map(|(mut settings, (calm, corrects), delivery)| {
         if !calm && settings.matching.keys.change() {
@@ -67,7 +67,7 @@ fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
             settings.events[1].unmatched = settings.events[0].unmatched;
         }
         settings.matching.corrects = calm && corrects;
-        let delivery = if calm { Delivery { processes: 1, ..delivery.calm() } } else { delivery };
+        let delivery = if calm { Delivery { processes: 1, lanes: 1, ..delivery.calm() } } else { delivery };
         let delivery = Delivery { settings: settings.document(), ..delivery };
         (settings, delivery)
     })
