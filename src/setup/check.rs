@@ -2,6 +2,7 @@
 
 mod dataverse;
 mod inevent;
+mod privileges;
 mod sending;
 mod settings;
 mod storage;

@@ -4,7 +4,7 @@ mod columns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use columns::{Wrong, doubts, has_lookups, needs, tables};
+pub use columns::{Wrong, doubts, has_lookups, needs, table_of, tables};
 use serde_json::Value;
 
 use super::{
