@@ -3,7 +3,7 @@
 
 use inevent_d365::{
     settings::{Prefix, document},
-    setup::check,
+    setup::check::{self, Connector},
 };
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ const MORE: [&str; 8] = [
 /// What is wrong with the settings for an application user: place and problem.
 async fn problems(world: &World, settings: &Value) -> Vec<String> {
     let document = document::read(&settings.to_string(), &Prefix::default()).unwrap();
-    let problems = check::problems(&world.client((CONNECTOR, SECRET)), &document, false).await.unwrap();
+    let problems = check::problems(&world.client((CONNECTOR, SECRET)), Connector::SignedIn, &document, false).await.unwrap();
     assert!(problems.iter().all(|problem| !problem.remedy.is_empty()));
     problems.iter().map(|problem| format!("{}: {}", problem.path, problem.problem)).collect()
 }
@@ -113,6 +113,22 @@ async fn a_privilege_that_is_missing_is_named_with_the_setting_that_needs_it() {
     assert_eq!(problems(&world, &settings).await, [""; 0]);
     change(&world, "RemovePrivilegeRole", "prvReadRole").await;
     assert_eq!(problems(&world, &settings).await, ["defaults: what the application user may do cannot be read"]);
+}
+
+/// A person puts the settings in place: what counts is what the connector may do.
+#[tokio::test]
+async fn whoever_signs_in_the_connectors_privileges_are_meant() {
+    let world = allowed().await;
+    let (text, administrator) = (json!({ "version": 1 }).to_string(), world.administrator());
+    let document = document::read(&text, &Prefix::default()).unwrap();
+    let lacks = async |connector| check::problems(&administrator, connector, &document, false).await.unwrap().len();
+    let connector = Connector::Application(CONNECTOR.parse().unwrap());
+    assert_eq!(lacks(connector).await, 0);
+    change(&world, "RemovePrivilegeRole", "prvCreateLead").await;
+    assert_eq!(lacks(connector).await, 1);
+    for other in [Connector::SignedIn, Connector::Unknown, Connector::Application(uuid::Uuid::nil())] {
+        assert_eq!(lacks(other).await, 0, "{other:?}");
+    }
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ pub async fn environment(client: &Arc<Client>, me: &WhoAmI, document: &Document)
 /// The privileges that the role has, and those beyond it that the settings need.
 async fn privileges(client: &Client, me: &WhoAmI, document: &Document) -> Line {
     const NAME: &str = "privileges";
-    let held = match Held::of(client, me).await {
+    let held = match Held::of(client, me.user_id).await {
         Ok(held) => held,
         Err(error) => return Line::wrong(NAME, format!("They cannot be read (prvReadRole). {}", told(&error))),
     };

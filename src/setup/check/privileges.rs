@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::present;
 use crate::{
-    dataverse::{Client, Error, Part, WhoAmI},
+    dataverse::{Client, Error, Part},
     settings::document::{
         Document, EventSettings, Invitations, Key, Lookup, MappedRow, Mapping, Mode, Problem, Related, Unmatched,
     },
@@ -43,6 +43,35 @@ const RIGHTS: [(Right, &str); 6] = [
 #[derive(Default)]
 struct Needs(BTreeMap<(String, String), BTreeSet<Right>>);
 
+/// Who the connector is in the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connector {
+    /// Whoever signs in.
+    SignedIn,
+    /// The user of this application; somebody else signs in.
+    Application(Uuid),
+    /// Somebody else signs in, and nothing says who the connector is.
+    Unknown,
+}
+
+impl Connector {
+    /// Its user; `None` where there is none to be seen.
+    ///
+    /// # Errors
+    /// When the environment cannot be asked.
+    pub async fn user(self, client: &Client) -> Result<Option<Uuid>, Error> {
+        match self {
+            Self::SignedIn => Ok(Some(client.who_am_i().await?.user_id)),
+            Self::Application(id) => {
+                let filter = format!("applicationid eq {id}");
+                let users = present::rows(client, "systemusers", &["systemuserid"], &filter).await?;
+                Ok(users.iter().find_map(|user| user["systemuserid"].as_str()?.parse().ok()))
+            }
+            Self::Unknown => Ok(None),
+        }
+    }
+}
+
 /// The privileges that somebody has.
 pub struct Held(Vec<HeldPrivilege>);
 
@@ -58,13 +87,13 @@ impl Held {
     ///
     /// # Errors
     /// When they may not be read (`prvReadRole`).
-    pub async fn of(client: &Client, user: &WhoAmI) -> Result<Self, Error> {
+    pub async fn of(client: &Client, user: Uuid) -> Result<Self, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Answer {
             role_privileges: Vec<HeldPrivilege>,
         }
-        let path = format!("systemusers({})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()", user.user_id);
+        let path = format!("systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()");
         let answer: Answer = read(present::get(client, path).await?)?;
         Ok(Self(answer.role_privileges))
     }

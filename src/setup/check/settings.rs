@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::present,
-    privileges::{Held, lacking},
+    privileges::{Connector, Held, lacking},
 };
 use crate::{
     dataverse::{
@@ -21,13 +21,18 @@ use crate::{
     },
 };
 
-/// Everything that is wrong with it over the environment's tables, columns, choices, rows and lists, and what whoever signs in may do
+/// Everything that is wrong with it over the environment's tables, columns, choices, rows and lists, and over what the connector may do
 /// with them. With `doubts` also what may turn out to be wrong with some values.
 ///
 /// # Errors
 /// When the environment cannot be asked.
-pub async fn problems(client: &Arc<Client>, document: &Document, doubts: bool) -> Result<Vec<Problem>, Failure> {
-    let mut problems = privileges(client, document).await.map_err(|error| error.failure())?;
+pub async fn problems(
+    client: &Arc<Client>,
+    connector: Connector,
+    document: &Document,
+    doubts: bool,
+) -> Result<Vec<Problem>, Failure> {
+    let mut problems = privileges(client, connector, document).await.map_err(|error| error.failure())?;
     match misfits(client, document, doubts).await {
         Ok(misfits) => problems.extend(misfits),
         // Which one is missing was said.
@@ -37,14 +42,14 @@ pub async fn problems(client: &Arc<Client>, document: &Document, doubts: bool) -
     Ok(problems)
 }
 
-/// The privileges that the settings need and whoever signs in lacks.
-async fn privileges(client: &Client, document: &Document) -> Result<Vec<Problem>, Error> {
-    let me = client.who_am_i().await?;
-    match Held::of(client, &me).await {
+/// The privileges that the settings need and the connector lacks. Nothing where a person signs in who does not see the connector's user.
+async fn privileges(client: &Client, connector: Connector, document: &Document) -> Result<Vec<Problem>, Error> {
+    let Some(user) = connector.user(client).await? else { return Ok(Vec::new()) };
+    match Held::of(client, user).await {
         Ok(held) => lacking(client, &held, document).await,
         Err(error) if error.failure() == Failure::Held(Hold::Privilege) => {
             let problem = "what the application user may do cannot be read";
-            let remedy = "Give it the privilege prvReadRole, as the connector's role has it.";
+            let remedy = "Give whoever signs in the privilege prvReadRole, as the connector's role has it.";
             Ok(vec![Problem::new("defaults".to_owned(), problem, remedy)])
         }
         Err(error) => Err(error),
