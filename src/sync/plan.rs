@@ -28,10 +28,33 @@ use super::{
     closings::Closings,
     crm::{Participants, Rows, Wanted, Write},
     matching::Who,
-    rows::{Form, Owner, PersonRef, PersonTable, RowKey},
+    rows::{Form, Owner, PersonRef, PersonTable, RowKey, Table},
     rules::Rules,
 };
 use crate::model::ParticipantEvent;
+
+/// How much of a batch is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
+    People,
+    #[default]
+    Everything,
+}
+
+impl Scope {
+    /// For the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Everything => "everything",
+        }
+    }
+
+    fn takes(self, table: Table) -> bool {
+        self == Self::Everything || PersonTable::of(table.name).is_some()
+    }
+}
 
 /// What the plan needs besides events and rows.
 #[derive(Debug, Clone)]
@@ -41,6 +64,7 @@ pub struct Context {
     /// The application user, who owns the people that the connector creates.
     pub me: Uuid,
     pub rules: Arc<Rules>,
+    pub scope: Scope,
     /// The time, for what is only said of rows that are made.
     pub now: Timestamp,
     /// Users and teams that turned out to be unable to own rows.
@@ -54,6 +78,8 @@ pub struct Plan {
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
+    /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
+    pub waiting: BTreeSet<usize>,
     /// What must be read first. While this is not empty, the plan is not to be relied on.
     pub lacking: Wanted,
     /// Events of which nothing is written.
@@ -161,14 +187,19 @@ pub fn plan(
     context: &Context,
 ) -> Plan {
     let mut statements = statements::statements(events, context);
-    let mut refused = Vec::new();
-    // What is refused may have decided whom others are about: they are planned without it.
+    let (mut refused, mut settled) = (Vec::new(), BTreeSet::new());
     loop {
-        let mut plan = plan_once(&statements, swept, rows, closings, context);
-        let settled = plan.refused.is_empty() || plan.lacking != Wanted::default();
+        let mut plan = plan_once(&statements, swept, rows, closings, &settled, context);
+        let lacks = plan.lacking != Wanted::default();
+        // Nobody has to wait for those of whom nothing is left to write.
+        let stuck = plan.refused.is_empty() && plan.writes.is_empty() && !plan.waiting.is_empty();
+        let others = statements.iter().map(|statement| statement.index).filter(|index| !plan.waiting.contains(index));
+        settled.extend(others.filter(|_| stuck));
+        let done = plan.refused.is_empty() && !stuck;
+        // What is refused may have decided whom others are about: they are planned without it.
         statements.retain(|statement| plan.refused.iter().all(|refused| refused.event != statement.index));
         refused.append(&mut plan.refused);
-        if settled {
+        if done || lacks {
             return Plan { refused, ..plan };
         }
     }
@@ -179,17 +210,19 @@ fn plan_once(
     swept: &BTreeSet<EventParticipant>,
     rows: &Rows,
     closings: &Closings,
+    settled: &BTreeSet<usize>,
     context: &Context,
 ) -> Plan {
     let view = View::new(rows, context.rules.names);
     let mut plan = Plan::default();
-    let people = people::plan(statements, &view, context, &mut plan);
+    let people = people::plan(statements, &view, settled, context, &mut plan);
     for (participant, statements) in groups(statements, swept, &people) {
         let (participant, statements, view, people) = (&participant, &statements[..], &view, &people);
         row::plan(&row::Case { participant, statements, view, people, closings, context }, &mut plan);
     }
     related::plan(statements, &people, &view, context, &mut plan);
     plan.lacking = view.lacking();
+    plan.writes.retain(|write| context.scope.takes(write.table));
     plan
 }
 
