@@ -24,7 +24,8 @@ const MORE: [&str; 8] = [
 /// What is wrong with the settings for an application user: place and problem.
 async fn problems(world: &World, settings: &Value) -> Vec<String> {
     let document = document::read(&settings.to_string(), &Prefix::default()).unwrap();
-    let problems = check::problems(&world.client((CONNECTOR, SECRET)), Connector::SignedIn, &document, false).await.unwrap();
+    let problems =
+        check::problems(&world.client((CONNECTOR, SECRET)), Connector::SignedIn, &document, false).await.unwrap();
     assert!(problems.iter().all(|problem| !problem.remedy.is_empty()));
     problems.iter().map(|problem| format!("{}: {}", problem.path, problem.problem)).collect()
 }
