@@ -13,7 +13,7 @@ use crate::{
         document::{self, Document},
         kept::{self, SettingsPlace},
     },
-    setup::check::Connector,
+    setup::check::ApplicationUser,
     store::Store,
     sync::{DataverseCrm, current::CurrentSettings, engine::Engine, outcome::Held},
 };
@@ -115,14 +115,14 @@ impl Ground {
     }
 
     /// Who the connector is there. Where a person signs in instead, the settings tell its application.
-    pub fn connector(&self) -> Connector {
+    pub fn application_user(&self) -> ApplicationUser {
         let sign_in = DataverseSettings::read(&self.lookup()).map(|settings| settings.sign_in);
         if !matches!(sign_in, Ok(SignIn::ManagedIdentity(Identity::AzureCli))) {
-            return Connector::SignedIn;
+            return ApplicationUser::SignedIn;
         }
         let application = self.setting("DATAVERSE_CLIENT_ID").or_else(|| self.setting("AZURE_CLIENT_ID"));
         let application = application.and_then(|id| id.trim().parse().ok());
-        application.map_or(Connector::Unknown, Connector::Application)
+        application.map_or(ApplicationUser::Unknown, ApplicationUser::Of)
     }
 
     /// What plans the connector's writes to that environment, under the settings in force.

@@ -186,7 +186,7 @@ async fn problems(
     document: &Document,
     doubts: bool,
 ) -> Result<Vec<Problem>, ManageError> {
-    check::problems(client, ground.connector(), document, doubts).await.map_err(|failure| {
+    check::problems(client, ground.application_user(), document, doubts).await.map_err(|failure| {
         ManageError::Unavailable(match failure {
             Failure::Held(hold) => hold.remedy().to_owned(),
             _ => "Dataverse does not tell its definitions.".to_owned(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dataverse::{address, credentials, environment, tables};
 pub use inevent::inevent;
-pub use privileges::Connector;
+pub use privileges::ApplicationUser;
 pub use sending::{Sending, arrival, send};
 pub use settings::problems;
 pub use storage::storage;

@@ -95,9 +95,9 @@ pub fn convert(stated: &Value, kind: &ColumnKind, how: &How) -> Result<Option<Va
 ///
 /// # Errors
 /// Why it does not fit.
-pub fn whole(stated: &Value, kind: &ColumnKind) -> Result<Option<Value>, Unconvertible> {
-    static WHOLE: How = How { too_long: TooLong::Refuse, values: Vec::new(), otherwise: None, zone: TimeZone::UTC };
-    convert(stated, kind, &WHOLE)
+pub fn exact(stated: &Value, kind: &ColumnKind) -> Result<Option<Value>, Unconvertible> {
+    static EXACT: How = How { too_long: TooLong::Refuse, values: Vec::new(), otherwise: None, zone: TimeZone::UTC };
+    convert(stated, kind, &EXACT)
 }
 
 fn fit(text: &str, max: usize, too_long: TooLong) -> Result<Option<Value>, Unconvertible> {

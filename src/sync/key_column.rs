@@ -62,7 +62,7 @@ impl KeyColumn {
     /// # Errors
     /// Why the column cannot hold it: no row has it.
     pub fn value(&self, stated: &Value) -> Result<Option<Value>, Unconvertible> {
-        convert::whole(stated, &self.kind)
+        convert::exact(stated, &self.kind)
     }
 
     /// The form in which rows are asked for that have a value, and in which what they hold is compared.

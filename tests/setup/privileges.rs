@@ -3,7 +3,7 @@
 
 use inevent_d365::{
     settings::{Prefix, document},
-    setup::check::{self, Connector},
+    setup::check::{self, ApplicationUser},
 };
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ const MORE: [&str; 8] = [
 async fn problems(world: &World, settings: &Value) -> Vec<String> {
     let document = document::read(&settings.to_string(), &Prefix::default()).unwrap();
     let problems =
-        check::problems(&world.client((CONNECTOR, SECRET)), Connector::SignedIn, &document, false).await.unwrap();
+        check::problems(&world.client((CONNECTOR, SECRET)), ApplicationUser::SignedIn, &document, false).await.unwrap();
     assert!(problems.iter().all(|problem| !problem.remedy.is_empty()));
     problems.iter().map(|problem| format!("{}: {}", problem.path, problem.problem)).collect()
 }
@@ -123,11 +123,11 @@ async fn whoever_signs_in_the_connectors_privileges_are_meant() {
     let (text, administrator) = (json!({ "version": 1 }).to_string(), world.administrator());
     let document = document::read(&text, &Prefix::default()).unwrap();
     let lacks = async |connector| check::problems(&administrator, connector, &document, false).await.unwrap().len();
-    let connector = Connector::Application(CONNECTOR.parse().unwrap());
+    let connector = ApplicationUser::Of(CONNECTOR.parse().unwrap());
     assert_eq!(lacks(connector).await, 0);
     change(&world, "RemovePrivilegeRole", "prvCreateLead").await;
     assert_eq!(lacks(connector).await, 1);
-    for other in [Connector::SignedIn, Connector::Unknown, Connector::Application(uuid::Uuid::nil())] {
+    for other in [ApplicationUser::SignedIn, ApplicationUser::Unknown, ApplicationUser::Of(uuid::Uuid::nil())] {
         assert_eq!(lacks(other).await, 0, "{other:?}");
     }
 }

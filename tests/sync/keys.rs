@@ -3,7 +3,7 @@
 
 use inevent_d365::{
     settings::{Prefix, document},
-    setup::check::{self, Connector},
+    setup::check::{self, ApplicationUser},
     sync::outcome::Outcome,
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn settled(outcomes: &[Outcome]) -> bool {
 async fn problems(world: &World, defaults: Value) -> Vec<String> {
     let text = json!({ "version": 1, "defaults": defaults }).to_string();
     let document = document::read(&text, &Prefix::default()).unwrap();
-    let problems = check::problems(&world.administrator(), Connector::SignedIn, &document, true).await.unwrap();
+    let problems = check::problems(&world.administrator(), ApplicationUser::SignedIn, &document, true).await.unwrap();
     assert!(problems.iter().all(|problem| !problem.remedy.is_empty()));
     problems.iter().map(|problem| format!("{}: {}", problem.path, problem.problem)).collect()
 }

@@ -14,7 +14,7 @@ use super::{
         role::ROLE,
     },
     Line,
-    privileges::{Held, lacking},
+    privileges::{Granted, lacking},
     settings::misfits,
 };
 use crate::{
@@ -110,14 +110,14 @@ pub async fn environment(client: &Arc<Client>, me: &WhoAmI, document: &Document)
 /// The privileges that the role has, and those beyond it that the settings need.
 async fn privileges(client: &Client, me: &WhoAmI, document: &Document) -> Line {
     const NAME: &str = "privileges";
-    let held = match Held::of(client, me.user_id).await {
-        Ok(held) => held,
+    let granted = match Granted::of(client, me.user_id).await {
+        Ok(granted) => granted,
         Err(error) => return Line::wrong(NAME, format!("They cannot be read (prvReadRole). {}", told(&error))),
     };
     let role = Solution::new(&Wanted::default()).map(|solution| solution.role.privileges).unwrap_or_default();
     let lists = rules::all(document).iter().any(|settings| !settings.list_rules.is_empty());
     let needed = role.iter().filter(|privilege| lists || !privilege.name.ends_with("List"));
-    let missing: Vec<&str> = needed.map(|privilege| privilege.name).filter(|name| !held.has(name)).collect();
+    let missing: Vec<&str> = needed.map(|privilege| privilege.name).filter(|name| !granted.has(name)).collect();
     if !missing.is_empty() {
         return Line::wrong(
             NAME,
@@ -127,7 +127,7 @@ async fn privileges(client: &Client, me: &WhoAmI, document: &Document) -> Line {
             ),
         );
     }
-    match lacking(client, &held, document).await {
+    match lacking(client, &granted, document).await {
         Ok(problems) if problems.is_empty() => Line::ok(NAME, "all that the role and the settings need are there"),
         Ok(problems) => Line::wrong(NAME, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
         Err(error) => Line::wrong(NAME, told(&error)),

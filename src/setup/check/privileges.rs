@@ -45,16 +45,16 @@ struct Needs(BTreeMap<(String, String), BTreeSet<Right>>);
 
 /// Who the connector is in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connector {
+pub enum ApplicationUser {
     /// Whoever signs in.
     SignedIn,
     /// The user of this application; somebody else signs in.
-    Application(Uuid),
+    Of(Uuid),
     /// Somebody else signs in, and nothing says who the connector is.
     Unknown,
 }
 
-impl Connector {
+impl ApplicationUser {
     /// Its user; `None` where there is none to be seen.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Connector {
     pub async fn user(self, client: &Client) -> Result<Option<Uuid>, Error> {
         match self {
             Self::SignedIn => Ok(Some(client.who_am_i().await?.user_id)),
-            Self::Application(id) => {
+            Self::Of(id) => {
                 let filter = format!("applicationid eq {id}");
                 let users = present::rows(client, "systemusers", &["systemuserid"], &filter).await?;
                 Ok(users.iter().find_map(|user| user["systemuserid"].as_str()?.parse().ok()))
@@ -73,16 +73,16 @@ impl Connector {
 }
 
 /// The privileges that somebody has.
-pub struct Held(Vec<HeldPrivilege>);
+pub struct Granted(Vec<GrantedPrivilege>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct HeldPrivilege {
+struct GrantedPrivilege {
     privilege_id: Uuid,
     privilege_name: Option<String>,
 }
 
-impl Held {
+impl Granted {
     /// Asks for those of all roles of a user.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Held {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Answer {
-            role_privileges: Vec<HeldPrivilege>,
+            role_privileges: Vec<GrantedPrivilege>,
         }
         let path = format!("systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()");
         let answer: Answer = read(present::get(client, path).await?)?;
@@ -99,7 +99,7 @@ impl Held {
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|held| held.privilege_name.as_deref() == Some(name))
+        self.0.iter().any(|granted| granted.privilege_name.as_deref() == Some(name))
     }
 }
 
@@ -108,13 +108,13 @@ impl Held {
 ///
 /// # Errors
 /// When definitions cannot be read.
-pub async fn lacking(client: &Client, held: &Held, document: &Document) -> Result<Vec<Problem>, Error> {
+pub async fn lacking(client: &Client, granted: &Granted, document: &Document) -> Result<Vec<Problem>, Error> {
     let needs = needs(document);
     let names = names(client, needs.0.keys().map(|(_, table)| table.as_str()).collect()).await?;
-    let held: BTreeSet<Uuid> = held.0.iter().map(|held| held.privilege_id).collect();
+    let granted: BTreeSet<Uuid> = granted.0.iter().map(|granted| granted.privilege_id).collect();
     let problem = |((place, table), rights): ((String, String), BTreeSet<Right>)| {
         let privileges = rights.iter().filter_map(|right| names.get(&(table.clone(), *right)));
-        let missing = privileges.filter(|(id, _)| !held.contains(id)).map(|(_, name)| name.as_str());
+        let missing = privileges.filter(|(id, _)| !granted.contains(id)).map(|(_, name)| name.as_str());
         let missing: Vec<&str> = missing.collect();
         let told = format!("the application user lacks {} for {table}", missing.join(", "));
         let remedy = "Add that to a security role of the application user, for the rows that are meant.";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::present,
-    privileges::{Connector, Held, lacking},
+    privileges::{ApplicationUser, Granted, lacking},
 };
 use crate::{
     dataverse::{
@@ -28,7 +28,7 @@ use crate::{
 /// When the environment cannot be asked.
 pub async fn problems(
     client: &Arc<Client>,
-    connector: Connector,
+    connector: ApplicationUser,
     document: &Document,
     doubts: bool,
 ) -> Result<Vec<Problem>, Failure> {
@@ -43,10 +43,10 @@ pub async fn problems(
 }
 
 /// The privileges that the settings need and the connector lacks. Nothing where a person signs in who does not see the connector's user.
-async fn privileges(client: &Client, connector: Connector, document: &Document) -> Result<Vec<Problem>, Error> {
+async fn privileges(client: &Client, connector: ApplicationUser, document: &Document) -> Result<Vec<Problem>, Error> {
     let Some(user) = connector.user(client).await? else { return Ok(Vec::new()) };
-    match Held::of(client, user).await {
-        Ok(held) => lacking(client, &held, document).await,
+    match Granted::of(client, user).await {
+        Ok(granted) => lacking(client, &granted, document).await,
         Err(error) if error.failure() == Failure::Held(Hold::Privilege) => {
             let problem = "what the application user may do cannot be read";
             let remedy = "Give whoever signs in the privilege prvReadRole, as the connector's role has it.";
