@@ -1,6 +1,8 @@
 //! What settings need the application user to be allowed: each privilege that is missing is named with the setting that needs it, before
 //! anything is put in place.
 
+use std::collections::BTreeSet;
+
 use inevent_d365::{
     settings::{Prefix, document},
     setup::check::{self, ApplicationUser},
@@ -84,32 +86,50 @@ async fn a_privilege_that_is_missing_is_named_with_the_setting_that_needs_it() {
     });
     assert_eq!(problems(&world, &settings).await, [""; 0]);
     let cases = [
-        ("prvCreateLead", "defaults.unmatched", "lead"),
-        ("prvCreateContact", "events.4711.unmatched", "contact"),
-        ("prvCreatemsevtmgt_EventRegistration", "defaults.related.registration", "msevtmgt_eventregistration"),
-        ("prvReadCampaign", "defaults.mappings[0]", "campaign"),
-        ("prvReadUser", "defaults.lookups[0]", "systemuser"),
-        ("prvReadList", "events.4712.invitations.lists", "list"),
-        ("prvWriteLead", "defaults.mappings[0]", "lead"),
-        ("prvWriteLead", "events.4712.invitations.link.lead", "lead"),
-        ("prvWriteAccount", "defaults.mappings[1]", "account"),
-        ("prvWriteList", "defaults.list_rules[0].contact_list", "list"),
-        ("prvAppendLead", "defaults.mappings[0]", "lead"),
-        ("prvAppendContact", "defaults.list_rules[0].contact_list", "contact"),
-        ("prvAppendActivity", "defaults.lookups[0]", "new_eventattendance"),
-        ("prvAppendToCampaign", "defaults.mappings[0]", "campaign"),
-        ("prvAppendToContact", "defaults.related.registration", "contact"),
-        ("prvAppendToUser", "defaults.lookups[0]", "systemuser"),
-        ("prvAppendToList", "defaults.list_rules[0].contact_list", "list"),
-        ("prvAssignActivity", "defaults.activity_table", "new_eventattendance"),
+        vec![
+            ("prvCreateLead", "defaults.unmatched", "lead"),
+            ("prvCreateContact", "events.4711.unmatched", "contact"),
+            ("prvCreatemsevtmgt_EventRegistration", "defaults.related.registration", "msevtmgt_eventregistration"),
+        ],
+        vec![
+            ("prvReadCampaign", "defaults.mappings[0]", "campaign"),
+            ("prvReadUser", "defaults.lookups[0]", "systemuser"),
+            ("prvReadList", "events.4712.invitations.lists", "list"),
+        ],
+        vec![
+            ("prvWriteLead", "defaults.mappings[0]", "lead"),
+            ("prvWriteLead", "events.4712.invitations.link.lead", "lead"),
+            ("prvWriteAccount", "defaults.mappings[1]", "account"),
+            ("prvWriteList", "defaults.list_rules[0].contact_list", "list"),
+        ],
+        vec![
+            ("prvAppendLead", "defaults.mappings[0]", "lead"),
+            ("prvAppendContact", "defaults.list_rules[0].contact_list", "contact"),
+            ("prvAppendActivity", "defaults.lookups[0]", "new_eventattendance"),
+        ],
+        vec![
+            ("prvAppendToCampaign", "defaults.mappings[0]", "campaign"),
+            ("prvAppendToContact", "defaults.related.registration", "contact"),
+            ("prvAppendToUser", "defaults.lookups[0]", "systemuser"),
+            ("prvAppendToList", "defaults.list_rules[0].contact_list", "list"),
+        ],
+        vec![("prvAssignActivity", "defaults.activity_table", "new_eventattendance")],
     ];
-    for (privilege, place, table) in cases {
-        change(&world, "RemovePrivilegeRole", privilege).await;
+    for of_one_kind in cases {
+        let privileges: BTreeSet<&str> = of_one_kind.iter().map(|(privilege, ..)| *privilege).collect();
+        for privilege in &privileges {
+            change(&world, "RemovePrivilegeRole", privilege).await;
+        }
         let told = problems(&world, &settings).await;
-        let expected = format!("{place}: the application user lacks {privilege} for {table}");
-        assert!(told.contains(&expected), "{expected}: {told:?}");
-        assert!(told.iter().all(|told| told.contains(privilege)), "{privilege}: {told:?}");
-        change(&world, "AddPrivilegesRole", privilege).await;
+        for (privilege, place, table) in of_one_kind {
+            let expected = format!("{place}: the application user lacks {privilege} for {table}");
+            assert!(told.contains(&expected), "{expected}: {told:?}");
+        }
+        let named = |told: &String| privileges.iter().any(|privilege| told.contains(privilege));
+        assert!(told.iter().all(named), "{privileges:?}: {told:?}");
+        for privilege in &privileges {
+            change(&world, "AddPrivilegesRole", privilege).await;
+        }
     }
     assert_eq!(problems(&world, &settings).await, [""; 0]);
     change(&world, "RemovePrivilegeRole", "prvReadRole").await;
