@@ -31,7 +31,7 @@ pub enum Way {
     /// A lookup of the person leads to it.
     Reached(PerPerson<Lookup>),
     /// It has this value in this column; if there is none it is created.
-    Keyed { column: KeyColumn, reader: Reader, person: PerPerson<Lookup>, activity: Option<Lookup> },
+    Keyed { column: Box<KeyColumn>, reader: Reader, person: PerPerson<Lookup>, activity: Option<Lookup> },
 }
 
 /// What there is for contacts, for leads, or for both.
@@ -91,7 +91,7 @@ impl RelatedRules {
             }
             Some(key) => {
                 let unfit = |(problem, remedy): Unfit| ("key.column", problem, remedy.to_owned());
-                let column = KeyColumn::of(&related.table, &key.column, around).map_err(unfit)?;
+                let column = Box::new(KeyColumn::of(&related.table, &key.column, around).map_err(unfit)?);
                 let known = around.columns(&related.table).and_then(|columns| columns.get(&key.column));
                 if known.is_some_and(|known| !known.creatable) {
                     let problem = format!("{} of {} cannot be written", key.column, related.table);
