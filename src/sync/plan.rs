@@ -78,6 +78,8 @@ pub struct Plan {
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
+    /// Events of which nothing is written because nobody has the key that they state, and nobody is to be created.
+    pub ignored: BTreeSet<usize>,
     /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
     pub waiting: BTreeSet<usize>,
     /// What must be read first. While this is not empty, the plan is not to be relied on.
@@ -187,20 +189,22 @@ pub fn plan(
     context: &Context,
 ) -> Plan {
     let mut statements = statements::statements(events, context);
-    let (mut refused, mut settled) = (Vec::new(), BTreeSet::new());
+    let (mut refused, mut ignored, mut settled) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     loop {
         let mut plan = plan_once(&statements, swept, rows, closings, &settled, context);
         let lacks = plan.lacking != Wanted::default();
+        // What says nothing may have decided whom others are about: they are planned without it.
+        let silent: BTreeSet<usize> =
+            plan.refused.iter().map(|refused| refused.event).chain(plan.ignored.clone()).collect();
+        statements.retain(|statement| !silent.contains(&statement.index));
         // Nobody has to wait for those of whom nothing is left to write.
-        let stuck = plan.refused.is_empty() && plan.writes.is_empty() && !plan.waiting.is_empty();
+        let stuck = silent.is_empty() && plan.writes.is_empty() && !plan.waiting.is_empty();
         let others = statements.iter().map(|statement| statement.index).filter(|index| !plan.waiting.contains(index));
         settled.extend(others.filter(|_| stuck));
-        let done = plan.refused.is_empty() && !stuck;
-        // What is refused may have decided whom others are about: they are planned without it.
-        statements.retain(|statement| plan.refused.iter().all(|refused| refused.event != statement.index));
         refused.append(&mut plan.refused);
-        if done || lacks {
-            return Plan { refused, ..plan };
+        ignored.append(&mut plan.ignored);
+        if lacks || silent.is_empty() && !stuck {
+            return Plan { refused, ignored, ..plan };
         }
     }
 }
