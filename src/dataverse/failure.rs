@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Error, ServiceError, TokenError};
+use super::{
+    Error, ListRefusal, ServiceError, TokenError,
+    codes::{self, Kind},
+    entra,
+};
 
 /// What to do about an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +61,8 @@ impl Hold {
     pub fn remedy(&self) -> &str {
         match self {
             Self::Withheld(remedy) => remedy,
-            Self::Credentials => RENEW,
-            Self::Entra(code) => refused_by_entra(*code),
+            Self::Credentials => entra::RENEW,
+            Self::Entra(number) => entra::remedy(*number),
             Self::Identity => {
                 "Assign the managed identity to the function app and set AZURE_CLIENT_ID to its client id, not its object id."
             }
@@ -76,56 +80,6 @@ impl Hold {
                 "The environment is disabled or in administration mode; enable it in the Power Platform admin centre."
             }
         }
-    }
-}
-
-const RENEW: &str = "Renew the client secret (or certificate) of the app registration and check tenant id, client id and organisation URL.";
-
-/// What to do about an AADSTS number. Most stand in "Microsoft Entra authentication and authorization error codes"
-/// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>; 50027, 700021 and 700023 in the troubleshooting of the Azure
-/// SDK's client assertions; 70021, 700024, 700211 to 700213, 7002121, 7002131, 7000216, 7000229, 500011, 501051 and 900023 only in answers of
-/// Entra's that people quote.
-fn refused_by_entra(code: u32) -> &'static str {
-    match code {
-        7_000_215 => {
-            "The client secret is none of the app registration's: store the secret's value (not its id), or a new secret, in Key Vault. No restart is needed."
-        }
-        7_000_222 => {
-            "The client secret has expired: add a new one to the app registration and store its value in Key Vault. No restart is needed."
-        }
-        7_000_216 | 7_000_218 => {
-            "Nothing was sent to sign in with: set DATAVERSE_SIGN_IN to the kind of credential that you use."
-        }
-        700_011 | 700_016 | 7_000_229 => {
-            "The directory has no such application: check DATAVERSE_CLIENT_ID (the application id, not the object id) and DATAVERSE_TENANT_ID, and that the application has a service principal (enterprise application) there."
-        }
-        7_000_112 => "The application is disabled: enable sign-in under Enterprise applications, Properties.",
-        90_002 | 900_023 => {
-            "There is no such directory: check DATAVERSE_TENANT_ID, and DATAVERSE_TOKEN_URL outside the public cloud."
-        }
-        500_011 | 70_011 => {
-            "The directory knows no such environment: check DATAVERSE_URL, and that the environment belongs to the directory DATAVERSE_TENANT_ID."
-        }
-        70_021 | 700_211 | 700_212 | 700_213 | 7_002_121 | 7_002_131 => {
-            "No federated credential of the app registration fits the managed identity: add one with the issuer https://login.microsoftonline.com/{tenant id}/v2.0, the managed identity's object (principal) id as subject, and the audience api://AzureADTokenExchange. In a national cloud the issuer and the audience are that cloud's own."
-        }
-        700_027 => {
-            "The certificate is not registered for the application, or has expired: upload the public part of the newest version in Key Vault to the app registration. No restart is needed."
-        }
-        700_024 => "The assertion is out of time: set the clock right.",
-        700_021 | 700_023 | 50_027 => {
-            "The assertion does not fit: check DATAVERSE_CLIENT_ID, DATAVERSE_TENANT_ID and DATAVERSE_TOKEN_URL."
-        }
-        53_003 => {
-            "A policy of Conditional Access keeps the application out: exclude its service principal, or admit the addresses that the connector calls from."
-        }
-        65_001 => {
-            "Nobody has consented for the application: an administrator grants it the permission in the app registration, under API permissions."
-        }
-        50_105 | 501_051 => {
-            "The application is not assigned to what it asks for: assign it under Enterprise applications, Users and groups."
-        }
-        _ => RENEW,
     }
 }
 
@@ -157,41 +111,48 @@ impl Error {
 }
 
 impl ServiceError {
-    /// Whether the rows were too many for one go.
-    pub fn took_too_long(&self) -> bool {
-        // SqlTimeout, RequestLengthTooLarge.
-        matches!(self.code, Some(0x8004_4151 | 0x8004_418a)) || matches!(self.status, 413 | 504)
+    fn kind(&self) -> &'static Kind {
+        codes::kind(self.code)
     }
 
-    /// The one table of codes. Codes come first, because one code is seen with several statuses (0x80040333 with 412 and 500).
+    /// Whether the rows were too many for one go.
+    pub fn took_too_long(&self) -> bool {
+        matches!(self.kind(), Kind::TookTooLong | Kind::TooLarge) || matches!(self.status, 413 | 504)
+    }
+
+    /// What a marketing list does not take.
+    pub fn list_refusal(&self) -> Option<ListRefusal> {
+        match self.kind() {
+            Kind::List(refusal) => Some(*refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether a row that was named is not there.
+    pub fn is_gone(&self) -> bool {
+        *self.kind() == Kind::Gone
+    }
+
+    /// By the code, or where that says nothing by the status.
     pub fn failure(&self) -> Failure {
-        let transient = Failure::Transient { retry_after: self.retry_after };
         let refused = || Failure::Refused { code: self.code, reason: self.message.clone() };
-        match (self.code, self.status) {
-            // DuplicateRecordsFound: a duplicate detection rule.
-            (Some(0x8004_0333), _) => Failure::Duplicate { reason: self.message.clone() },
-            // DuplicateRecord, DuplicateRecordEntityKey, ConcurrencyVersionMismatch.
-            (Some(0x8004_0237 | 0x8006_0892 | 0x8006_0882), _) | (None, 412) => Failure::Conflict,
-            // ObjectDoesNotExist, RecordNotFoundByEntityKey: deleted or merged since it was read.
-            (Some(0x8004_0217 | 0x8006_0891), _) => Failure::Conflict,
-            // UserNotMemberOfOrg, a disabled user; UserNotAssignedRoles; a disabled organisation.
-            (Some(0x8007_2560 | 0x8004_0225 | 0x8004_a112), _) => Failure::Held(Hold::ApplicationUser),
-            (Some(0x8004_2f09), _) => Failure::Held(Hold::Role),
-            (Some(0x8004_a104), _) => Failure::Held(Hold::Organisation),
-            // SecLibPrivilegeDenied family: a missing privilege meets every row, a record outside the role's depth this one.
-            (Some(0x8004_0220), _) if !self.names_a_record() => Failure::Held(Hold::Privilege),
-            (_, 403) if self.names_a_record() => refused(),
-            (_, 403) => Failure::Held(Hold::Privilege),
-            (_, 401) => Failure::Held(Hold::Credentials),
-            // Unknown property, navigation property or segment.
-            (Some(0x8004_8d19), _) if self.names_a_property() => Failure::Held(Hold::Schema),
-            (Some(0x8006_0888 | 0x8006_088a), _) => Failure::Held(Hold::Schema),
-            (_, 404 | 405 | 501) => Failure::Held(Hold::Schema),
-            // SolutionConcurrencyFailure: customisations are being published.
-            (Some(0x8007_1151), _) => transient,
-            (_, 400 | 409 | 413) => refused(),
-            (_, 412) => Failure::Conflict,
-            _ => transient,
+        match self.kind() {
+            Kind::Transient | Kind::TookTooLong => Failure::Transient { retry_after: self.retry_after },
+            Kind::Held(hold) => Failure::Held(hold.clone()),
+            Kind::Privilege if !self.names_a_record() => Failure::Held(Hold::Privilege),
+            Kind::Payload if self.names_a_property() => Failure::Held(Hold::Schema),
+            Kind::Conflict | Kind::Gone => Failure::Conflict,
+            Kind::Duplicate => Failure::Duplicate { reason: self.message.clone() },
+            Kind::Refused | Kind::TooLarge | Kind::Privilege | Kind::Payload | Kind::List(_) => refused(),
+            Kind::Unspecific => match self.status {
+                403 if self.names_a_record() => refused(),
+                403 => Failure::Held(Hold::Privilege),
+                401 => Failure::Held(Hold::Credentials),
+                404 | 405 | 501 => Failure::Held(Hold::Schema),
+                400 | 409 | 413 => refused(),
+                412 => Failure::Conflict,
+                _ => Failure::Transient { retry_after: self.retry_after },
+            },
         }
     }
 
@@ -218,51 +179,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_has_its_kind() {
-        let kind = |status, code, message: &str| {
-            ServiceError { status, code, message: message.into(), retry_after: None }.failure()
+    fn without_a_known_code_the_status_tells() {
+        let kind = |status, message: &str| {
+            ServiceError { status, code: None, message: message.into(), retry_after: None }.failure()
         };
-        let refused = |code: u32| Failure::Refused { code: Some(code), reason: String::new() };
-        let transient = Failure::Transient { retry_after: None };
-        let duplicate = || Failure::Duplicate { reason: String::new() };
-        for (status, code, message, expected) in [
-            (412, Some(0x8004_0237), "", Failure::Conflict),
-            (412, Some(0x8006_0882), "", Failure::Conflict),
-            (412, None, "", Failure::Conflict),
-            (404, Some(0x8004_0217), "", Failure::Conflict),
-            (500, Some(0x8004_0333), "", duplicate()),
-            (412, Some(0x8004_0333), "", duplicate()),
-            (400, Some(0x8004_4331), "", refused(0x8004_4331)),
-            (400, Some(0x8004_0265), "", refused(0x8004_0265)),
-            (429, Some(0x8007_2322), "", transient.clone()),
-            (500, Some(0x8004_4150), "", transient.clone()),
-            (503, None, "", transient),
-            (401, None, "", Failure::Held(Hold::Credentials)),
-            (403, Some(0x8007_2560), "", Failure::Held(Hold::ApplicationUser)),
-            (403, Some(0x8004_0225), "", Failure::Held(Hold::ApplicationUser)),
-            (403, Some(0x8004_2f09), "", Failure::Held(Hold::Role)),
-            (403, Some(0x8004_a112), "", Failure::Held(Hold::ApplicationUser)),
-            (403, Some(0x8004_a104), "", Failure::Held(Hold::Organisation)),
-            (403, Some(0x8004_0220), "Principal user is missing prvReadContact", Failure::Held(Hold::Privilege)),
-            (404, Some(0x8006_0888), "Resource not found for the segment", Failure::Held(Hold::Schema)),
-            (400, Some(0x8004_8d19), "… Invalid property 'new_x' was found …", Failure::Held(Hold::Schema)),
+        let refused = || Failure::Refused { code: None, reason: String::new() };
+        let transient = || Failure::Transient { retry_after: None };
+        for (status, expected) in [
+            (400, refused()),
+            (401, Failure::Held(Hold::Credentials)),
+            (403, Failure::Held(Hold::Privilege)),
+            (404, Failure::Held(Hold::Schema)),
+            (405, Failure::Held(Hold::Schema)),
+            (409, refused()),
+            (412, Failure::Conflict),
+            (413, refused()),
+            (429, transient()),
+            (500, transient()),
+            (501, Failure::Held(Hold::Schema)),
+            (502, transient()),
+            (503, transient()),
+            (504, transient()),
         ] {
-            assert_eq!(kind(status, code, message), expected, "{status} {code:x?} {message}");
+            assert_eq!(kind(status, ""), expected, "{status}");
         }
-        for known in [7_000_215, 7_000_222, 700_016, 90_002, 500_011, 70_021, 700_213, 700_027, 65_001] {
-            let hold = Hold::Entra(known);
-            assert_eq!(hold.name(), Hold::Credentials.name());
-            assert_ne!(hold.remedy(), Hold::Credentials.remedy(), "{known}");
-        }
-        assert_eq!(Hold::Entra(1).remedy(), Hold::Credentials.remedy());
+        let row = "Principal with id x does not have WriteAccess right(s) for record with id y of entity contact";
+        assert!(matches!(kind(403, row), Failure::Refused { .. }));
+    }
+
+    #[test]
+    fn who_lacks_a_privilege_stands_in_the_text() {
         let lacking = |message: &str| {
             ServiceError { status: 403, code: None, message: message.into(), retry_after: None }.lacking()
         };
         let user = uuid::Uuid::from_u128(7);
         assert_eq!(lacking(&format!("Principal user (Id={user}, type=8) is missing prvRead…")), Some(user));
         assert_eq!(lacking("Principal user (Id=é"), None);
-        let row = "Principal with id x does not have WriteAccess right(s) for record with id y of entity contact";
-        assert!(matches!(kind(403, Some(0x8004_8306), row), Failure::Refused { .. }));
-        assert!(matches!(kind(400, Some(0x8004_8d19), "Cannot convert the literal"), Failure::Refused { .. }));
     }
 }

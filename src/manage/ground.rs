@@ -4,14 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use super::ManageError;
 use crate::{
+    azure::Identity,
     dataverse::Client,
     functions::{Storage, WebhookKeys, connect, connect_inevent, keys_of_webhooks, settings_place},
     inevent,
     settings::{
-        DataverseSettings, InEventSettings, Prefix, SettingProblem,
+        DataverseSettings, InEventSettings, Prefix, SettingProblem, SignIn,
         document::{self, Document},
         kept::{self, SettingsPlace},
     },
+    setup::check::ApplicationUser,
     store::Store,
     sync::{DataverseCrm, current::CurrentSettings, engine::Engine, outcome::Held},
 };
@@ -110,6 +112,17 @@ impl Ground {
     pub fn dataverse(&self) -> Result<Arc<Client>, ManageError> {
         let settings = DataverseSettings::read(&self.lookup()).map_err(told)?;
         connect(&settings).map(|signed| signed.client).map_err(held)
+    }
+
+    /// Who the connector is there. Where a person signs in instead, the settings tell its application.
+    pub fn application_user(&self) -> ApplicationUser {
+        let sign_in = DataverseSettings::read(&self.lookup()).map(|settings| settings.sign_in);
+        if !matches!(sign_in, Ok(SignIn::ManagedIdentity(Identity::AzureCli))) {
+            return ApplicationUser::SignedIn;
+        }
+        let application = self.setting("DATAVERSE_CLIENT_ID").or_else(|| self.setting("AZURE_CLIENT_ID"));
+        let application = application.and_then(|id| id.trim().parse().ok());
+        application.map_or(ApplicationUser::Unknown, ApplicationUser::Of)
     }
 
     /// What plans the connector's writes to that environment, under the settings in force.

@@ -127,7 +127,7 @@ impl Ask for ValidateSettings {
 
     async fn answer(self, ground: &Ground) -> Result<Vec<Problem>, ManageError> {
         match document::read(&self.text, &ground.prefix()?) {
-            Ok(document) => problems(&ground.dataverse()?, &document, true).await,
+            Ok(document) => problems(ground, &ground.dataverse()?, &document, true).await,
             Err(DocumentError::Invalid(problems)) => Ok(problems),
             Err(newer @ DocumentError::Newer { .. }) => Err(ManageError::Refused(newer.to_string())),
         }
@@ -157,7 +157,7 @@ impl Ask for PutSettings {
         let old = old.unwrap_or_else(|| Document::under(&prefix));
         let client = if self.offline { None } else { Some(ground.dataverse()?) };
         if let Some(client) = &client {
-            let problems = problems(client, &new, false).await?;
+            let problems = problems(ground, client, &new, false).await?;
             if !problems.is_empty() {
                 return Ok(Placed::Invalid(problems));
             }
@@ -180,8 +180,13 @@ impl Ask for PutSettings {
     }
 }
 
-async fn problems(client: &Arc<Client>, document: &Document, doubts: bool) -> Result<Vec<Problem>, ManageError> {
-    check::problems(client, document, doubts).await.map_err(|failure| {
+async fn problems(
+    ground: &Ground,
+    client: &Arc<Client>,
+    document: &Document,
+    doubts: bool,
+) -> Result<Vec<Problem>, ManageError> {
+    check::problems(client, ground.application_user(), document, doubts).await.map_err(|failure| {
         ManageError::Unavailable(match failure {
             Failure::Held(hold) => hold.remedy().to_owned(),
             _ => "Dataverse does not tell its definitions.".to_owned(),

@@ -2,6 +2,7 @@
 
 mod dataverse;
 mod inevent;
+mod privileges;
 mod sending;
 mod settings;
 mod storage;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dataverse::{address, credentials, environment, tables};
 pub use inevent::inevent;
+pub use privileges::ApplicationUser;
 pub use sending::{Sending, arrival, send};
 pub use settings::problems;
 pub use storage::storage;

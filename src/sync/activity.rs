@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{
+    key_column::KeyColumn,
     rows::{ActivityTable, Form, Owner, Table},
     surroundings::Surroundings,
 };
@@ -117,7 +118,7 @@ fn table(name: &str, around: &Surroundings) -> Result<ActivityTable, (String, &'
         .ok_or_else(|| (format!("rows of {name} cannot regard contacts and leads"), "Name a table whose rows can."))
 }
 
-type Wrong = (&'static str, String, &'static str);
+type Wrong = (String, String, &'static str);
 
 /// What binds a lookup and the path that it is bound to; no path where it is the account of the contact.
 fn bind(lookup: &Lookup, activity: &str, around: &Surroundings) -> Result<(String, Option<String>), Wrong> {
@@ -125,25 +126,36 @@ fn bind(lookup: &Lookup, activity: &str, around: &Surroundings) -> Result<(Strin
     let navigation = around.definition(activity).and_then(|definition| definition.navigation(column, table));
     let Some(navigation) = navigation else {
         let problem = format!("{activity} has no lookup {column} to {table}");
-        return Err((".column", problem, "Correct column and table, or add the lookup column."));
+        return Err((".column".into(), problem, "Correct column and table, or add the lookup column."));
     };
     let bind = format!("{navigation}@odata.bind");
     if lookup.is_own_account() {
         return Ok((bind, None));
     }
     let Some(target) = around.definition(table) else {
-        return Err((".table", format!("the environment has no table {table}"), "Correct the name."));
+        return Err((".table".into(), format!("the environment has no table {table}"), "Correct the name."));
     };
-    if let Some(missing) = lookup.key.keys().find(|column| !target.columns.contains(*column)) {
-        return Err((".key", format!("{table} has no column {missing}"), "Correct the name."));
+    for (column, value) in &lookup.key {
+        let place = || format!(".key.{column}");
+        let key = KeyColumn::of(table, column, around).map_err(|(problem, remedy)| (place(), problem, remedy))?;
+        let fits = key.value(&value.as_str().into()).map_err(|why| (place(), why.to_string(), "Correct the value."))?;
+        fits.ok_or_else(|| (place(), "the value is blank".to_owned(), "Write the value that only this row has."))?;
     }
     match around.rows(lookup) {
         [id] => Ok((bind, Some(format!("/{}({id})", target.set)))),
         [] => {
             let problem = format!("{table} has no such row, or the application user may not read it");
-            Err(("", problem, "Correct id or key, or give the connector's role the right to read the table."))
+            Err((
+                String::new(),
+                problem,
+                "Correct id or key, or give the connector's role the right to read the table.",
+            ))
         }
-        _ => Err((".key", format!("several rows of {table} have this key"), "Name columns that only one row has.")),
+        _ => Err((
+            ".key".into(),
+            format!("several rows of {table} have this key"),
+            "Name columns that only one row has.",
+        )),
     }
 }
 

@@ -91,6 +91,15 @@ pub fn convert(stated: &Value, kind: &ColumnKind, how: &How) -> Result<Option<Va
     Ok(Some(value))
 }
 
+/// The whole value as the column takes it, as no mapping says otherwise: nothing is cut, and nothing stands for anything else.
+///
+/// # Errors
+/// Why it does not fit.
+pub fn exact(stated: &Value, kind: &ColumnKind) -> Result<Option<Value>, Unconvertible> {
+    static EXACT: How = How { too_long: TooLong::Refuse, values: Vec::new(), otherwise: None, zone: TimeZone::UTC };
+    convert(stated, kind, &EXACT)
+}
+
 fn fit(text: &str, max: usize, too_long: TooLong) -> Result<Option<Value>, Unconvertible> {
     if too_long == TooLong::Refuse && text.encode_utf16().count() > max {
         return Err(Unconvertible::TooLong { max });

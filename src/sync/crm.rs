@@ -112,14 +112,8 @@ pub trait Crm: Send + Sync {
     /// The definition of a table; `None` when there is none of this name.
     async fn table(&self, name: &str) -> Result<Option<TableDefinition>, Failure>;
 
-    /// The ids of at most two rows of a set that have this id, or these texts in these columns.
-    async fn named(
-        &self,
-        set: &str,
-        key: &str,
-        id: Option<&str>,
-        texts: &BTreeMap<String, String>,
-    ) -> Result<Vec<Uuid>, Failure>;
+    /// The ids of at most two rows of a set that meet a condition in OData.
+    async fn named(&self, set: &str, key: &str, condition: &str) -> Result<Vec<Uuid>, Failure>;
 
     /// How fast the settings allow to call.
     fn keep_pace(&self, _pace: &Pace) {}

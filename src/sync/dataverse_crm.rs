@@ -152,16 +152,8 @@ impl Crm for DataverseCrm {
         definition::table(&self.client, name).await.map_err(|error| error.failure())
     }
 
-    async fn named(
-        &self,
-        set: &str,
-        key: &str,
-        id: Option<&str>,
-        texts: &BTreeMap<String, String>,
-    ) -> Result<Vec<Uuid>, Failure> {
-        let texts = texts.iter().map(|(column, value)| format!("{column} eq {}", query::text(value)));
-        let filter: Vec<String> = id.map(|id| format!("{key} eq {id}")).into_iter().chain(texts).collect();
-        let query = format!("{}&$top=2", query::select(set, &[key], &filter.join(" and ")));
+    async fn named(&self, set: &str, key: &str, condition: &str) -> Result<Vec<Uuid>, Failure> {
+        let query = format!("{}&$top=2", query::select(set, &[key], condition));
         let [answer] = &self.client.batch(&[Part::get(query)]).await.map_err(|error| error.failure())?[..] else {
             return Ok(Vec::new());
         };

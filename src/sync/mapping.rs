@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     convert::{How, Unconvertible, convert},
+    key_column::KeyColumn,
     rows::{PersonTable, Table},
     source::{Reader, Said},
 };
@@ -36,7 +37,7 @@ pub struct LookupRule {
     /// Where it points to.
     pub target: Table,
     /// The column of that table that holds the value.
-    pub by: String,
+    pub by: KeyColumn,
 }
 
 /// Why a column gets no value although something was stated.

@@ -9,12 +9,14 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    rows::{COMPANY_NAME, Names, PersonRow, PersonTable},
+    key_column::KeyColumn,
+    rows::{COMPANY_NAME, PersonRow, PersonTable},
     source::{Reader, Said},
+    surroundings::Surroundings,
 };
 use crate::{
     model::{Address, stamp::Fingerprint},
-    settings::document::{ClosedDuplicates, Field, Key, Matching, Source, WithoutKey},
+    settings::document::{ClosedDuplicates, Field, Key, KeyPart, Matching, Source, WithoutKey},
 };
 
 /// The column that an address is found in.
@@ -88,14 +90,41 @@ struct MatchKey {
 #[derive(Debug)]
 struct Part {
     reader: Reader,
-    columns: BTreeMap<PersonTable, String>,
+    columns: BTreeMap<PersonTable, KeyColumn>,
 }
 
 impl Part {
+    fn is_address(&self) -> bool {
+        self.columns.values().any(|column| column.name == ADDRESS_COLUMN)
+    }
+
+    /// What a statement states of it.
+    fn stated(&self, said: &Said<'_>) -> Option<Value> {
+        let stated = self.reader.value(said).ok()??;
+        if self.is_address() {
+            return folded(&stated, true).map(Value::from);
+        }
+        Some(stated).filter(|stated| stated.is_string() || stated.is_number())
+    }
+
+    /// What a table is asked for; `None` where its column cannot hold it.
+    fn sought(&self, table: PersonTable, stated: &Value) -> Option<String> {
+        match self.columns.get(&table)? {
+            column if column.name == ADDRESS_COLUMN => stated.as_str().map(str::to_owned),
+            column => column.sought(stated).ok()?,
+        }
+    }
+
+    /// The form in which a value is the same in both tables: of one that any column holds as a number or an identifier, that.
+    fn same(&self, value: &Value) -> Option<String> {
+        let exact = self.columns.values().filter(|column| column.is_exact());
+        exact.filter_map(|column| column.sought(value).ok()?).next().or_else(|| folded(value, self.is_address()))
+    }
+
     fn of_row(&self, row: &PersonRow) -> Option<String> {
-        match self.columns.get(&row.person.table)?.as_str() {
+        match self.columns.get(&row.person.table)?.name.as_str() {
             ADDRESS_COLUMN => row.address.as_ref().map(|address| address.as_str().to_owned()),
-            column => folded(row.value(column)?, false),
+            column => self.same(row.value(column)?),
         }
     }
 }
@@ -112,9 +141,9 @@ pub struct StatedKey<'a> {
 
 impl Matcher {
     /// A key whose expression cannot be compiled does not get here: a document with one is not read.
-    pub fn new(matching: &Matching, names: &Names) -> Self {
+    pub fn new(matching: &Matching, around: &Surroundings) -> Self {
         Self {
-            keys: matching.keys.iter().filter_map(|key| MatchKey::new(key, names).ok()).collect(),
+            keys: matching.keys.iter().filter_map(|key| MatchKey::new(key, around).ok()).collect(),
             order: matching.order.iter().map(|table| PersonTable::from(*table)).collect(),
             inactive_contacts: matching.inactive_contacts,
             follow_converted_leads: matching.follow_converted_leads,
@@ -158,18 +187,20 @@ impl Matcher {
     /// The columns of a table that are compared.
     pub fn columns(&self, table: PersonTable) -> BTreeSet<&str> {
         let parts = self.keys.iter().flat_map(|key| &key.parts);
-        parts.filter_map(|part| part.columns.get(&table)).map(String::as_str).collect()
+        parts.filter_map(|part| part.columns.get(&table)).map(|column| column.name.as_str()).collect()
     }
 }
 
 impl MatchKey {
-    fn new(key: &Key, names: &Names) -> Result<Self, String> {
-        let part = |source: &Source, contact: Option<&str>, lead: Option<&str>| {
+    fn new(key: &Key, around: &Surroundings) -> Result<Self, String> {
+        let part = |source: &Source, contact: Option<KeyColumn>, lead: Option<KeyColumn>| {
             let columns = [(PersonTable::Contact, contact), (PersonTable::Lead, lead)];
-            let columns = columns.into_iter().filter_map(|(table, column)| Some((table, column?.to_owned()))).collect();
+            let columns = columns.into_iter().filter_map(|(table, column)| Some((table, column?))).collect();
             Ok::<_, String>(Part { reader: Reader::new(source)?, columns })
         };
-        let field = |field, contact, lead| part(&Source::Field(field), Some(contact), Some(lead));
+        let field = |field, contact, lead| {
+            part(&Source::Field(field), Some(KeyColumn::text(contact)), Some(KeyColumn::text(lead)))
+        };
         let address = || field(Field::Email, ADDRESS_COLUMN, ADDRESS_COLUMN);
         let (name, parts) = match key {
             Key::Email => (ADDRESS.to_owned(), vec![address()?]),
@@ -178,31 +209,41 @@ impl MatchKey {
                 ("address+company".to_owned(), vec![address()?, company])
             }
             Key::ExternalId => {
-                ("external".to_owned(), vec![field(Field::ExternalId, names.external_id, names.external_id)?])
+                let id = around.names.external_id;
+                ("external".to_owned(), vec![field(Field::ExternalId, id, id)?])
             }
             Key::Columns(parts) => {
                 let names = parts.iter().map(|part| part.contact.as_ref().or(part.lead.as_ref()));
                 let name = names.map(|name| name.map_or("", String::as_str)).collect::<Vec<_>>().join("+");
-                let parts = parts
-                    .iter()
-                    .map(|one| part(&one.source, one.contact.as_deref(), one.lead.as_deref()))
-                    .collect::<Result<_, _>>()?;
-                (name, parts)
+                // With a column that is unfit the settings as a whole are.
+                let column = |table: PersonTable, name: Option<&String>| {
+                    name.and_then(|name| KeyColumn::of(table.table().name, name, around).ok())
+                };
+                let of_people = |one: &KeyPart| {
+                    let contact = column(PersonTable::Contact, one.contact.as_ref());
+                    part(&one.source, contact, column(PersonTable::Lead, one.lead.as_ref()))
+                };
+                (name, parts.iter().map(of_people).collect::<Result<_, _>>()?)
             }
         };
         Ok(Self { name, parts })
     }
 
+    /// A value that no table can hold is not stated.
     fn stated(&self, said: &Said<'_>) -> Option<StatedKey<'_>> {
-        let value = |part: &Part| {
-            let stated = part.reader.value(said).ok()??;
-            folded(&stated, part.columns.values().any(|column| column == ADDRESS_COLUMN))
+        let stated: Vec<Value> = self.parts.iter().map(|part| part.stated(said)).collect::<Option<_>>()?;
+        let stated = || self.parts.iter().zip(&stated);
+        let values = stated().map(|(part, value)| part.same(value)).collect::<Option<_>>()?;
+        let lookup = |table: PersonTable| {
+            let mut sought = stated().map(|(part, value)| part.sought(table, value));
+            let first = sought.next()??;
+            let column = self.parts.first()?.columns.get(&table)?.name.as_str();
+            sought.all(|value| value.is_some()).then_some((table, column, first))
         };
-        let values: Vec<String> = self.parts.iter().map(value).collect::<Option<_>>()?;
-        let (first, part) = values.first().cloned().zip(self.parts.first())?;
-        let lookups =
-            self.tables().filter_map(|table| Some((table, part.columns.get(&table)?.as_str(), first.clone())));
-        let lookups = lookups.collect();
+        let lookups: Vec<_> = self.tables().filter_map(lookup).collect();
+        if lookups.is_empty() && self.tables().next().is_some() {
+            return None;
+        }
         Some(StatedKey { who: self.who(values)?, name: &self.name, lookups })
     }
 
@@ -247,7 +288,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::validate;
+    use crate::{model::validate, sync::rows::Names};
 
     fn said(participant: Value) -> crate::model::ParticipantEvent {
         let event = json!({
@@ -266,7 +307,7 @@ mod tests {
 
     /// The keys that both state, by name.
     fn shared(matching: Value, participant: Value, table: PersonTable, columns: Value) -> Vec<String> {
-        let matcher = Matcher::new(&serde_json::from_value(matching).unwrap(), <&Names>::default());
+        let matcher = Matcher::new(&serde_json::from_value(matching).unwrap(), &Surroundings::default());
         let event = said(participant);
         let row = row(table, columns);
         let of_row: Vec<Who> = matcher.of_row(&row).collect();

@@ -11,6 +11,7 @@ pub mod convert;
 pub mod crm;
 pub mod current;
 pub mod engine;
+pub mod key_column;
 pub mod lists;
 pub mod mapping;
 pub mod matching;

@@ -2,6 +2,7 @@
 
 use super::{
     crm::Wanted,
+    key_column::{KeyColumn, Unfit},
     mapping::Mapped,
     rows::{Names, PersonTable, Table},
     rules::Wrong,
@@ -30,7 +31,7 @@ pub enum Way {
     /// A lookup of the person leads to it.
     Reached(PerPerson<Lookup>),
     /// It has this value in this column; if there is none it is created.
-    Keyed { column: String, reader: Reader, person: PerPerson<Lookup>, activity: Option<Lookup> },
+    Keyed { column: Box<KeyColumn>, reader: Reader, person: PerPerson<Lookup>, activity: Option<Lookup> },
 }
 
 /// What there is for contacts, for leads, or for both.
@@ -89,9 +90,12 @@ impl RelatedRules {
                 Way::Reached(PerPerson { contact, lead })
             }
             Some(key) => {
-                if !definition.columns.contains(&key.column) {
-                    let problem = format!("{} has no column {}", related.table, key.column);
-                    return Err(("key.column", problem, "Correct the name, or add the column.".to_owned()));
+                let unfit = |(problem, remedy): Unfit| ("key.column", problem, remedy.to_owned());
+                let column = Box::new(KeyColumn::of(&related.table, &key.column, around).map_err(unfit)?);
+                let known = around.columns(&related.table).and_then(|columns| columns.get(&key.column));
+                if known.is_some_and(|known| !known.creatable) {
+                    let problem = format!("{} of {} cannot be written", key.column, related.table);
+                    return Err(unfit((problem, "Name a column that a new row can be given.")));
                 }
                 let own = |column: Option<&String>, target: &str| {
                     column.map(|column| lookup(Some(definition), &related.table, column, target)).transpose()
@@ -102,7 +106,7 @@ impl RelatedRules {
                 let activity = own(related.activity.as_ref(), activity).map_err(at("activity"))?;
                 // What was read has been checked: an expression that stands here can be compiled.
                 let reader = Reader::new(&key.source).map_err(|problem| ("key.source", problem, String::new()))?;
-                Way::Keyed { column: key.column.clone(), reader, person: PerPerson { contact, lead }, activity }
+                Way::Keyed { column, reader, person: PerPerson { contact, lead }, activity }
             }
         };
         Ok(Self { table, names: around.names, stamped, way, mapped: Vec::new() })
@@ -117,7 +121,7 @@ impl RelatedRules {
         own.extend(self.stamped.then(|| self.names.profile_stamp.to_owned()));
         match &self.way {
             Way::Keyed { column, person, activity, .. } => {
-                own.insert(column.clone());
+                own.insert(column.name.clone());
                 let lookups = [&person.contact, &person.lead, activity].into_iter().flatten();
                 own.extend(lookups.map(|lookup| lookup.read.clone()));
             }

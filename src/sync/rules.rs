@@ -4,7 +4,7 @@ mod columns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use columns::{Wrong, doubts, has_lookups, needs, tables};
+pub use columns::{Wrong, doubts, has_lookups, needs, table_of, tables};
 use serde_json::Value;
 
 use super::{
@@ -141,16 +141,16 @@ impl EventRules {
                 }
             }
         }
-        for key in columns::key_columns(&settings.matching) {
-            if let Some((problem, remedy)) = columns::unfit_key(&key, around) {
-                problems.push(Problem::new(format!("{place}.matching.{}", key.place), problem, remedy));
+        for matched in columns::matched(&settings.matching) {
+            if let Err((problem, remedy)) = matched.key(around) {
+                problems.push(Problem::new(format!("{place}.matching.{}", matched.place), problem, remedy));
             }
         }
         // What was read has been checked: an expression that stands here can be compiled.
         let only_if = settings.only_if.clone().and_then(|text| Reader::new(&Source::Expression(text)).ok());
         Self {
             sync: settings.sync,
-            matcher: Matcher::new(&settings.matching, around.names),
+            matcher: Matcher::new(&settings.matching, around),
             unmatched: settings.unmatched,
             minimal_create: settings.minimal_create,
             only_if,

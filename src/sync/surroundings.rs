@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{crm::Crm, rows::Names, rules};
+use super::{
+    crm::Crm,
+    key_column::KeyColumn,
+    rows::{Names, PersonTable},
+    rules,
+};
 use crate::{
     dataverse::{Failure, definition::TableDefinition, metadata::TableColumns},
     settings::document::{Document, EventSettings, Lookup, Related},
@@ -47,11 +52,7 @@ impl Surroundings {
         }
         let columns: BTreeSet<String> = if all { rules::tables(document) } else { rules::needs(document) };
         for table in columns {
-            // Whether there is such a table is known of all but the person's two, which are there.
-            let person = super::rows::PersonTable::of(&table).is_some();
-            if person || found.table(&table, crm).await?.is_some() {
-                found.columns.insert(table.clone(), crm.columns(&table).await?);
-            }
+            found.columns_of(&table, crm).await?;
             if rules::has_lookups(document, &table) {
                 found.table(&table, crm).await?;
             }
@@ -68,11 +69,12 @@ impl Surroundings {
             if self.rows.contains_key(&name) {
                 continue;
             }
-            let rows = match self.table(&lookup.table, crm).await? {
-                // A column that is not there is told of when the rules are made, not asked for.
-                Some(table) if lookup.key.keys().all(|column| table.columns.contains(column)) => {
-                    crm.named(&table.set, &table.key, lookup.id.as_deref(), &lookup.key).await?
-                }
+            if !lookup.key.is_empty() {
+                self.columns_of(&lookup.table, crm).await?;
+            }
+            self.table(&lookup.table, crm).await?;
+            let rows = match (self.definition(&lookup.table), self.condition(lookup)) {
+                (Some(table), Some(condition)) => crm.named(&table.set, &table.key, &condition).await?,
                 _ => Vec::new(),
             };
             self.rows.insert(name, rows);
@@ -88,6 +90,28 @@ impl Surroundings {
         }
         if related.activity.is_some() {
             self.table(&settings.activity_table, crm).await?;
+        }
+        Ok(())
+    }
+
+    /// What is asked for the row of a fixed lookup; `None` where a column is unfit or the value is: that is told of when the rules are
+    /// made.
+    fn condition(&self, lookup: &Lookup) -> Option<String> {
+        let key = &self.definition(&lookup.table)?.key;
+        let id = lookup.id.as_ref().map(|id| Some(format!("{key} eq {id}")));
+        let by_column = lookup.key.iter().map(|(column, value)| {
+            KeyColumn::of(&lookup.table, column, self).ok()?.condition(&value.as_str().into()).ok()?
+        });
+        let conditions: Vec<String> = id.into_iter().chain(by_column).collect::<Option<_>>()?;
+        Some(conditions.join(" and "))
+    }
+
+    /// Whether there is such a table is known of the person's two, which are there.
+    async fn columns_of(&mut self, table: &str, crm: &dyn Crm) -> Result<(), Failure> {
+        let known = self.columns.contains_key(table);
+        let person = PersonTable::of(table).is_some();
+        if !known && (person || self.table(table, crm).await?.is_some()) {
+            self.columns.insert(table.to_owned(), crm.columns(table).await?);
         }
         Ok(())
     }

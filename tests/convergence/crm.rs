@@ -373,13 +373,7 @@ impl Crm for MemoryCrm {
         Ok(tables::definition(name))
     }
 
-    async fn named(
-        &self,
-        _: &str,
-        _: &str,
-        _: Option<&str>,
-        _: &BTreeMap<String, String>,
-    ) -> Result<Vec<Uuid>, Failure> {
+    async fn named(&self, _: &str, _: &str, _: &str) -> Result<Vec<Uuid>, Failure> {
         Ok(vec![CAMPAIGN])
     }
 

@@ -8,6 +8,8 @@ use inevent_d365::{
     settings::kept::{ETag, Kept, PlaceError, SettingsPlace},
 };
 
+use crate::tables;
+
 /// The values of `fill_if_empty` and `on_create` are first-come; everything else must not depend on the order.
 pub const DOCUMENTS: [&str; 8] = [
     r#"{ "defaults": { "matching": { "correct_addresses": false } } }"#,
@@ -63,6 +65,8 @@ pub fn columns() -> TableColumns {
         ("lastname", text()),
         ("companyname", text()),
         ("new_ineventparticipantid", text()),
+        (tables::CODE, text()),
+        (tables::KEY, text()),
         ("new_badge", text()),
         ("new_firm", text()),
         ("new_seen", text()),

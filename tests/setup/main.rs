@@ -7,6 +7,7 @@
 
 mod checking;
 mod files;
+mod privileges;
 mod provisioning;
 mod role;
 mod signing_in;

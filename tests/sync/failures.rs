@@ -79,6 +79,20 @@ async fn a_disabled_app_registration() {
 }
 
 #[tokio::test]
+async fn a_consent_that_was_taken_back() {
+    let world = running().await;
+    let application = format!("applications/{CONNECTOR}");
+    world.admin("PATCH", &application, json!({ "consented": false })).await;
+    world.later(A_DAY).await;
+    is_held(&world, "credentials").await;
+    let [one, _] = news(3);
+    let said = format!("{:?}", world.run(&[one]).await);
+    assert!(said.contains("Nobody has consented for the application"), "{said}");
+    world.admin("PATCH", &application, json!({ "consented": true })).await;
+    flows_on(&world).await;
+}
+
+#[tokio::test]
 async fn tokens_that_are_never_accepted() {
     let world = running().await;
     world.admin("POST", "faults", json!({ "kind": "unauthorized", "count": 1_000 })).await;
@@ -103,6 +117,23 @@ async fn a_disabled_application_user() {
     world.crm("PATCH", &user, json!({ "isdisabled": true })).await;
     is_held(&world, "application-user").await;
     world.crm("PATCH", &user, json!({ "isdisabled": false })).await;
+    flows_on(&world).await;
+}
+
+/// Whoever adds it again makes another user of it.
+#[tokio::test]
+async fn an_application_user_that_was_removed() {
+    let world = running().await;
+    world.crm("DELETE", &format!("systemusers({})", user(&world).await), Value::Null).await;
+    is_held(&world, "application-user").await;
+    let unit = world.crm("GET", "WhoAmI", Value::Null).await["BusinessUnitId"].as_str().unwrap().to_owned();
+    let bind = format!("/businessunits({unit})");
+    let again = json!({ "applicationid": CONNECTOR, "lastname": "Connector", "accessmode": 4, "businessunitid@odata.bind": bind });
+    let user = world.add("systemusers", again).await;
+    is_held(&world, "role").await;
+    let role = role(&world).await;
+    let link = json!({ "@odata.id": format!("{}/api/data/v9.2/roles({role})", world.sandbox.connection().http) });
+    world.crm("POST", &format!("systemusers({user})/systemuserroles_association/$ref"), link).await;
     flows_on(&world).await;
 }
 

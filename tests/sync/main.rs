@@ -7,6 +7,7 @@
 mod corrections;
 mod failures;
 mod identity;
+mod keys;
 mod mapping;
 mod prefix;
 mod world;

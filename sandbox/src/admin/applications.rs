@@ -28,6 +28,8 @@ struct Change {
     disabled: Option<bool>,
     #[serde(default)]
     blocked: Option<bool>,
+    #[serde(default)]
+    consented: Option<bool>,
 }
 
 /// `{"secret": "…", "expires_s": 3600}`
@@ -127,10 +129,11 @@ fn change(site: &Site<'_>, method: &str, credential: &str, body: &[u8]) -> Resul
     Ok(match (method, credential) {
         ("GET", "") => Box::new(|_| {}),
         ("PATCH", "") => {
-            let Change { disabled, blocked } = parse(body)?;
+            let Change { disabled, blocked, consented } = parse(body)?;
             Box::new(move |application| {
                 application.disabled = disabled.unwrap_or(application.disabled);
                 application.blocked = blocked.unwrap_or(application.blocked);
+                application.unconsented = consented.map_or(application.unconsented, |consented| !consented);
             })
         }
         ("POST", "secrets") => {

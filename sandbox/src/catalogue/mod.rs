@@ -8,7 +8,7 @@ mod privileges;
 mod views;
 
 pub(crate) use customizing::{Component, add_component, drop_component};
-pub(crate) use privileges::{SYSTEM_ADMINISTRATOR, plant_salesperson, privilege_id, privilege_stem};
+pub(crate) use privileges::{SYSTEM_ADMINISTRATOR, plant_salesperson, privilege_id, privilege_stem, privileges_of};
 
 use std::sync::Arc;
 

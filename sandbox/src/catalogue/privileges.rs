@@ -83,6 +83,13 @@ pub(crate) fn privilege_stem(table: &Table) -> Option<String> {
     if table.activity { Some("Activity".to_owned()) } else { stem(table) }
 }
 
+/// The privileges that rows of a table are guarded by, each with its verb.
+pub(crate) fn privileges_of(table: &Table) -> impl Iterator<Item = (String, &'static str)> + use<> {
+    let (stem, owned) = (privilege_stem(table), table.ownership == Ownership::User);
+    let verbs = VERBS.iter().filter(move |(verb, _)| owned || !matches!(*verb, "Assign" | "Share"));
+    verbs.filter_map(move |(verb, _)| Some((format!("prv{verb}{}", stem.as_ref()?), *verb)))
+}
+
 /// What the privileges of a table are called after the verb. Activities share those of `activitypointer`.
 fn stem(table: &Table) -> Option<String> {
     match table.logical.as_str() {

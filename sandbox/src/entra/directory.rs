@@ -38,6 +38,8 @@ pub(crate) struct Application {
     pub(crate) disabled: bool,
     /// Whether a policy of conditional access keeps it out.
     pub(crate) blocked: bool,
+    /// Whether the consent to what it asks for was taken back.
+    pub(crate) unconsented: bool,
 }
 
 impl Application {
@@ -58,6 +60,7 @@ impl Application {
             })).collect::<Vec<_>>(),
             "disabled": self.disabled,
             "blocked": self.blocked,
+            "consented": !self.unconsented,
         })
     }
 }

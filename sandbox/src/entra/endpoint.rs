@@ -99,6 +99,9 @@ fn issue(grant: &Grant<'_>) -> Result<String, Problem> {
     }
     let scope = field("scope").ok_or_else(|| Problem::missing("scope"))?;
     let resource = known_resource(grant, &scope)?;
+    if application.unconsented {
+        return Err(Problem::no_consent(&client_id, &application.name));
+    }
     if application.blocked {
         return Err(Problem::blocked_application());
     }

@@ -90,6 +90,14 @@ impl Problem {
         Self::new(401, "unauthorized_client", 7_000_112, format!("Application '{client}'({name}) is disabled."))
     }
 
+    pub(super) fn no_consent(client: &str, name: &str) -> Self {
+        let text = format!(
+            "The user or administrator has not consented to use the application with ID '{client}' named '{name}'. Send \
+             an interactive authorization request for this user and resource."
+        );
+        Self::new(400, "invalid_grant", 65_001, text)
+    }
+
     pub(super) fn blocked_application() -> Self {
         let text = "Access has been blocked by Conditional Access policies. The access policy does not allow token \
                     issuance.";

@@ -144,8 +144,12 @@ error = refused(
 os.environ["IDENTITY_HEADER"] = "wrong"
 refused(ClientAuthenticationError, lambda: ManagedIdentityCredential().get_token(SCOPE))
 
-# Disabled, and kept out by a policy
-for change, code in [({"disabled": True}, "AADSTS7000112"), ({"disabled": False, "blocked": True}, "AADSTS53003")]:
+# Disabled, without consent, and kept out by a policy
+for change, code in [
+    ({"disabled": True}, "AADSTS7000112"),
+    ({"disabled": False, "consented": False}, "AADSTS65001"),
+    ({"consented": True, "blocked": True}, "AADSTS53003"),
+]:
     admin("PATCH", f"applications/{CLIENT_ID}", change)
     credential = ClientSecretCredential(TENANT, CLIENT_ID, CLIENT_SECRET, **AUTHORITY)
     error = refused(ClientAuthenticationError, lambda: credential.get_token(SCOPE))

@@ -60,7 +60,7 @@ pub struct Lookup {
     /// The row's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Instead of the id: text columns and their values that only this row has. For the table `account` both may be left out: then it
+    /// Instead of the id: columns of text, whole numbers or unique identifiers, and their values that only this row has. For the table `account` both may be left out: then it
     /// is the account of the contact whom the row regards.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub key: BTreeMap<String, String>,

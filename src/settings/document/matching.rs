@@ -54,7 +54,8 @@ pub enum Key {
 #[serde(deny_unknown_fields)]
 pub struct KeyPart {
     pub source: Source,
-    /// The contact's column: text, a whole number or a unique identifier. Without it contacts are not found by this key.
+    /// The contact's column: text, a whole number or a unique identifier. Without it contacts are not found by this key. What the
+    /// column cannot hold is not stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// The lead's column.

@@ -43,10 +43,10 @@ pub struct ByPerson {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelatedKey {
-    /// A text column that no two rows have the same value in.
+    /// The column, of text, whole numbers or unique identifiers, that no two rows have the same value in.
     #[schemars(length(min = 1, max = 100))]
     pub column: String,
-    /// Its value. An event that does not state it has no such row.
+    /// Its value. An event that does not state it, or states what the column cannot hold, has no such row.
     pub source: Source,
 }
 

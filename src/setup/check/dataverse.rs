@@ -14,13 +14,12 @@ use super::{
         role::ROLE,
     },
     Line,
+    privileges::{Granted, lacking},
+    settings::misfits,
 };
 use crate::{
     dataverse::{Client, Credential, Error, Failure, WhoAmI, definition},
-    settings::{
-        DataverseSettings, Prefix,
-        document::{Document, MappedRow},
-    },
+    settings::{DataverseSettings, Prefix, document::Document},
     sync::{rows::Form, rules},
 };
 
@@ -111,53 +110,28 @@ pub async fn environment(client: &Arc<Client>, me: &WhoAmI, document: &Document)
 /// The privileges that the role has, and those beyond it that the settings need.
 async fn privileges(client: &Client, me: &WhoAmI, document: &Document) -> Line {
     const NAME: &str = "privileges";
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Held {
-        privilege_name: Option<String>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Answer {
-        role_privileges: Vec<Held>,
-    }
-    let path = format!("systemusers({})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()", me.user_id);
-    let held: BTreeSet<String> = match present::get(client, path).await.map(serde_json::from_value::<Answer>) {
-        Ok(Ok(answer)) => answer.role_privileges.into_iter().filter_map(|held| held.privilege_name).collect(),
-        Ok(Err(_)) => return Line::wrong(NAME, "Dataverse did not say which privileges the application user has."),
+    let granted = match Granted::of(client, me.user_id).await {
+        Ok(granted) => granted,
         Err(error) => return Line::wrong(NAME, format!("They cannot be read (prvReadRole). {}", told(&error))),
     };
     let role = Solution::new(&Wanted::default()).map(|solution| solution.role.privileges).unwrap_or_default();
     let lists = rules::all(document).iter().any(|settings| !settings.list_rules.is_empty());
     let needed = role.iter().filter(|privilege| lists || !privilege.name.ends_with("List"));
-    let needed: Vec<&str> = needed.map(|privilege| privilege.name).chain(beyond_the_role(document)).collect();
-    let missing: Vec<&str> = needed.iter().filter(|name| !held.contains(**name)).copied().collect();
-    if missing.is_empty() {
-        return Line::ok(NAME, format!("all {} are there", needed.len()));
+    let missing: Vec<&str> = needed.map(|privilege| privilege.name).filter(|name| !granted.has(name)).collect();
+    if !missing.is_empty() {
+        return Line::wrong(
+            NAME,
+            format!(
+                "The application user lacks {}. Give it the role {ROLE}, as `setup dataverse --application-user` does, or add them to its role.",
+                missing.join(", ")
+            ),
+        );
     }
-    Line::wrong(
-        NAME,
-        format!(
-            "The application user lacks {}. Give it the role {ROLE}, as `setup dataverse --application-user` does, or add them to its role.",
-            missing.join(", ")
-        ),
-    )
-}
-
-/// What settings need of accounts. Of other tables that they name, the administrator who names them knows.
-fn beyond_the_role(document: &Document) -> BTreeSet<&'static str> {
-    let mut needed = BTreeSet::new();
-    for settings in rules::all(document) {
-        if settings.mappings.iter().any(|mapping| {
-            mapping.tables.iter().any(|row| matches!(row, MappedRow::Related(name) if name == "account"))
-        }) {
-            needed.insert("prvWriteAccount");
-        }
-        if settings.lookups.iter().any(|lookup| lookup.table == "account") {
-            needed.insert("prvAppendToAccount");
-        }
+    match lacking(client, &granted, document).await {
+        Ok(problems) if problems.is_empty() => Line::ok(NAME, "all that the role and the settings need are there"),
+        Ok(problems) => Line::wrong(NAME, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+        Err(error) => Line::wrong(NAME, told(&error)),
     }
-    needed
 }
 
 /// The tables that events are written to, against the definition; then what the settings need of them.
@@ -201,7 +175,7 @@ pub async fn tables(client: &Arc<Client>, document: &Document) -> Vec<Line> {
             }
         });
     }
-    lines.push(match super::problems(client, document, true).await {
+    lines.push(match misfits(client, document, true).await {
         Ok(problems) if problems.is_empty() => Line::ok("settings", "the environment has all that they name"),
         Ok(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

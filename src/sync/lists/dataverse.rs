@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::members::{ListError, ListMembers, ListProblem};
 use crate::{
-    dataverse::{Client, Columns, Error, Failure, Part, query},
+    dataverse::{Client, Columns, Error, Failure, Hold, ListRefusal, Part, query},
     sync::rows::{PersonTable, text},
 };
 
@@ -99,19 +99,20 @@ impl ListMembers for DataverseLists {
 
 fn told(error: Error) -> ListError {
     let Error::Service(service) = &error else { return ListError::Failed(error.failure()) };
-    match (service.code, service.status) {
-        (Some(0x8004_0302), _) => ListProblem::Locked.into(),
-        (Some(0x8004_033a), _) => ListProblem::Inactive.into(),
-        (Some(0x8004_f701), _) => ListProblem::Dynamic.into(),
-        (Some(0x8004_0301), _) => ListProblem::WrongType.into(),
+    match service.list_refusal() {
+        Some(ListRefusal::WrongType) => ListProblem::WrongType.into(),
+        Some(ListRefusal::Locked) => ListProblem::Locked.into(),
+        Some(ListRefusal::Inactive) => ListProblem::Inactive.into(),
+        Some(ListRefusal::Dynamic) => ListProblem::Dynamic.into(),
+        Some(ListRefusal::NoMember) => ListError::NoSuchPerson,
         // "list With Id = … Does Not Exist"
-        (Some(0x8004_0217), _) if service.message.to_lowercase().starts_with("list with") => {
+        None if service.is_gone() && service.message.to_lowercase().starts_with("list with") => {
             ListProblem::Missing.into()
         }
-        (Some(0x8004_0217), _) => ListError::NoSuchPerson,
-        _ => match error.failure() {
-            Failure::Held(crate::dataverse::Hold::Privilege) => ListProblem::Denied.into(),
-            Failure::Held(crate::dataverse::Hold::Schema) => ListProblem::Missing.into(),
+        None if service.is_gone() => ListError::NoSuchPerson,
+        None => match error.failure() {
+            Failure::Held(Hold::Privilege) => ListProblem::Denied.into(),
+            Failure::Held(Hold::Schema) => ListProblem::Missing.into(),
             failure => ListError::Failed(failure),
         },
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Context, Plan,
+    ColumnProblem, Context, Plan,
     people::{People, Person},
     statements::Statement,
     values::{self, Stated},
@@ -16,10 +16,9 @@ use crate::{
     dataverse::Columns,
     model::{ids, stamp::Ledger},
     sync::{
-        convert,
         crm::{Action, Write},
         matching::folded,
-        related::{Lookup, RelatedRules, Way},
+        related::{Lookup, PerPerson, RelatedRules, Way},
         rows::{self, ForeignRow, Table},
     },
 };
@@ -36,8 +35,8 @@ struct About<'a> {
     rules: &'a RelatedRules,
     statement: &'a Statement<'a>,
     person: Option<&'a Person>,
-    /// The key's value as it was stated.
-    key: Option<String>,
+    /// The key's value, as its column takes it.
+    key: Option<Value>,
 }
 
 /// Plans the related rows of everybody in the batch.
@@ -52,8 +51,10 @@ pub fn plan<'a>(
     for statement in statements.iter().filter(|statement| !people.silent(statement.index)) {
         for rules in statement.rules.related.values() {
             let person = people.of(statement.index);
-            if let Some((which, key)) = which(rules, statement, person, view) {
-                rows.entry(which).or_default().push(About { rules, statement, person, key });
+            match which(rules, statement, person, view) {
+                Ok(Some((which, key))) => rows.entry(which).or_default().push(About { rules, statement, person, key }),
+                Ok(None) => {}
+                Err(problem) => plan.left_out.push(problem),
             }
         }
     }
@@ -66,40 +67,59 @@ pub fn plan<'a>(
     plan.writes.extend(writes);
 }
 
+/// The key of a row that a statement states; `None` where the row has none, or none is stated.
+///
+/// # Errors
+/// When the key's column cannot hold it: there is no such row.
+pub fn key(rules: &RelatedRules, statement: &Statement<'_>) -> Result<Option<Value>, ColumnProblem> {
+    let Way::Keyed { column, reader, .. } = &rules.way else { return Ok(None) };
+    let Ok(Some(stated)) = reader.value(&statement.said) else { return Ok(None) };
+    column.value(&stated).map_err(|why| {
+        let (table, column, why) = (rules.table.name, column.name.clone(), why.to_string());
+        ColumnProblem { event: statement.index, table, column, why }
+    })
+}
+
+/// The row that a statement is about, and its key where it has one.
 fn which(
     rules: &RelatedRules,
     statement: &Statement<'_>,
     person: Option<&Person>,
     view: &View<'_>,
-) -> Option<(Which, Option<String>)> {
-    match &rules.way {
-        Way::Reached(lookups) => {
-            let person = person.filter(|person| !person.new)?.person;
-            let lookup = lookups.of(person.table)?;
-            let columns = &view.person(person)?.columns;
-            // A customer may be an account or a contact.
-            let leads = rows::lookup_table(columns, &lookup.read).is_none_or(|table| table == rules.table.name);
-            let id = rows::guid(columns, &lookup.read).filter(|_| leads)?;
-            let row = view.foreign(rules.table, rules.table.key, &id.to_string()).into_iter().next()?;
-            Some((Which::There(rules.table, row.id), None))
-        }
-        Way::Keyed { column, reader, person: lookups, .. } => {
-            // A row that only contacts have, or only leads.
-            let has = |person: &Person| lookups.of(person.person.table).is_some();
-            if lookups.bound() && !person.is_some_and(has) {
-                return None;
-            }
-            let stated = reader.value(&statement.said).ok()??;
-            let key = convert::as_text(&stated)?.trim().to_owned();
-            let folded = folded(&key.clone().into(), false)?;
-            let found = view.foreign(rules.table, column, &folded);
-            let key = Some(key);
-            Some(match found.into_iter().min_by_key(|row| row.id) {
-                Some(row) => (Which::There(rules.table, row.id), key),
-                None => (Which::New(rules.table, folded), key),
-            })
-        }
+) -> Result<Option<(Which, Option<Value>)>, ColumnProblem> {
+    let (column, lookups) = match &rules.way {
+        Way::Reached(lookups) => return Ok(reached(rules, lookups, person, view).map(|which| (which, None))),
+        Way::Keyed { column, person, .. } => (column, person),
+    };
+    // A row that only contacts have, or only leads.
+    let has = |person: &Person| lookups.of(person.person.table).is_some();
+    if lookups.bound() && !person.is_some_and(has) {
+        return Ok(None);
     }
+    let Some(key) = key(rules, statement)? else { return Ok(None) };
+    let Some(sought) = folded(&key, false) else { return Ok(None) };
+    let found = view.foreign(rules.table, &column.name, &sought);
+    let which = match found.into_iter().min_by_key(|row| row.id) {
+        Some(row) => Which::There(rules.table, row.id),
+        None => Which::New(rules.table, sought),
+    };
+    Ok(Some((which, Some(key))))
+}
+
+fn reached(
+    rules: &RelatedRules,
+    lookups: &PerPerson<Lookup>,
+    person: Option<&Person>,
+    view: &View<'_>,
+) -> Option<Which> {
+    let person = person.filter(|person| !person.new)?.person;
+    let lookup = lookups.of(person.table)?;
+    let columns = &view.person(person)?.columns;
+    // A customer may be an account or a contact.
+    let leads = rows::lookup_table(columns, &lookup.read).is_none_or(|table| table == rules.table.name);
+    let id = rows::guid(columns, &lookup.read).filter(|_| leads)?;
+    let row = view.foreign(rules.table, rules.table.key, &id.to_string()).into_iter().next()?;
+    Some(Which::There(rules.table, row.id))
 }
 
 fn write(which: Which, about: &[About<'_>], view: &View<'_>, context: &Context, plan: &mut Plan) -> Option<Write> {
@@ -131,7 +151,7 @@ fn write(which: Which, about: &[About<'_>], view: &View<'_>, context: &Context, 
             let id = ids::related(&context.tenant, table.name, key);
             columns.insert(table.key.to_owned(), id.to_string().into());
             if let (Way::Keyed { column, .. }, Some(value)) = (&rules.way, &last.key) {
-                columns.insert(column.clone(), value.clone().into());
+                columns.insert(column.name.clone(), value.clone());
             }
             (id, Action::Create)
         }

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{ColumnProblem, Plan, Refused, statements::Statement, view::View};
+use super::{ColumnProblem, Plan, Refused, related, statements::Statement, view::View};
 use crate::{
     dataverse::Columns,
     model::stamp::{Ledger, Offer, Told},
     settings::document::Mode,
     sync::{
         mapping::{LookupRule, Mapped},
-        matching::folded,
+        related::RelatedRules,
         rows,
     },
 };
@@ -55,20 +55,30 @@ pub fn stated<'a>(
 
 /// Why nothing of an event can be written: a required column of an attendance row or of a row beside it gets no value.
 pub fn missing(statement: &Statement<'_>, view: &View<'_>) -> Option<Refused> {
-    let activity = statement.rules.mapped(statement.rules.activity.table.table);
-    let related = statement.rules.related.values().flat_map(|related| &related.mapped);
-    let required = activity.chain(related).filter(|mapped| mapped.required);
-    stated(statement, required, view, &mut Plan::default()).err()
+    let required = |mapped: &&Mapped| mapped.required;
+    let of_activity = statement.rules.mapped(statement.rules.activity.table.table).filter(required);
+    let of_activity = stated(statement, of_activity, view, &mut Plan::default()).err();
+    let of_related = |related: &RelatedRules| {
+        match stated(statement, related.mapped.iter().filter(required), view, &mut Plan::default()) {
+            Err(refused) => Some(refused),
+            Ok(stated) if stated.values.is_empty() => None,
+            // Without a key there is no row to hold the value.
+            Ok(_) => related::key(related, statement).err().map(|problem| Refused::required(&problem)),
+        }
+    };
+    of_activity.or_else(|| statement.rules.related.values().find_map(of_related))
 }
 
 /// The path of the one row that a value names.
 fn looked_up(value: &Value, lookup: &LookupRule, view: &View<'_>) -> Result<Option<Value>, String> {
-    let Some(name) = folded(value, false) else { return Ok(None) };
     let LookupRule { target, by, .. } = lookup;
-    match &view.foreign(*target, by, &name)[..] {
+    let (table, column) = (target.name, &by.name);
+    let name = by.sought(value).map_err(|why| format!("no row of {table} can have this in {column}: {why}"))?;
+    let Some(name) = name else { return Ok(None) };
+    match &view.foreign(*target, column, &name)[..] {
         [row] => Ok(Some(target.path(row.id).into())),
-        [] => Err(format!("no row of {} that the connector may read has this value in {by}", target.name)),
-        [..] => Err(format!("several rows of {} have this value in {by}", target.name)),
+        [] => Err(format!("no row of {table} that the connector may read has this value in {column}")),
+        [..] => Err(format!("several rows of {table} have this value in {column}")),
     }
 }
 

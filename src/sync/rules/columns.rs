@@ -9,6 +9,7 @@ use crate::{
         Document, EventSettings, Key, LookupBy, MappedRow, Mapping, Matching, Mode, Problem, Source, Target, TooLong,
     },
     sync::{
+        key_column::{KeyColumn, Unfit},
         mapping::{LookupRule, Mapped},
         matching::ADDRESS_COLUMN,
         rows::{Form, Names, PersonTable, Table},
@@ -68,9 +69,16 @@ pub fn needs(document: &Document) -> BTreeSet<String> {
     let names = Names::of(&document.prefix);
     let mapped = mapped_columns(document).into_iter();
     let mapped = mapped.filter(|(table, mapping)| !is_known(names, table, &mapping.column) || mapping.lookup.is_some());
-    let matching: Vec<Matching> = all(document).into_iter().map(|settings| settings.matching).collect();
-    let keys = matching.iter().flat_map(key_columns).filter(|key| !is_known_key(names, key.table, key.column));
-    mapped.map(|(table, _)| table).chain(keys.map(|key| key.table.table().name.to_owned())).collect()
+    let mut tables: BTreeSet<String> = mapped.map(|(table, _)| table).collect();
+    for settings in all(document) {
+        let matched = matched(&settings.matching).into_iter();
+        let matched = matched.filter(|key| !is_known_key(names, key.table, key.column));
+        tables.extend(matched.map(|key| key.table.table().name.to_owned()));
+        tables.extend(settings.mappings.iter().filter_map(|mapping| Some(mapping.lookup.as_ref()?.table.clone())));
+        let keyed = settings.related_rows().into_values().filter(|related| related.key.is_some());
+        tables.extend(keyed.map(|related| related.table));
+    }
+    tables
 }
 
 /// The tables that the document maps to.
@@ -83,22 +91,24 @@ pub fn has_lookups(document: &Document, table: &str) -> bool {
     mapped_columns(document).iter().any(|(mapped, mapping)| mapped == table && mapping.lookup.is_some())
 }
 
-/// A column that a key of the settings names.
-pub struct KeyColumn<'a> {
+/// A column that people are found by, and where the settings name it.
+pub struct Matched<'a> {
     /// Where it stands in the settings.
     pub place: String,
     table: PersonTable,
     column: &'a str,
+    source: &'a Source,
 }
 
-pub fn key_columns(matching: &Matching) -> Vec<KeyColumn<'_>> {
+pub fn matched(matching: &Matching) -> Vec<Matched<'_>> {
     let mut columns = Vec::new();
     for (index, key) in matching.keys.iter().enumerate() {
         let Key::Columns(parts) = key else { continue };
         for (part_index, part) in parts.iter().enumerate() {
             for (field, target) in [("contact", Target::Contact), ("lead", Target::Lead)] {
                 let place = format!("keys[{index}].columns[{part_index}].{field}");
-                columns.extend(part.column(target).map(|column| KeyColumn { place, table: target.into(), column }));
+                let (table, source) = (target.into(), &part.source);
+                columns.extend(part.column(target).map(|column| Matched { place, table, column, source }));
             }
         }
     }
@@ -109,17 +119,11 @@ fn is_known_key(names: &Names, table: PersonTable, column: &str) -> bool {
     column == ADDRESS_COLUMN || known(names, table, column).is_some()
 }
 
-/// What is wrong with a key's column, and how it is mended.
-pub fn unfit_key(key: &KeyColumn<'_>, around: &Surroundings) -> Option<(String, &'static str)> {
-    let (name, table) = (key.column, key.table.table().name);
-    let columns = around.columns(table).filter(|_| !is_known_key(around.names, key.table, key.column))?;
-    match columns.get(key.column).map(|column| &column.kind) {
-        None => Some((format!("the table {table} has no column {name}"), "Correct the name, or add the column.")),
-        Some(ColumnKind::Text { .. } | ColumnKind::Whole { .. } | ColumnKind::UniqueId) => None,
-        Some(_) => Some((
-            format!("{name} of {table} is no text, whole number or unique identifier"),
-            "Find people by a column of another type.",
-        )),
+impl Matched<'_> {
+    /// # Errors
+    /// When people are not found by it.
+    pub fn key(&self, around: &Surroundings) -> Result<KeyColumn, Unfit> {
+        KeyColumn::of(self.table.table().name, self.column, around)
     }
 }
 
@@ -198,27 +202,28 @@ fn lookup(table: Table, column: &str, by: &LookupBy, around: &Surroundings) -> R
         let problem = format!("{column} of {} does not point to {}", table.name, by.table);
         return Err(("lookup.table", problem, "Name a table that the column points to.".to_owned()));
     };
-    let target = around.definition(&by.table).filter(|target| target.columns.contains(&by.column));
-    let Some(target) = target else {
-        let problem = format!("the table {} has no column {}", by.table, by.column);
-        return Err(("lookup.column", problem, "Correct the name.".to_owned()));
+    let Some(target) = around.definition(&by.table) else {
+        let problem = format!("the environment has no table {}", by.table);
+        return Err(("lookup.table", problem, "Correct the name.".to_owned()));
     };
+    let unfit = |(problem, remedy): Unfit| ("lookup.column", problem, remedy.to_owned());
     Ok(LookupRule {
         read: format!("_{column}_value"),
         bind: format!("{navigation}@odata.bind"),
         target: Table::defined(&by.table, target),
-        by: by.column.clone(),
+        by: KeyColumn::of(&by.table, &by.column, around).map_err(unfit)?,
     })
 }
 
 /// What would work and still loses something: text that is longer than its column, options that the column does not have.
 pub fn doubts(document: &Document, around: &Surroundings) -> Vec<Problem> {
     let mut doubts = Vec::new();
-    let mut places = vec![("defaults".to_owned(), document.defaults.clone())];
-    let own = document.events.iter().filter(|(_, own)| own.contains_key("mappings"));
-    places.extend(own.map(|(event, _)| (format!("events.{event}"), document.effective(event))));
-    for (place, settings) in places {
-        for (index, mapping) in settings.mappings.iter().enumerate() {
+    let own =
+        document.events.iter().map(|(event, own)| (format!("events.{event}"), document.effective(event), Some(own)));
+    for (place, settings, own) in std::iter::once(("defaults".to_owned(), document.defaults.clone(), None)).chain(own) {
+        // What is inherited was said already.
+        let says = |setting: &str| own.is_none_or(|own| own.contains_key(setting));
+        for (index, mapping) in settings.mappings.iter().enumerate().filter(|_| says("mappings")) {
             for table in mapping.tables.iter().filter_map(|row| table_of(row, &settings)) {
                 let column = around.columns(&table).and_then(|columns| columns.get(&mapping.column));
                 if let Some(column) = column {
@@ -226,14 +231,42 @@ pub fn doubts(document: &Document, around: &Surroundings) -> Vec<Problem> {
                 }
             }
         }
+        let matched = matched(&settings.matching).into_iter().filter(|_| says("matching"));
+        let matched =
+            matched.map(|matched| (format!("matching.{}", matched.place), matched.key(around), matched.source.clone()));
+        let related = settings.related.iter().filter(|_| says("related"));
+        let related = related.filter_map(|(name, related)| {
+            let key = related.key.clone()?;
+            let column = KeyColumn::of(&related.table, &key.column, around);
+            Some((format!("related.{name}.key.column"), column, key.source))
+        });
+        for (field, column, source) in matched.chain(related) {
+            let Some((column, max)) = column.ok().and_then(|column| Some((column.name.clone(), column.longest()?)))
+            else {
+                continue;
+            };
+            if longest(&source).is_some_and(|longest| longest > max) {
+                let problem = format!("{column} holds {max} characters, fewer than the source may have");
+                let remedy = "Lengthen the column, or find rows by something shorter: what is longer is no key.";
+                doubts.push(Problem::new(format!("{place}.{field}"), problem, remedy));
+            }
+        }
     }
     doubts
 }
 
+/// The most characters of a source, where that is bounded.
+fn longest(source: &Source) -> Option<usize> {
+    match source {
+        Source::Field(field) => field.longest(),
+        Source::Answer(_) | Source::Expression(_) => None,
+    }
+}
+
 fn doubt(place: &str, mapping: &Mapping, column: &Column, doubts: &mut Vec<Problem>) {
-    match (&column.kind, &mapping.source) {
-        (ColumnKind::Text { max } | ColumnKind::Memo { max }, Source::Field(field))
-            if mapping.too_long == TooLong::Cut && field.longest().is_some_and(|longest| longest > *max) =>
+    match &column.kind {
+        ColumnKind::Text { max } | ColumnKind::Memo { max }
+            if mapping.too_long == TooLong::Cut && longest(&mapping.source).is_some_and(|longest| longest > *max) =>
         {
             let problem = format!("{} holds {max} characters, fewer than the source may have", mapping.column);
             doubts.push(Problem::new(
@@ -242,7 +275,7 @@ fn doubt(place: &str, mapping: &Mapping, column: &Column, doubts: &mut Vec<Probl
                 "Lengthen the column, or set too_long to refuse.",
             ));
         }
-        (ColumnKind::Choice(options) | ColumnKind::MultiChoice(options), _) => {
+        ColumnKind::Choice(options) | ColumnKind::MultiChoice(options) => {
             let named = mapping.values.iter().map(|(from, to)| (format!("values.{from}"), to));
             for (field, choice) in named.chain(mapping.otherwise.iter().map(|to| ("otherwise".to_owned(), to))) {
                 if crate::sync::convert::option(choice, options).is_none() {

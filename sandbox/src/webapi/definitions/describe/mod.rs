@@ -175,7 +175,23 @@ pub(super) fn table(table: &Table) -> Described {
     ] {
         described.insert(name.to_owned(), managed(name, value));
     }
+    described.insert("Privileges".to_owned(), catalogue::privileges_of(table).map(privilege).collect());
     with_told(described, &table.told)
+}
+
+/// `SecurityPrivilegeMetadata`
+fn privilege((name, verb): (String, &str)) -> Json {
+    json!({
+        "CanBeBasic": true,
+        "CanBeLocal": true,
+        "CanBeDeep": true,
+        "CanBeGlobal": true,
+        "CanBeEntityReference": false,
+        "CanBeParentEntityReference": false,
+        "PrivilegeId": catalogue::privilege_id(&name),
+        "PrivilegeType": verb,
+        "Name": name,
+    })
 }
 
 /// Every choice, the global ones.
