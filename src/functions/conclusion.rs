@@ -1,5 +1,5 @@
 //! When an event or session that was said to be over may make no-shows of people: once nothing older waits any more, as far as that
-//! can be told, and at the latest after some hours.
+//! can be told.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{dataverse_access::DataverseAccess, services::Services};
+use super::{
+    dataverse_access::DataverseAccess,
+    flush_activities,
+    held::{self, Way},
+    services::Services,
+};
 use crate::{
     model::{ParticipantEvent, stamp::Fingerprint},
-    queue::{Queue, QueueError},
+    queue::{
+        Peeked, Queue,
+        envelope::{Content, Envelope},
+    },
     store::{Key, Store, StoreError},
     sync::{
         closings::{self, Waiting},
@@ -22,14 +30,14 @@ use crate::{
     synclog::Entry,
 };
 
-/// What waits longer than this is not waited for.
+/// What may be about another event is not waited for longer than this.
 const LONGEST: SignedDuration = SignedDuration::from_hours(6);
-/// How long the host keeps a message that it has handed out: it may be older, and nobody sees it meanwhile.
-const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(10);
-/// How long after it is seen again a message that was put back is surely delivered or put back once more.
-const DELIVERED: SignedDuration = SignedDuration::from_mins(2);
+/// How long nobody sees a message that was handed out, at most: the host keeps one for ten minutes, the flush for longer.
+const IN_FLIGHT: SignedDuration = SignedDuration::from_secs(flush_activities::INVISIBLE.as_secs() as i64);
 
 const PUT_BACK: &str = "putback";
+/// Stands for the event of messages of which it cannot be told. What stands for an event begins with another character.
+const ANY: &str = "any";
 
 /// Until when messages of an event stay out of sight that were put back, or gathered: a queue does not tell.
 #[derive(Debug)]
@@ -48,26 +56,37 @@ impl PutBack {
     /// Notes that something of these events will be out of sight until then. To be done before it is.
     pub async fn note<'a>(
         &self,
-        events: impl Iterator<Item = &'a ParticipantEvent>,
+        events: impl IntoIterator<Item = &'a ParticipantEvent>,
         until: Timestamp,
     ) -> Result<(), StoreError> {
+        let parts = events.into_iter().map(|event| part(&event.event.id)).collect();
+        self.write(parts, until).await
+    }
+
+    /// The same of these ids of events. `None`: nobody can tell which they are.
+    pub async fn note_ids(&self, events: Option<&[String]>, until: Timestamp) -> Result<(), StoreError> {
+        let parts = events.map_or(vec![ANY.to_owned()], |events| events.iter().map(|event| part(event)).collect());
+        self.write(parts, until).await
+    }
+
+    async fn write(&self, parts: Vec<String>, until: Timestamp) -> Result<(), StoreError> {
         // A minute's difference is not worth a record.
         let until = Timestamp::from_second((until.as_second() / 60 + 1) * 60).unwrap_or(until);
         let fresh: Vec<String> = {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
             let mut fresh = Vec::new();
-            for event in events {
-                if noted.get(&event.event.id).is_none_or(|known| *known < until) {
-                    noted.insert(event.event.id.clone(), until);
-                    fresh.push(event.event.id.clone());
+            for part in parts {
+                if noted.get(&part).is_none_or(|known| *known < until) {
+                    noted.insert(part.clone(), until);
+                    fresh.push(part);
                 }
             }
             fresh
         };
-        for event in fresh {
-            let key = Key::new(PUT_BACK, part(&event), self.process.to_string());
+        for part in fresh {
+            let key = Key::new(PUT_BACK, part.clone(), self.process.to_string());
             if let Err(error) = self.store.put(&key, &json!({ "until": until })).await {
-                self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
+                self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&part);
                 return Err(error);
             }
         }
@@ -76,9 +95,9 @@ impl PutBack {
 }
 
 /// The latest time that something of the event was put back for. Notes that are over are tidied away.
-async fn put_back_until(store: &dyn Store, event: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+async fn put_back_until(store: &dyn Store, part: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let mut latest = None;
-    for record in store.list(PUT_BACK, Some(&part(event)), 1_000, None).await?.records {
+    for record in store.list(PUT_BACK, Some(part), 1_000, None).await?.records {
         let until = record.value["until"].as_str().and_then(|until| until.parse::<Timestamp>().ok());
         latest = latest.max(until);
         if until.is_none_or(|until| now.duration_since(until) > SignedDuration::from_hours(1)) {
@@ -92,29 +111,63 @@ fn part(id: &str) -> String {
     if id.is_ascii() { format!("e{id}") } else { format!("#{}", Fingerprint::of(id)) }
 }
 
-/// What a queue tells of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a queue, and what is known of its messages, tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Told {
     length: u64,
-    /// When the oldest message that can be seen was added.
+    /// When the oldest of what can be seen first came to the connector.
     oldest: Option<Timestamp>,
+    /// Whether what it holds is held.
+    held: bool,
 }
 
 impl Told {
-    async fn of(queue: &dyn Queue) -> Result<Self, QueueError> {
+    async fn of(services: &Services, queue: &dyn Queue, way: Way) -> anyhow::Result<Self> {
         let length = queue.approximate_len().await?;
-        let oldest = if length == 0 { None } else { queue.oldest().await? };
-        Ok(Self { length, oldest })
+        if length == 0 {
+            return Ok(Self::default());
+        }
+        let oldest = queue.front().await?.iter().map(first_seen).min();
+        Ok(Self { length, oldest, held: held::read(&*services.store, way).await?.is_some() })
     }
 }
 
-/// Whether nothing that was queued before may still wait, as far as can be told.
-fn may_conclude(recorded: Timestamp, queues: &[Told], put_back_until: Option<Timestamp>, now: Timestamp) -> bool {
-    let age = now.duration_since(recorded);
-    let empty = queues.iter().all(|queue| queue.length == 0);
-    let older = queues.iter().any(|queue| queue.oldest.is_some_and(|oldest| oldest <= recorded));
-    let put_back = put_back_until.is_some_and(|until| now.duration_since(until) < DELIVERED);
-    age >= LONGEST || empty || (age >= IN_FLIGHT && !older && !put_back)
+/// A message that was put back is a new one for the queue.
+fn first_seen(message: &Peeked) -> Timestamp {
+    let seen = Envelope::parse(&message.text).map(|envelope| envelope.history.first_seen);
+    seen.map_or(message.inserted, |seen| seen.min(message.inserted))
+}
+
+/// The events that a message is about, as far as its text tells.
+pub(super) fn events_in(text: &str) -> Option<Vec<String>> {
+    let Ok(Envelope { content: Content::Items(items), .. }) = Envelope::parse(text) else { return None };
+    items.iter().map(|item| Some(item["event"]["id"].as_str()?.to_owned())).collect()
+}
+
+/// What may still wait when a closing was recorded.
+#[derive(Debug, Clone, Copy, Default)]
+struct WhatWaits {
+    queues: [Told; 3],
+    /// Until when something of the event was put back.
+    put_back: Option<Timestamp>,
+    /// Until when something was that may be of any event.
+    put_back_of_any: Option<Timestamp>,
+}
+
+impl WhatWaits {
+    /// Whether nothing that was queued before may still wait, as far as can be told.
+    fn may_conclude(&self, recorded: Timestamp, now: Timestamp) -> bool {
+        let (age, queues) = (now.duration_since(recorded), &self.queues);
+        if queues.iter().all(|queue| queue.length == 0) {
+            return true;
+        }
+        let older = queues.iter().any(|queue| queue.oldest.is_some_and(|oldest| oldest <= recorded));
+        let held = queues.iter().any(|queue| queue.held);
+        // Once it can be seen it is handed out, and then it is out of sight once more.
+        let out_of_sight = |until: Option<Timestamp>| until.is_some_and(|until| now.duration_since(until) < IN_FLIGHT);
+        let known = older || held || out_of_sight(self.put_back);
+        age >= IN_FLIGHT && !known && (age >= LONGEST || !out_of_sight(self.put_back_of_any))
+    }
 }
 
 /// Concludes from the closings that may be concluded from, and sweeps the rows of their events and sessions.
@@ -123,10 +176,16 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
     if waiting.is_empty() {
         return Ok(());
     }
-    let queues = [Told::of(&*services.events).await?, Told::of(&*services.activities).await?];
+    // In the order in which what they hold goes on: what leaves one meanwhile is seen in the next.
+    let queues = [
+        Told::of(services, &*services.hydrate, Way::InEvent).await?,
+        Told::of(services, &*services.events, Way::Dataverse).await?,
+        Told::of(services, &*services.activities, Way::Dataverse).await?,
+    ];
+    let put_back_of_any = put_back_until(&*services.store, ANY, now).await?;
     for Waiting { closed, recorded, .. } in waiting {
-        let put_back = put_back_until(&*services.store, &closed.event, now).await?;
-        if !may_conclude(recorded, &queues, put_back, now) {
+        let put_back = put_back_until(&*services.store, &part(&closed.event), now).await?;
+        if !(WhatWaits { queues, put_back, put_back_of_any }).may_conclude(recorded, now) {
             tracing::info!(
                 event = closed.event,
                 session = closed.session,
@@ -153,32 +212,6 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_closing_waits_for_what_is_older_and_not_for_ever() {
-        let at = |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
-        let queue = |length, oldest: Option<i64>| Told { length, oldest: oldest.map(at) };
-        for (what, queues, put_back, now, expected) in [
-            ("nothing waits", [queue(0, None), queue(0, None)], None, 101, true),
-            ("something older is seen", [queue(9, Some(50)), queue(0, None)], None, 150, false),
-            ("something older is seen among the gathered", [queue(0, None), queue(1, Some(100))], None, 150, false),
-            ("something is under way", [queue(3, None), queue(0, None)], None, 105, false),
-            ("what was under way is done, newer waits", [queue(3, Some(101)), queue(0, None)], None, 110, true),
-            ("something was put back", [queue(3, Some(101)), queue(0, None)], Some(120), 119, false),
-            (
-                "what was put back is about to be delivered",
-                [queue(3, Some(101)), queue(0, None)],
-                Some(120),
-                121,
-                false,
-            ),
-            ("what was put back was delivered", [queue(3, Some(101)), queue(0, None)], Some(120), 122, true),
-            ("not for ever", [queue(9, Some(50)), queue(1, None)], Some(900), 460, true),
-        ] {
-            assert_eq!(may_conclude(at(100), &queues, put_back.map(at), at(now)), expected, "{what}");
-        }
-    }
-}
+#[cfg(all(test, feature = "local"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
