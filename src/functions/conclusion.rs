@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -39,13 +40,33 @@ const PUT_BACK: &str = "putback";
 /// Stands for the event of messages of which it cannot be told. What stands for an event begins with another character.
 const ANY: &str = "any";
 
-/// Until when messages of an event stay out of sight that were put back, or gathered: a queue does not tell.
+/// Since when the connector knows of messages of an event that were put back, or gathered, and until when they stay out of sight: a
+/// queue does not tell. Those of different hours are kept apart, so that what comes on and on after a closing does not look older.
 #[derive(Debug)]
 pub struct PutBack {
     store: Arc<dyn Store>,
     process: Uuid,
-    /// What this process noted, by event, so that it is noted once.
-    noted: Mutex<HashMap<String, Timestamp>>,
+    /// What this process noted, by event and hour, so that it is noted once.
+    noted: Mutex<HashMap<(String, i64), OutOfSight>>,
+}
+
+/// A note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfSight {
+    /// When the oldest of it first came to the connector.
+    #[serde(default)]
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+impl OutOfSight {
+    fn with(self, other: Self) -> Self {
+        Self { since: self.since.min(other.since), until: self.until.max(other.until) }
+    }
+
+    fn hour(self) -> i64 {
+        self.since.as_second() / 3_600
+    }
 }
 
 impl PutBack {
@@ -53,40 +74,45 @@ impl PutBack {
         Self { store, process: Uuid::new_v4(), noted: Mutex::default() }
     }
 
-    /// Notes that something of these events will be out of sight until then. To be done before it is.
+    /// Notes that something of these events will be out of sight. To be done before it is.
     pub async fn note<'a>(
         &self,
         events: impl IntoIterator<Item = &'a ParticipantEvent>,
-        until: Timestamp,
+        out: OutOfSight,
     ) -> Result<(), StoreError> {
         let parts = events.into_iter().map(|event| part(&event.event.id)).collect();
-        self.write(parts, until).await
+        self.write(parts, out).await
     }
 
     /// The same of these ids of events. `None`: nobody can tell which they are.
-    pub async fn note_ids(&self, events: Option<&[String]>, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_ids(&self, events: Option<&[String]>, out: OutOfSight) -> Result<(), StoreError> {
         let parts = events.map_or(vec![ANY.to_owned()], |events| events.iter().map(|event| part(event)).collect());
-        self.write(parts, until).await
+        self.write(parts, out).await
     }
 
-    async fn write(&self, parts: Vec<String>, until: Timestamp) -> Result<(), StoreError> {
+    async fn write(&self, parts: Vec<String>, out: OutOfSight) -> Result<(), StoreError> {
         // A minute's difference is not worth a record.
-        let until = Timestamp::from_second((until.as_second() / 60 + 1) * 60).unwrap_or(until);
-        let fresh: Vec<String> = {
+        let round =
+            |time: Timestamp, more: i64| Timestamp::from_second((time.as_second() / 60 + more) * 60).unwrap_or(time);
+        let out = OutOfSight { since: round(out.since, 0), until: round(out.until, 1) };
+        let fresh: Vec<(String, OutOfSight)> = {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.retain(|_, known| known.until >= out.since);
             let mut fresh = Vec::new();
             for part in parts {
-                if noted.get(&part).is_none_or(|known| *known < until) {
-                    noted.insert(part.clone(), until);
-                    fresh.push(part);
+                let known = noted.get(&(part.clone(), out.hour())).copied();
+                let all = known.map_or(out, |known| known.with(out));
+                if known != Some(all) {
+                    noted.insert((part.clone(), out.hour()), all);
+                    fresh.push((part, all));
                 }
             }
             fresh
         };
-        for part in fresh {
-            let key = Key::new(PUT_BACK, part.clone(), self.process.to_string());
-            if let Err(error) = self.store.put(&key, &json!({ "until": until })).await {
-                self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&part);
+        for (part, out) in fresh {
+            let key = Key::new(PUT_BACK, part.clone(), format!("{}.{}", self.process, out.hour()));
+            if let Err(error) = self.store.put(&key, &json!(out)).await {
+                self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&(part, out.hour()));
                 return Err(error);
             }
         }
@@ -94,17 +120,21 @@ impl PutBack {
     }
 }
 
-/// The latest time that something of the event was put back for. Notes that are over are tidied away.
-async fn put_back_until(store: &dyn Store, part: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-    let mut latest = None;
+/// What of the event was put back. Notes that are over are tidied away.
+async fn put_back(store: &dyn Store, part: &str, now: Timestamp) -> Result<Vec<OutOfSight>, StoreError> {
+    let mut notes = Vec::new();
     for record in store.list(PUT_BACK, Some(part), 1_000, None).await?.records {
-        let until = record.value["until"].as_str().and_then(|until| until.parse::<Timestamp>().ok());
-        latest = latest.max(until);
-        if until.is_none_or(|until| now.duration_since(until) > SignedDuration::from_hours(1)) {
-            store.delete(&record.key, None).await?;
+        match serde_json::from_value::<OutOfSight>(record.value) {
+            Ok(note) if now.duration_since(note.until) <= SignedDuration::from_hours(1) => notes.push(note),
+            _ => store.delete(&record.key, None).await?,
         }
     }
-    Ok(latest)
+    Ok(notes)
+}
+
+/// Until when something is out of sight that was there when a closing was recorded.
+fn until(notes: &[OutOfSight], recorded: Timestamp) -> Option<Timestamp> {
+    notes.iter().filter(|note| note.since <= recorded).map(|note| note.until).max()
 }
 
 fn part(id: &str) -> String {
@@ -182,9 +212,10 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
         Told::of(services, &*services.events, Way::Dataverse).await?,
         Told::of(services, &*services.activities, Way::Dataverse).await?,
     ];
-    let put_back_of_any = put_back_until(&*services.store, ANY, now).await?;
+    let of_any = put_back(&*services.store, ANY, now).await?;
     for Waiting { closed, recorded, .. } in waiting {
-        let put_back = put_back_until(&*services.store, &part(&closed.event), now).await?;
+        let of_event = put_back(&*services.store, &part(&closed.event), now).await?;
+        let (put_back, put_back_of_any) = (until(&of_event, recorded), until(&of_any, recorded));
         if !(WhatWaits { queues, put_back, put_back_of_any }).may_conclude(recorded, now) {
             tracing::info!(
                 event = closed.event,

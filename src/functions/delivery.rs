@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     backlog::{self, When},
-    conclusion,
+    conclusion::{self, OutOfSight},
     dataverse_access::DataverseAccess,
     gather::NotQueued,
     invocation::Message,
@@ -134,7 +134,7 @@ pub(super) async fn open(
         Message::Envelope(envelope) => envelope,
         Message::Undecodable { raw, error: EnvelopeError::Newer(version) } => {
             tracing::warn!(version, "a newer release wrote this message; it waits until that is back");
-            services.put_back.note_ids(None, later(Timestamp::now(), NEWER_WAITS)).await?;
+            services.put_back.note_ids(None, out_of_sight(Timestamp::UNIX_EPOCH, NEWER_WAITS)).await?;
             queue.put(&raw, PutOptions::after(NEWER_WAITS)).await?;
             return Ok(None);
         }
@@ -157,16 +157,16 @@ pub async fn put_back(services: &Services, queue: &dyn Queue, text: &str, why: U
         return Err(why);
     }
     tracing::warn!(error = %why, "storage failed; the message goes back to the queue");
-    let (text, attempt) = match Envelope::parse(text) {
+    let (text, attempt, since) = match Envelope::parse(text) {
         Ok(envelope) => {
             let envelope = envelope.postponed("storage");
-            (envelope.to_text(), envelope.history.attempt)
+            (envelope.to_text(), envelope.history.attempt, envelope.history.first_seen)
         }
-        Err(_) => (text.to_owned(), 1),
+        Err(_) => (text.to_owned(), 1, Timestamp::UNIX_EPOCH),
     };
     let mut delay = backoff::delay(attempt, jitter());
     let events = conclusion::events_in(&text);
-    if let Err(error) = services.put_back.note_ids(events.as_deref(), later(Timestamp::now(), delay)).await {
+    if let Err(error) = services.put_back.note_ids(events.as_deref(), out_of_sight(since, delay)).await {
         // The tables failed, too. In the queue's front it is seen how old it is.
         tracing::warn!(%error, "that the message waits could not be noted");
         delay = delay.min(UNNOTED_WAITS);
@@ -209,7 +209,7 @@ async fn write(
             let gathered: Vec<Value> =
                 gathered.map(|(event, _)| serde_json::to_value(event).unwrap_or_default()).collect();
             if !gathered.is_empty() {
-                services.put_back.note(&events, later(now, delay)).await?;
+                services.put_back.note(&events, out_of_sight(history.first_seen, delay)).await?;
                 services.gather.put(history.clone(), gathered, PutOptions::after(delay)).await?;
             }
         }
@@ -253,7 +253,7 @@ async fn settle(
     if let Postponement::Held(Held { name, remedy }) = &why {
         tracing::warn!(hold = name, remedy, events = postponed.len(), "events are held");
     }
-    services.put_back.note(postponed.iter().copied(), later(Timestamp::now(), delay)).await?;
+    services.put_back.note(postponed.iter().copied(), out_of_sight(history.first_seen, delay)).await?;
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
 }
@@ -270,8 +270,9 @@ fn tell_delays(events: &[ParticipantEvent], outcomes: &[Outcome]) {
     }
 }
 
-pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
+/// What goes out of sight now for so long, and came to the connector then.
+pub(super) fn out_of_sight(since: Timestamp, delay: Duration) -> OutOfSight {
+    OutOfSight { since, until: Timestamp::now().checked_add(delay).unwrap_or(Timestamp::MAX) }
 }
 
 /// Says that an event of somebody who was forgotten is not kept; not whose it was.

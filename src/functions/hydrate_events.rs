@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::Ran,
-    delivery::{Opened, Undelivered, jitter, later, open, put_back},
+    delivery::{Opened, Undelivered, jitter, open, out_of_sight, put_back},
     invocation::{Message, QueueInvocation},
     parking::{park_hint, settle_body},
     reconcile_events::reconciler,
@@ -102,7 +102,7 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
         }
         let items: Vec<&Value> = run.iter().map(|(item, _)| item).collect();
         let about = settings.as_ref().ok().and_then(|settings| about(&items, settings));
-        services.put_back.note_ids(about.as_deref(), later(Timestamp::now(), delay)).await?;
+        services.put_back.note_ids(about.as_deref(), out_of_sight(history.first_seen, delay)).await?;
         envelope::put(&*services.hydrate, &*services.bodies, &history, &items, PutOptions::after(delay)).await?;
     }
     match body {

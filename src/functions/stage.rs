@@ -9,7 +9,7 @@ use std::{
 };
 
 use dataverse_sandbox::{Connection, Options, Sandbox, Seed};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -147,8 +147,10 @@ impl Stage {
     }
 }
 
+/// Of what came as many hours ago as it was put back since.
 pub(super) fn history(attempt: u32) -> History {
-    History { attempt, ..History::new(Timestamp::now(), None) }
+    let first_seen = Timestamp::now() - SignedDuration::from_hours(attempt.into());
+    History { attempt, ..History::new(first_seen, None) }
 }
 
 pub(super) fn envelope(history: History, item: Value) -> Envelope {

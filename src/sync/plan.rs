@@ -62,6 +62,10 @@ pub struct Plan {
     pub left_out: Vec<ColumnProblem>,
     /// Who was taken of several open people with one key, and how many they were.
     pub ambiguous: Vec<(PersonRef, usize)>,
+    /// Who was taken because a duplicate detection rule named them.
+    pub adopted: BTreeSet<PersonRef>,
+    /// Events, by their place in the batch, of participants whom the settings leave out.
+    pub ignored: BTreeSet<usize>,
     /// Rows, by their id, that regard nobody.
     pub unmatched: BTreeSet<Uuid>,
 }

@@ -5,8 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod corrections;
+mod current;
+mod decisions;
 mod failures;
+mod headers;
 mod identity;
 mod mapping;
+mod overrides;
 mod prefix;
 mod world;

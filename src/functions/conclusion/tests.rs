@@ -4,12 +4,13 @@ use serde_json::Value;
 use super::*;
 use crate::{
     functions::{
-        delivery::{Undelivered, put_back},
+        delivery::{self, Undelivered},
         hydrate_events,
         invocation::{Message, QueueInvocation},
-        stage::{Stage, envelope, history, statement, until},
+        stage::{self, Stage, envelope, history, statement},
     },
     queue::{QueueError, envelope::History},
+    store::SqliteStore,
     sync::closings::Conclusion,
 };
 
@@ -62,6 +63,24 @@ fn the_events_of_a_message_are_known_if_all_of_them_are() {
     assert_eq!(events_in("nonsense"), None);
 }
 
+#[tokio::test]
+async fn what_comes_on_and_on_after_a_closing_does_not_look_older() {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(":memory:").unwrap());
+    let (notes, at) =
+        (PutBack::new(store.clone()), |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap());
+    let event: ParticipantEvent = serde_json::from_value(statement("scored", 1)).unwrap();
+    let noted = async || until(&put_back(&*store, &part("4711"), at(500)).await.unwrap(), at(100));
+    notes.note([&event], OutOfSight { since: at(90), until: at(105) }).await.unwrap();
+    assert_eq!(noted().await, None, "that was over an hour ago");
+    notes.note([&event], OutOfSight { since: at(90), until: at(505) }).await.unwrap();
+    assert_eq!(noted().await, Some(at(506)));
+    // In another hour than the closing, and so beside it.
+    notes.note([&event], OutOfSight { since: at(400), until: at(900) }).await.unwrap();
+    assert_eq!(noted().await, Some(at(506)));
+    notes.note_ids(None, OutOfSight { since: at(0), until: at(900) }).await.unwrap();
+    assert_eq!(noted().await, Some(at(506)), "what may be of any event is noted apart");
+}
+
 /// Seven hours after the event closed the hold is mended, and a check-in of before is still out of sight.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_a_no_show_while_their_check_in_is_put_back_however_long_the_hold_took() {
@@ -80,7 +99,7 @@ async fn nobody_is_a_no_show_while_their_check_in_is_put_back_however_long_the_h
     assert_eq!(services.events.approximate_len().await.unwrap(), 1);
     assert_eq!(services.events.front().await.unwrap(), []);
     let is_held = async || held::read(&*services.store, Way::Dataverse).await.unwrap().is_some();
-    until("the hold is noted", &is_held).await;
+    stage::until("the hold is noted", &is_held).await;
     conclude(&stage, now).await;
 
     let secret = json!({ "secret": stage.sandbox.connection().client_secret });
@@ -88,7 +107,7 @@ async fn nobody_is_a_no_show_while_their_check_in_is_put_back_however_long_the_h
     let mut other = statement("registered", 3);
     other["event"]["id"] = "4712".into();
     // After a failure it is not tried again at once.
-    until("the hold is over", async || {
+    stage::until("the hold is over", async || {
         stage.deliver(0, other.clone()).await;
         !is_held().await
     })
@@ -114,7 +133,7 @@ async fn a_check_in_that_storage_put_back_is_waited_for() {
     closed(&stage, now - SignedDuration::from_hours(7)).await;
     let check_in = envelope(history(12), statement("checked_in", 2)).to_text();
     let outage = Undelivered::Queue(QueueError::Unavailable("503".to_owned()));
-    put_back(services, &*services.events, &check_in, outage).await.unwrap();
+    delivery::put_back(services, &*services.events, &check_in, outage).await.unwrap();
     // Newer messages come and go meanwhile.
     conclude(&stage, now).await;
     assert_eq!(subjects(&stage).await, ["Registered for: Partner Day"]);
@@ -134,8 +153,8 @@ async fn a_webhook_that_waits_for_inevent_is_waited_for() {
     hydrate_events::run(&stage.app, Ok(QueueInvocation { message, text, dequeue_count: 1 })).await.unwrap();
     assert_eq!(services.hydrate.approximate_len().await.unwrap(), 1);
     assert_eq!(services.events.approximate_len().await.unwrap(), 0);
-    let noted = put_back_until(&*services.store, &part("4711"), now).await.unwrap();
-    assert!(noted.is_some_and(|until| until > now));
+    let noted = put_back(&*services.store, &part("4711"), now).await.unwrap();
+    assert!(until(&noted, now).is_some_and(|until| until > now));
     conclude(&stage, now).await;
     assert_eq!(subjects(&stage).await, ["Registered for: Partner Day"]);
 }

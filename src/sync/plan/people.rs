@@ -68,6 +68,14 @@ impl People {
     }
 }
 
+/// Whom a statement is about because a duplicate detection rule named them.
+fn adopted(statement: &Statement<'_>, targets: &BTreeMap<usize, Target>, view: &View<'_>) -> Option<PersonRef> {
+    let Target::Person(person) = targets.get(&statement.index)? else { return None };
+    let duplicates = view.rows.duplicates.get(statement.who()?)?;
+    let named = duplicates.people.iter().filter_map(|duplicate| view.follow(*duplicate));
+    named.map(|row| row.person).find(|named| named == person)
+}
+
 /// Finds everybody and plans what their rows need.
 pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &Context, plan: &mut Plan) -> People {
     let mut people = People::default();
@@ -81,16 +89,17 @@ pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &C
                 None => admitted.push(statement),
                 Some(refused) => people.refuse(plan, refused),
             },
-            Ok(false) => _ = people.silent.insert(statement.index),
+            Ok(false) => people.ignore(plan, statement.index),
             Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
     }
     let known = statements::known(&admitted, view.rows);
     let Identities { targets, by_key, corrected, left, ignored, refused, ambiguous } =
         identity::identify(&admitted, &known, view, &context.tenant);
-    people.silent.extend(ignored);
+    ignored.into_iter().for_each(|event| people.ignore(plan, event));
     refused.into_iter().for_each(|refused| people.refuse(plan, refused));
     plan.ambiguous = ambiguous;
+    plan.adopted = admitted.iter().filter_map(|statement| adopted(statement, &targets, view)).collect();
     let mut by_target: BTreeMap<&Target, Vec<&Statement<'_>>> = BTreeMap::new();
     for statement in &admitted {
         if let Some(target) = targets.get(&statement.index) {
@@ -144,6 +153,12 @@ impl People {
         if self.silent.insert(refused.event) {
             plan.refused.push(refused);
         }
+    }
+
+    /// Writes nothing of an event, as the settings say.
+    fn ignore(&mut self, plan: &mut Plan, event: usize) {
+        self.silent.insert(event);
+        plan.ignored.insert(event);
     }
 
     /// What the events state of a table's columns. An event that lacks what is required is refused.
