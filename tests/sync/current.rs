@@ -101,7 +101,7 @@ async fn a_document_is_read_again_when_it_is_due_and_the_last_good_one_outlives_
     place.time_goes_on(true);
     place.holds(&json!({ "version": 2, "defaults": { "writing": "automatic" }, "more": {} }));
     let Err(NoRules::Held(held)) = writing().await else { panic!("a newer document is in force") };
-    assert!(held.name == "settings" && held.remedy.contains("newer"), "{held:?}");
+    assert!(held.name == "settings" && held.remedy.contains("Update the connector"), "{held:?}");
     // Through an outage, too.
     *place.answer.lock().unwrap() = Err(PlaceError::Unavailable("503".into()));
     assert!(matches!(writing().await, Err(NoRules::Held(_))));

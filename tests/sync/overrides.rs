@@ -38,7 +38,7 @@ fn cases() -> Vec<Case> {
         ("activity_table", json!("phonecall"), |rules| rules.activity.table.table.name == "phonecall"),
         ("partial", json!({ "below_minutes": 45 }), |rules| format!("{:?}", rules.activity.threshold).contains("45")),
         ("leave_open", json!(true), |rules| rules.activity.leave_open),
-        ("lookups", json!([{ "column": "regardingobjectid", "table": "contact", "id": user }]), beside),
+        ("lookups", json!([{ "column": "new_campaignid", "table": "campaign", "id": user }]), beside),
         ("follow_owner", json!(true), |rules| rules.activity.follow_owner),
         ("fallback_owner", json!({ "user": user }), |rules| rules.activity.fallback_owner.is_some()),
         ("score", json!("answers.Points"), |rules| rules.activity.score.is_some()),
@@ -95,7 +95,7 @@ async fn each_setting_holds_for_its_event_and_no_other() {
         };
         assert_eq!(others(&own), others(&defaults), "{name}");
         assert_eq!(json!(document.effective("4712")), defaults, "{name}");
-        // A lookup of this kind is nothing that an environment has; what rules make of real ones is tested with them.
+        // The environment has no such column; what rules make of real ones is tested over the wire.
         if name == "lookups" {
             continue;
         }
