@@ -141,18 +141,18 @@ async fn whoever_attended_a_session_of_a_track_is_listed() {
     desk.set_defaults(json!({ "list_rules": [
         { "name": "cloud", "when": "'Cloud' in tracks_attended", "lead_list": leads },
     ] }));
-    let at = |name: &str, kind: &str, session: &str, tracks: &[&str]| {
-        let mut event = said(name, kind, 2);
+    let at = |name: &str, kind: &str, second: u8, session: &str, tracks: &[&str]| {
+        let mut event = said(name, kind, second);
         event["session"] = json!({ "id": session, "name": session, "tracks": tracks });
         event
     };
     desk.send(json!([said("a", "registered", 1), said("b", "registered", 1), said("c", "registered", 1)])).await;
-    desk.send(at("a", "checked_in", "12", &["Data", "Cloud"])).await;
-    desk.send(at("b", "checked_in", "13", &["Data"])).await;
-    desk.send(at("c", "session_enrolled", "12", &["Data", "Cloud"])).await;
+    desk.send(at("a", "checked_in", 2, "12", &["Data", "Cloud"])).await;
+    desk.send(at("b", "checked_in", 2, "13", &["Data"])).await;
+    desk.send(at("c", "session_enrolled", 2, "12", &["Data", "Cloud"])).await;
     assert_eq!(members(&desk.world, &leads).await, BTreeSet::from([lead(&desk, "a").await]));
     // That somebody else's session has the track is told later.
-    desk.send(at("b", "updated", "13", &["Cloud"])).await;
+    desk.send(at("b", "updated", 3, "13", &["Cloud"])).await;
     let both = BTreeSet::from([lead(&desk, "a").await, lead(&desk, "b").await]);
     assert_eq!(members(&desk.world, &leads).await, both);
     assert_eq!(desk.world.given_up().await, (0, 0));
