@@ -12,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+pub use super::plan::Scope;
 use batch::{Batch, Stop, Task};
 use in_flight::InFlight;
 use jiff::Timestamp;
@@ -40,29 +41,6 @@ const MAX_ROUNDS: usize = 12;
 const MAX_LOOKS: usize = 24;
 /// Participants whose rows are looked at together when an event or session is swept.
 const SWEPT: usize = 500;
-
-/// How much of a batch is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
-    People,
-    #[default]
-    Everything,
-}
-
-impl Scope {
-    /// For the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::People => "people",
-            Self::Everything => "everything",
-        }
-    }
-
-    fn takes(self, table: Table) -> bool {
-        self == Self::Everything || PersonTable::of(table.name).is_some()
-    }
-}
 
 /// Writes batches of events to the CRM.
 pub struct Engine {
@@ -161,7 +139,8 @@ impl Engine {
         let rules = self.rules().await?;
         self.crm.keep_pace(&rules.pace);
         let (tenant, now) = (self.tenant.clone(), (self.clock)());
-        Ok(Context { tenant, me: self.crm.me().await?, rules, now, unfit: BTreeSet::new() })
+        let scope = Scope::default();
+        Ok(Context { tenant, me: self.crm.me().await?, rules, scope, now, unfit: BTreeSet::new() })
     }
 
     async fn settle(&self, scope: Scope, batch: &mut Batch<'_>) -> Result<(), Stop> {
@@ -222,17 +201,18 @@ impl Engine {
             named.extend(task.swept.iter().map(|participant| participant.event.as_str()));
             // Before the rows: who concludes from a closing sweeps the rows afterwards.
             let known = closings::load(&*self.store, &named).await?;
-            let context = Context { unfit: batch.unfit.clone(), ..context.clone() };
+            let context = Context { scope: task.scope, unfit: batch.unfit.clone(), ..context.clone() };
             let mut planned = self.look_and_plan(&events, &task.swept, &known, &context, &mut learnt).await?;
-            planned.writes.retain(|write| task.scope.takes(write.table) && !batch.refused.contains(&write.id));
+            planned.writes.retain(|write| !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
             batch.note(&planned, &open);
             let concerned = concerned(task, &events, &planned.refused, &context.rules);
-            if planned.writes.is_empty() {
+            if planned.writes.is_empty() && planned.waiting.is_empty() {
                 return self.keep_lists(concerned, &context).await;
             }
             let clean = self.apply(batch, task, &open, &planned.writes, &mut learnt).await?;
             let done = clean
+                && planned.waiting.is_empty()
                 && (task.scope == Scope::People
                     || !planned.confirm && self.nothing_closed_since(&known, &named).await?);
             if done {

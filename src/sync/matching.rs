@@ -20,6 +20,9 @@ use crate::{
 /// The column that an address is found in.
 pub const ADDRESS_COLUMN: &str = "emailaddress1";
 
+/// The name of the key that is an address alone.
+const ADDRESS: &str = "address";
+
 /// How the key of a participant who has none begins.
 const PARTICIPANT: &str = "participant\n";
 
@@ -138,6 +141,15 @@ impl Matcher {
         who.is_participant() || self.keys.iter().any(|key| key.leaves_open(row, who))
     }
 
+    /// Which kind of key this is: 0 is the strongest. That of a participant without keys is the weakest.
+    pub fn place(&self, who: &Who) -> usize {
+        let name = match who {
+            Who::Address(_) => ADDRESS,
+            Who::Other(text) => text.split('\n').next().unwrap_or_default(),
+        };
+        self.keys.iter().position(|key| key.name == name).unwrap_or(self.keys.len())
+    }
+
     /// The names under which rows remember their keys, the strongest first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|key| key.name.as_str())
@@ -160,7 +172,7 @@ impl MatchKey {
         let field = |field, contact, lead| part(&Source::Field(field), Some(contact), Some(lead));
         let address = || field(Field::Email, ADDRESS_COLUMN, ADDRESS_COLUMN);
         let (name, parts) = match key {
-            Key::Email => ("address".to_owned(), vec![address()?]),
+            Key::Email => (ADDRESS.to_owned(), vec![address()?]),
             Key::EmailAndCompany => {
                 let company = field(Field::Company, COMPANY_NAME, "companyname")?;
                 ("address+company".to_owned(), vec![address()?, company])
@@ -212,7 +224,7 @@ impl MatchKey {
     }
 
     fn who(&self, values: Vec<String>) -> Option<Who> {
-        if self.name == "address" {
+        if self.name == ADDRESS {
             return Some(Who::Address(Address::parse(values.first()?).ok()?));
         }
         Some(Who::Other(format!("{}\n{}", self.name, values.join("\n"))))

@@ -28,10 +28,33 @@ use super::{
     closings::Closings,
     crm::{Participants, Rows, Wanted, Write},
     matching::Who,
-    rows::{Form, Owner, PersonRef, PersonTable, RowKey},
+    rows::{Form, Owner, PersonRef, PersonTable, RowKey, Table},
     rules::Rules,
 };
 use crate::model::ParticipantEvent;
+
+/// How much of a batch is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
+    People,
+    #[default]
+    Everything,
+}
+
+impl Scope {
+    /// For the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Everything => "everything",
+        }
+    }
+
+    fn takes(self, table: Table) -> bool {
+        self == Self::Everything || PersonTable::of(table.name).is_some()
+    }
+}
 
 /// What the plan needs besides events and rows.
 #[derive(Debug, Clone)]
@@ -41,6 +64,7 @@ pub struct Context {
     /// The application user, who owns the people that the connector creates.
     pub me: Uuid,
     pub rules: Arc<Rules>,
+    pub scope: Scope,
     /// The time, for what is only said of rows that are made.
     pub now: Timestamp,
     /// Users and teams that turned out to be unable to own rows.
@@ -54,6 +78,10 @@ pub struct Plan {
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
+    /// Events of which nothing is written because nobody is meant, or the settings leave them out.
+    pub ignored: BTreeSet<usize>,
+    /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
+    pub waiting: BTreeSet<usize>,
     /// What must be read first. While this is not empty, the plan is not to be relied on.
     pub lacking: Wanted,
     /// Events of which nothing is written.
@@ -64,8 +92,8 @@ pub struct Plan {
     pub ambiguous: Vec<(PersonRef, usize)>,
     /// Who was taken because a duplicate detection rule named them.
     pub adopted: BTreeSet<PersonRef>,
-    /// Events, by their place in the batch, of participants whom the settings leave out.
-    pub ignored: BTreeSet<usize>,
+    /// Events of which the condition of the settings is not true.
+    pub excluded: BTreeSet<usize>,
     /// Rows, by their id, that regard nobody.
     pub unmatched: BTreeSet<Uuid>,
 }
@@ -165,15 +193,22 @@ pub fn plan(
     context: &Context,
 ) -> Plan {
     let mut statements = statements::statements(events, context);
-    let mut refused = Vec::new();
-    // What is refused may have decided whom others are about: they are planned without it.
+    let (mut refused, mut ignored, mut settled) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     loop {
-        let mut plan = plan_once(&statements, swept, rows, closings, context);
-        let settled = plan.refused.is_empty() || plan.lacking != Wanted::default();
-        statements.retain(|statement| plan.refused.iter().all(|refused| refused.event != statement.index));
+        let mut plan = plan_once(&statements, swept, rows, closings, &settled, context);
+        let lacks = plan.lacking != Wanted::default();
+        // What says nothing may have decided whom others are about: they are planned without it.
+        let silent: BTreeSet<usize> =
+            plan.refused.iter().map(|refused| refused.event).chain(plan.ignored.clone()).collect();
+        statements.retain(|statement| !silent.contains(&statement.index));
+        // Nobody has to wait for those of whom nothing is left to write.
+        let stuck = silent.is_empty() && plan.writes.is_empty() && !plan.waiting.is_empty();
+        let others = statements.iter().map(|statement| statement.index).filter(|index| !plan.waiting.contains(index));
+        settled.extend(others.filter(|_| stuck));
         refused.append(&mut plan.refused);
-        if settled {
-            return Plan { refused, ..plan };
+        ignored.append(&mut plan.ignored);
+        if lacks || silent.is_empty() && !stuck {
+            return Plan { refused, ignored, ..plan };
         }
     }
 }
@@ -183,17 +218,19 @@ fn plan_once(
     swept: &BTreeSet<EventParticipant>,
     rows: &Rows,
     closings: &Closings,
+    settled: &BTreeSet<usize>,
     context: &Context,
 ) -> Plan {
     let view = View::new(rows, context.rules.names);
     let mut plan = Plan::default();
-    let people = people::plan(statements, &view, context, &mut plan);
+    let people = people::plan(statements, &view, settled, context, &mut plan);
     for (participant, statements) in groups(statements, swept, &people) {
         let (participant, statements, view, people) = (&participant, &statements[..], &view, &people);
         row::plan(&row::Case { participant, statements, view, people, closings, context }, &mut plan);
     }
     related::plan(statements, &people, &view, context, &mut plan);
     plan.lacking = view.lacking();
+    plan.writes.retain(|write| context.scope.takes(write.table));
     plan
 }
 

@@ -124,7 +124,8 @@ impl<'a> Batch<'a> {
         );
         noted.extend(planned.adopted.iter().map(|person| (Decision::Adopted { person: *person }, None)));
         noted.extend(planned.unmatched.iter().map(|row| (Decision::Unmatched { row: *row }, None)));
-        let ignored = planned.ignored.iter().map(|event| Decision::Ignored { statement: statement(*event) });
+        let ignored =
+            planned.ignored.union(&planned.excluded).map(|event| Decision::Ignored { statement: statement(*event) });
         noted.extend(ignored.map(|decision| (decision, None)));
         for (decision, problem) in noted {
             if self.decisions.insert(decision.clone()) {

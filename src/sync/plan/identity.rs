@@ -31,30 +31,38 @@ pub enum Target {
 pub struct Identities {
     /// By the statement's place in the batch. A statement that is about nobody does not stand here.
     pub targets: BTreeMap<usize, Target>,
-    /// Whom the keys of this batch mean.
-    pub by_key: BTreeMap<Fingerprint, Target>,
+    /// The statement that each of the new ones is made by.
+    pub makers: BTreeMap<Target, usize>,
     /// Leads that get a new address, and since when it is theirs.
     pub corrected: BTreeMap<PersonRef, Who>,
     /// Earlier keys of people who are known by another one now, and when they were last heard of under it.
     pub left: BTreeMap<Target, Vec<(Fingerprint, SourceTime)>>,
     /// Events of which nothing is written because nobody is meant.
     pub ignored: BTreeSet<usize>,
+    /// Events of which nothing is written before somebody is made who may be whom they are about.
+    pub waiting: BTreeSet<usize>,
     pub refused: Vec<Refused>,
     /// Keys that several people have: how many, and whom of them was taken.
     pub ambiguous: Vec<(PersonRef, usize)>,
 }
 
-/// Decides.
+/// Decides. `settled`: statements of which everything is written already, so that nobody has to wait for them.
 pub fn identify<'a>(
     statements: &[&'a Statement<'a>],
     known: &'a BTreeMap<EventParticipant, Known<'a>>,
     view: &'a View<'a>,
     tenant: &'a str,
+    settled: &'a BTreeSet<usize>,
 ) -> Identities {
-    let participants =
-        statements.iter().map(|statement| (statement.index, statement.of.participant.as_str())).collect();
+    let mut stated: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for statement in statements {
+        let key = statement.who().map(Who::fingerprint);
+        stated.entry((&statement.of, key)).or_default().push(statement.index);
+    }
+    let participants = statements.iter().map(|statement| (statement.index, &*statement.of.participant)).collect();
     let index = Index::new(statements, view);
-    let mut search = Search { index, participants, known, view, tenant, found: Identities::default() };
+    let (met, found) = (Met::default(), Identities::default());
+    let mut search = Search { index, stated, participants, known, view, tenant, settled, met, found };
     let mut by_who: BTreeMap<&Who, Vec<&Statement<'_>>> = BTreeMap::new();
     let mut keyless = Vec::new();
     for statement in statements {
@@ -69,22 +77,16 @@ pub fn identify<'a>(
     let mut left = Vec::new();
     for (who, mut of_key) in by_who {
         of_key.sort_by_key(|statement| (statement.time(), statement.index));
-        let person = search.matched(who, &of_key).or_else(|| search.known_by_row(who, &of_key));
-        match person.or_else(|| search.made_for(who, &of_key)) {
-            Some(person) => search.settle(who, &of_key, Target::Person(person)),
-            None => left.push((who, of_key)),
+        let unknown = search.know(who, of_key);
+        if !unknown.is_empty() && !search.adopt(who, &unknown) {
+            let (old, current): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|one| search.left_behind(one));
+            left.push((who, current, old));
         }
     }
-    let adopt = |(who, of_key): (&'a Who, Vec<&'a Statement<'a>>)| {
-        if search.adopt(who, &of_key) {
-            return None;
-        }
-        let (old, current): (Vec<_>, Vec<_>) = of_key.into_iter().partition(|statement| search.left_behind(statement));
-        Some((who, current, old))
-    };
-    let left: Vec<_> = left.into_iter().filter_map(adopt).collect();
+    let place = |of_key: &[&Statement<'_>], who| of_key.first().map(|statement| statement.rules.matcher.place(who));
+    left.sort_by_key(|(who, current, _)| (place(current, who), *who));
     for (who, current, _) in &left {
-        search.meet(who, current);
+        search.meet_in_turn(who, current);
     }
     for (who, _, old) in left {
         search.look_back(who, old);
@@ -121,12 +123,24 @@ impl<'a> Index<'a> {
 
 struct Search<'a> {
     index: Index<'a>,
+    /// The statements of a participant that state a key.
+    stated: BTreeMap<(&'a EventParticipant, Option<Fingerprint>), Vec<usize>>,
     /// By the statement's place in the batch.
     participants: BTreeMap<usize, &'a str>,
     known: &'a BTreeMap<EventParticipant, Known<'a>>,
     view: &'a View<'a>,
     tenant: &'a str,
+    settled: &'a BTreeSet<usize>,
+    met: Met,
     found: Identities,
+}
+
+/// Those who are to be made, or to get an address.
+#[derive(Default)]
+struct Met {
+    by_key: BTreeMap<Fingerprint, Target>,
+    /// All keys that were stated of them, and those that somebody may get who was found otherwise.
+    keys: BTreeSet<Who>,
 }
 
 impl Search<'_> {
@@ -137,9 +151,14 @@ impl Search<'_> {
             && latest.is_some_and(|latest| statement.who().map(Who::fingerprint) != Some(latest.key.value))
     }
 
-    fn settle(&mut self, who: &Who, of_key: &[&Statement<'_>], target: Target) {
-        self.found.by_key.insert(who.fingerprint(), target.clone());
+    fn settle(&mut self, of_key: &[&Statement<'_>], target: &Target) {
         self.found.targets.extend(of_key.iter().map(|statement| (statement.index, target.clone())));
+    }
+
+    /// Whom the batch means by the key that its participant has now.
+    fn meant_by_latest(&self, statement: &Statement<'_>) -> Option<&Target> {
+        let of_key = self.stated.get(&(&statement.of, Some(self.latest(statement)?)))?;
+        of_key.iter().find_map(|index| self.found.targets.get(index))
     }
 
     /// The person whom the participant's rows regard, if this key is known to be an earlier one of theirs: whoever else has it now.
@@ -150,47 +169,69 @@ impl Search<'_> {
         absorbed.min_by_key(|row| row.precedence()).map(|row| row.person)
     }
 
-    /// Whoever has one of the keys, the strongest key first: open ones, else who stands for the closed ones now.
-    fn matched(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
-        let rules = &of_key.first()?.rules.matcher;
-        let weaker = of_key.iter().flat_map(|statement| statement.keys.iter().skip(1)).map(|key| &key.who);
-        let mut seen = BTreeSet::new();
-        for who in std::iter::once(who).chain(weaker).filter(|who| seen.insert((*who).clone())) {
-            let by_table: Vec<Vec<&PersonRow>> = rules.order.iter().map(|table| self.index.of(who, *table)).collect();
-            for rows in &by_table {
-                let open: Vec<&&PersonRow> = rows.iter().filter(|row| row.active).collect();
-                if let Some(first) = open.first() {
-                    if open.len() > 1 {
-                        self.found.ambiguous.push((first.person, open.len()));
-                    }
-                    return Some(first.person);
+    /// Settles the statements of a key that are about somebody who is there, and returns those that are about nobody yet.
+    ///
+    /// Who is found otherwise than by the key may get it, and then is whom the others mean: they wait until that is written.
+    fn know<'s>(&mut self, who: &Who, of_key: Vec<&'s Statement<'s>>) -> Vec<&'s Statement<'s>> {
+        let Some(matcher) = of_key.first().map(|statement| &statement.rules.matcher) else { return of_key };
+        if let Some(person) = self.matched(who, matcher) {
+            self.settle(&of_key, &Target::Person(person));
+            return Vec::new();
+        }
+        let made = self.made_for(who, matcher);
+        let mut otherwise = |statement: &Statement<'_>| {
+            let weaker = statement.keys.iter().skip(1).find_map(|key| self.matched(&key.who, matcher));
+            weaker.or_else(|| self.known_by_row(who, statement)).or(made)
+        };
+        let found: Vec<_> = of_key.into_iter().map(|statement| (statement, otherwise(statement))).collect();
+        let is_new = |(statement, _): &&(&Statement<'_>, Option<PersonRef>)| !self.settled.contains(&statement.index);
+        let first = found.iter().filter(is_new).find_map(|(_, person)| *person);
+        if first.is_some() {
+            self.met.keys.insert(who.clone());
+        }
+        let mut unknown = Vec::new();
+        for (statement, person) in found {
+            match person {
+                Some(person) if first == Some(person) || self.settled.contains(&statement.index) => {
+                    self.settle(&[statement], &Target::Person(person));
                 }
-                if let Some(row) = rows.iter().find(|row| is_taken(row, rules)) {
-                    return Some(row.person);
-                }
+                None if first.is_none() => unknown.push(statement),
+                _ => _ = self.found.waiting.insert(statement.index),
             }
-            let followed = by_table.iter().flatten().filter_map(|row| self.view.follow(row.person));
-            if let Some(row) = followed.filter(|row| row.active).min_by_key(|row| row.precedence()) {
+        }
+        unknown
+    }
+
+    /// Whoever has a key: somebody open, else who stands for the closed ones now.
+    fn matched(&mut self, who: &Who, matcher: &Matcher) -> Option<PersonRef> {
+        let by_table: Vec<Vec<&PersonRow>> = matcher.order.iter().map(|table| self.index.of(who, *table)).collect();
+        for rows in &by_table {
+            let open: Vec<&&PersonRow> = rows.iter().filter(|row| row.active).collect();
+            if let Some(first) = open.first() {
+                if open.len() > 1 {
+                    self.found.ambiguous.push((first.person, open.len()));
+                }
+                return Some(first.person);
+            }
+            if let Some(row) = rows.iter().find(|row| is_taken(row, matcher)) {
                 return Some(row.person);
             }
         }
-        None
+        let followed = by_table.iter().flatten().filter_map(|row| self.view.follow(row.person));
+        followed.filter(|row| row.active).min_by_key(|row| row.precedence()).map(|row| row.person)
     }
 
-    /// Whom the participants' rows regard for this very key: somebody who was adopted, or whose address was changed in the CRM.
-    fn known_by_row(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
-        let regarded =
-            of_key.iter().filter_map(|statement| self.known.get(&statement.of)).flat_map(|known| &known.regarded);
-        let for_key = regarded.filter(|(key, _)| *key == Some(who.fingerprint()));
+    /// Whom the participant's rows regard for this very key: somebody who was adopted, or whose address was changed in the CRM.
+    fn known_by_row(&self, who: &Who, statement: &Statement<'_>) -> Option<PersonRef> {
+        let regarded = &self.known.get(&statement.of)?.regarded;
+        let for_key = regarded.iter().filter(|(key, _)| *key == Some(who.fingerprint()));
         let people = for_key.filter_map(|(_, person)| self.view.follow(*person));
-        let matcher = &of_key.first()?.rules.matcher;
-        let people = people.filter(|row| is_taken(row, matcher));
+        let people = people.filter(|row| is_taken(row, &statement.rules.matcher));
         people.min_by_key(|row| (row.person.table, row.precedence())).map(|row| row.person)
     }
 
     /// Whom the connector made for the key, where the row itself does not show all of it.
-    fn made_for(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
-        let matcher = &of_key.first()?.rules.matcher;
+    fn made_for(&self, who: &Who, matcher: &Matcher) -> Option<PersonRef> {
         // An address stands in the row, and was looked for there.
         let tables = matcher.order.iter().filter(|_| matches!(who, Who::Other(_)));
         let made = |table: &PersonTable| {
@@ -207,7 +248,7 @@ impl Search<'_> {
         let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
         let Some(first) = of_key.iter().find(asks) else { return false };
         match self.adopted(duplicates, first.rules.matcher.closed_duplicates) {
-            Ok(Some(person)) => self.settle(who, of_key, Target::Person(person)),
+            Ok(Some(person)) => self.settle(of_key, &Target::Person(person)),
             Ok(None) => return false,
             Err(reason) => {
                 let refused = of_key.iter().filter(asks);
@@ -228,9 +269,24 @@ impl Search<'_> {
         Some(self.known.get(&statement.of)?.latest?.key.value)
     }
 
+    /// Meets those whose keys nobody has. Who shares one of them, a weaker one too, with somebody who is to have it waits until that is so:
+    /// they would be found by it then.
+    fn meet_in_turn(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
+        let keys = of_key.iter().flat_map(|statement| &statement.keys).map(|key| &key.who);
+        let keys: BTreeSet<Who> = keys.cloned().collect();
+        if !keys.is_disjoint(&self.met.keys) {
+            return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
+        }
+        if let Some(target) = self.meet(who, of_key) {
+            self.settle(of_key, &target);
+            self.met.by_key.insert(who.fingerprint(), target);
+            self.met.keys.extend(keys);
+        }
+    }
+
     /// Nobody has the key: the participant's own lead gets it, or the settings of the events decide whether somebody is created, the
     /// earliest event that asks for it first.
-    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
+    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<Target> {
         if let Some(lead) = self.corrigible(who, of_key) {
             self.found.corrected.insert(lead, who.clone());
             let before = self.view.person(lead).and_then(|row| row.address.as_ref());
@@ -238,15 +294,19 @@ impl Search<'_> {
             if let Some((before, last)) = before.map(|address| Fingerprint::of(address.as_str())).zip(last) {
                 self.found.left.entry(Target::Person(lead)).or_default().push((before, last));
             }
-            return self.settle(who, of_key, Target::Person(lead));
+            return Some(Target::Person(lead));
         }
-        match of_key.iter().find_map(|statement| created_in(statement.rules.unmatched)) {
-            Some(table) => self.settle(who, of_key, Target::New(table, who.clone())),
-            None => {
-                let ignored = of_key.iter().filter(|statement| statement.rules.unmatched == Unmatched::Ignore);
-                self.found.ignored.extend(ignored.map(|statement| statement.index));
-            }
-        }
+        let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
+        // The earliest with an address, if there is one.
+        let maker = of_key.iter().filter(asks).min_by_key(|statement| statement.address().is_none());
+        let Some(maker) = maker else {
+            let ignored = of_key.iter().filter(|statement| statement.rules.unmatched == Unmatched::Ignore);
+            self.found.ignored.extend(ignored.map(|statement| statement.index));
+            return None;
+        };
+        let target = Target::New(created_in(maker.rules.unmatched)?, who.clone());
+        self.found.makers.insert(target.clone(), maker.index);
+        Some(target)
     }
 
     /// Statements of a key that their participant has left behind and that nobody has. If the participant has a lead of their own they
@@ -256,13 +316,13 @@ impl Search<'_> {
         for statement in of_key {
             let latest = self.latest(statement);
             let there = self.own_lead(statement, |regards| regards == latest).map(Target::Person);
-            let own_new = || {
-                let target = self.found.by_key.get(&latest?)?;
+            let met = || {
+                let target = self.met.by_key.get(&latest?)?;
+                let is_lead = !matches!(target, Target::New(PersonTable::Contact, _));
                 let mut claims = self.claims(target);
-                let own = matches!(target, Target::New(PersonTable::Lead, _));
-                (own && claims.all(|of| of == statement.of.participant)).then(|| target.clone())
+                (is_lead && claims.all(|of| of == statement.of.participant)).then(|| target.clone())
             };
-            match there.or_else(own_new) {
+            match there.or_else(met) {
                 Some(target) => {
                     let left = self.found.left.entry(target.clone()).or_default();
                     left.push((who.fingerprint(), statement.time()));
@@ -271,9 +331,9 @@ impl Search<'_> {
                 None => rest.push(statement),
             }
         }
-        match self.found.by_key.get(&who.fingerprint()).cloned() {
-            Some(target) => self.settle(who, &rest, target),
-            None => self.meet(who, &rest),
+        match self.met.by_key.get(&who.fingerprint()).cloned() {
+            Some(target) => self.settle(&rest, &target),
+            None => self.meet_in_turn(who, &rest),
         }
     }
 
@@ -338,7 +398,7 @@ impl Search<'_> {
     fn keep(&mut self, statement: &Statement<'_>) {
         let known = self.known.get(&statement.of);
         let latest = known.and_then(|known| known.latest).map(|latest| latest.key.value);
-        let by_key = latest.and_then(|key| self.found.by_key.get(&key).cloned());
+        let by_key = self.meant_by_latest(statement).cloned();
         let by_row = || {
             let regarded = known.into_iter().flat_map(|known| &known.regarded).filter(|(key, _)| *key == latest);
             let rows = regarded.filter_map(|(_, person)| self.view.follow(*person));

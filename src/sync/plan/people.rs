@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ColumnProblem, Context, Plan, Refused,
-    identity::{self, Identities, Target, created_in, left_cell},
+    identity::{self, Identities, Target, left_cell},
     statements::{self, Statement},
     values::{self, Stated},
     view::View,
@@ -44,7 +44,6 @@ pub struct Person {
 /// The people of a batch.
 #[derive(Default)]
 pub struct People {
-    by_key: BTreeMap<Fingerprint, Person>,
     /// By the statement's place in the batch.
     by_statement: BTreeMap<usize, Person>,
     /// Events of which nothing is written: refused, or about somebody whom the settings leave out.
@@ -52,11 +51,6 @@ pub struct People {
 }
 
 impl People {
-    /// Whom a key means.
-    pub fn get(&self, key: Fingerprint) -> Option<&Person> {
-        self.by_key.get(&key)
-    }
-
     /// Whom a statement is about.
     pub fn of(&self, event: usize) -> Option<&Person> {
         self.by_statement.get(&event)
@@ -77,7 +71,13 @@ fn adopted(statement: &Statement<'_>, targets: &BTreeMap<usize, Target>, view: &
 }
 
 /// Finds everybody and plans what their rows need.
-pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &Context, plan: &mut Plan) -> People {
+pub fn plan<'a>(
+    statements: &'a [Statement<'a>],
+    view: &'a View<'a>,
+    settled: &BTreeSet<usize>,
+    context: &Context,
+    plan: &mut Plan,
+) -> People {
     let mut people = People::default();
     let mut admitted = Vec::with_capacity(statements.len());
     let present = statements::present(statements, view.rows);
@@ -89,14 +89,17 @@ pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &C
                 None => admitted.push(statement),
                 Some(refused) => people.refuse(plan, refused),
             },
-            Ok(false) => people.ignore(plan, statement.index),
+            Ok(false) => people.exclude(plan, statement.index),
             Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
     }
     let known = statements::known(&admitted, view.rows);
-    let Identities { targets, by_key, corrected, left, ignored, refused, ambiguous } =
-        identity::identify(&admitted, &known, view, &context.tenant);
-    ignored.into_iter().for_each(|event| people.ignore(plan, event));
+    let Identities { targets, makers, corrected, left, ignored, waiting, refused, ambiguous } =
+        identity::identify(&admitted, &known, view, &context.tenant, settled);
+    people.silent.extend(&ignored);
+    plan.ignored = ignored;
+    people.silent.extend(&waiting);
+    plan.waiting = waiting;
     refused.into_iter().for_each(|refused| people.refuse(plan, refused));
     plan.ambiguous = ambiguous;
     plan.adopted = admitted.iter().filter_map(|statement| adopted(statement, &targets, view)).collect();
@@ -120,11 +123,12 @@ pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &C
             }
             Target::New(table, who) => {
                 let stated = people.stated(*table, about, view, plan);
-                if !stated.iter().any(|stated| created_in(stated.of.rules.unmatched).is_some()) {
+                let maker = makers.get(target);
+                let Some(maker) = stated.iter().map(|stated| stated.of).find(|of| Some(&of.index) == maker) else {
                     continue;
-                }
+                };
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
-                plan.writes.push(create(person, who, stated, left, view));
+                plan.writes.push(create(person, (who, maker), stated, left, view));
                 created.insert(target.clone(), person);
             }
         }
@@ -143,7 +147,6 @@ pub fn plan<'a>(statements: &'a [Statement<'a>], view: &'a View<'a>, context: &C
             new: true,
         }),
     };
-    people.by_key = by_key.into_iter().filter_map(|(key, target)| Some((key, person(&target)?))).collect();
     people.by_statement = targets.iter().filter_map(|(index, target)| Some((*index, person(target)?))).collect();
     people
 }
@@ -155,10 +158,10 @@ impl People {
         }
     }
 
-    /// Writes nothing of an event, as the settings say.
-    fn ignore(&mut self, plan: &mut Plan, event: usize) {
+    /// Writes nothing of an event, whoever is meant.
+    fn exclude(&mut self, plan: &mut Plan, event: usize) {
         self.silent.insert(event);
-        plan.ignored.insert(event);
+        plan.excluded.insert(event);
     }
 
     /// What the events state of a table's columns. An event that lacks what is required is refused.
@@ -259,40 +262,32 @@ fn matched_column(
 
 fn create(
     person: PersonRef,
-    who: &Who,
+    (who, maker): (&Who, &Statement<'_>),
     mut stated: Vec<Stated<'_>>,
     left: &[(Fingerprint, SourceTime)],
     view: &View<'_>,
 ) -> Write {
     let mut ledger = Ledger::default();
     remember(&mut ledger, left);
-    let first = stated.first().map(|stated| stated.of);
-    if let Some(first) = first.filter(|first| first.rules.minimal_create) {
+    if maker.rules.minimal_create {
         minimal(&mut stated, person.table);
-        ledger.offer(MINIMAL, first.time(), "");
+        ledger.offer(MINIMAL, maker.time(), "");
     }
     let mut columns = values::changes(None, &mut ledger, &stated);
     columns.insert(person.table.table().key.to_owned(), person.id.to_string().into());
-    let address = match who {
-        Who::Address(address) => Some(address.clone()),
-        // Of what is said without the key another address may be stated.
-        Who::Other(_) => {
-            let of_key = stated.iter().rev().filter(|stated| stated.of.who() == Some(who));
-            of_key.chain(stated.iter().rev()).find_map(|stated| address(stated.of))
-        }
-    };
+    let address = maker.address();
     if let Some(address) = &address {
         columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());
     }
     if !columns.contains_key("lastname") {
-        let nameless = first.map(|first| first.of.participant.as_str()).unwrap_or_default();
+        let nameless = maker.of.participant.as_str();
         let fallback = cut(address.as_ref().map_or(nameless, Address::local_part), 50);
         columns.insert("lastname".to_owned(), fallback.into());
     }
-    if let (PersonTable::Lead, Some(first)) = (person.table, first) {
-        let event = &first.event.event;
+    if person.table == PersonTable::Lead {
+        let event = &maker.event.event;
         let name = event.name.as_deref().filter(|name| !name.trim().is_empty());
-        let topic = first.rules.lead_topic.fill("", name.unwrap_or(&event.id));
+        let topic = maker.rules.lead_topic.fill("", name.unwrap_or(&event.id));
         // A topic that is mapped is not made up.
         columns.entry("subject").or_insert_with(|| cut(&topic, 300).into());
     }
@@ -300,13 +295,9 @@ fn create(
         columns.insert(view.names.profile_stamp.to_owned(), ledger.to_string().into());
     }
     // Where a rule named only people who are passed over, it is not asked again.
-    let asked = first.is_some_and(|first| first.rules.matcher.detect_duplicates);
+    let asked = maker.rules.matcher.detect_duplicates;
     let detect = (asked && !view.rows.duplicates.contains_key(who)).then(|| who.clone());
     write(person, Action::Create, columns, &stated, detect)
-}
-
-fn address(statement: &Statement<'_>) -> Option<Address> {
-    Address::parse(statement.event.participant.as_ref()?.email.as_deref()?).ok()
 }
 
 fn write(person: PersonRef, action: Action, columns: Columns, stated: &[Stated<'_>], detect: Option<Who>) -> Write {

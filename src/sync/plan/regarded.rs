@@ -1,7 +1,5 @@
 //! Whom the rows of a participant regard, and what they take from that person: owner and account.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -35,13 +33,20 @@ pub struct Regarded {
 }
 
 impl Case<'_> {
-    /// The person of the latest key that was stated about any of the rows.
+    /// The person of the latest key that was stated about any of the rows, for the row of a session or the event's own.
     ///
-    /// Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
+    /// Of several whom the batch means by that key the row takes the one who was meant where it was spoken of. Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
     /// cleared that row: then it is the latest key of this batch. A key that nobody has says nothing, and neither do earlier ones.
-    pub fn regarded<'a>(&self, drafts: impl Iterator<Item = &'a Draft<'a>>) -> Option<Regarded> {
-        let said = self.statements.iter().filter_map(|statement| Some(statement.who()?.fingerprint()));
-        let said: BTreeSet<Fingerprint> = said.collect();
+    pub fn regarded<'a>(
+        &self,
+        session: &Option<String>,
+        drafts: impl Iterator<Item = &'a Draft<'a>>,
+    ) -> Option<Regarded> {
+        let said = |key: Fingerprint| {
+            let of_key = self.statements.iter().filter(|one| one.who().is_some_and(|who| who.fingerprint() == key));
+            let meant = of_key.filter_map(|one| Some((one.row().session != *session, self.people.of(one.index)?)));
+            meant.min_by_key(|(other, _)| *other).map(|(_, person)| person)
+        };
         let latest = |draft: &Draft<'_>| Latest::remembered(&draft.details.ledger, &self.rules().matcher);
         let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
         stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
@@ -53,7 +58,7 @@ impl Case<'_> {
         stated.retain(|(latest, _)| cleared || latest.key.value == key);
         stated.into_iter().find_map(|(latest, draft)| {
             let of = latest.key.value;
-            if let Some(person) = self.people.get(of).filter(|_| said.contains(&of)) {
+            if let Some(person) = said(of) {
                 let row = self.view.rows.people.iter().find(|row| row.person == person.person);
                 let account = row.and_then(|row| account(&row.columns, ACCOUNT_OF_CONTACT));
                 let (owner, awaited) = (person.owner.clone(), person.awaited);

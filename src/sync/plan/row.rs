@@ -79,10 +79,12 @@ pub fn plan(case: &Case<'_>, plan: &mut Plan) {
         draft.map(statement, case.view, plan);
     }
     conclude(&mut drafts, case.closings, rules);
-    let regarded = case.regarded(drafts.values());
+    let regarded = |session: &Option<String>| (session.clone(), case.regarded(session, drafts.values()));
+    let mut regarded: BTreeMap<Option<String>, Option<Regarded>> = drafts.keys().map(regarded).collect();
     // The event's row follows from those of its sessions once it is over: somebody else may be writing another of these.
     let follows = drafts.get(&None).is_some_and(|draft| draft.state.presence.over());
     for draft in drafts.values_mut() {
+        let regarded = regarded.remove(&draft.key.session).flatten();
         let written = plan.extend(draft, case, regarded.as_ref());
         plan.confirm |= written && follows && draft.key.session.is_some();
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Context;
 use crate::{
     model::{
-        ParticipantEvent, SourceTime,
+        Address, ParticipantEvent, SourceTime,
         stamp::{Cell, Fingerprint, Ledger},
     },
     settings::document::WithoutKey,
@@ -55,6 +55,11 @@ impl Statement<'_> {
 
     pub fn time(&self) -> SourceTime {
         self.event.time
+    }
+
+    /// The address that the participant states, whether it is a key or not.
+    pub fn address(&self) -> Option<Address> {
+        Address::parse(self.event.participant.as_ref()?.email.as_deref()?).ok()
     }
 
     /// The attendance row that it is about.

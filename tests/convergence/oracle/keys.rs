@@ -113,7 +113,7 @@ impl Key {
         }
     }
 
-    fn is(self, key: &str) -> bool {
+    pub fn is(self, key: &str) -> bool {
         key.split_once('\n').map(|(name, _)| name) == self.name()
     }
 
@@ -135,20 +135,29 @@ impl Key {
     }
 
     pub fn of_row(self, table: &str, row: &Columns) -> Option<String> {
+        self.of(&self.parts_of_row(table, row))
+    }
+
+    /// Whether a row says nothing else than the key.
+    pub fn leaves_open(self, table: &str, row: &Columns, key: &str) -> bool {
+        let stated = key.split('\n').skip(usize::from(self.name().is_some()));
+        let mut parts = self.parts_of_row(table, row).into_iter().zip(stated);
+        self.is(key) && parts.all(|(part, stated)| part.is_none_or(|part| part == stated))
+    }
+
+    fn parts_of_row(self, table: &str, row: &Columns) -> Vec<Option<String>> {
         let column = |column| text(row, column).map(folded);
         let account = || row.get("parentcustomerid_account")?["name"].as_str().map(folded);
         let lead = table == "lead";
         match self {
-            Self::Address => self.of(&[column("emailaddress1")]),
+            Self::Address => vec![column("emailaddress1")],
             Self::AddressAndCompany => {
-                self.of(&[column("emailaddress1"), if lead { column("companyname") } else { account() }])
+                vec![column("emailaddress1"), if lead { column("companyname") } else { account() }]
             }
-            Self::External => self.of(&[column("new_ineventparticipantid")]),
-            Self::BadgeOfContacts if lead => None,
-            Self::Badge | Self::BadgeOfContacts => self.of(&[column("new_badge")]),
-            Self::CompanyAndBadge => {
-                self.of(&[column(if lead { "companyname" } else { "new_firm" }), column("new_badge")])
-            }
+            Self::External => vec![column("new_ineventparticipantid")],
+            Self::BadgeOfContacts if lead => vec![None],
+            Self::Badge | Self::BadgeOfContacts => vec![column("new_badge")],
+            Self::CompanyAndBadge => vec![column(if lead { "companyname" } else { "new_firm" }), column("new_badge")],
         }
     }
 

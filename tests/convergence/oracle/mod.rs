@@ -10,9 +10,11 @@ mod duplicates;
 mod fates;
 mod keys;
 mod members;
+mod orders;
 mod people;
 mod regarded;
 mod related;
+mod serial;
 mod settings;
 mod statements;
 

@@ -194,7 +194,7 @@ impl<'a> People<'a> {
     }
 
     /// What a row is found by.
-    fn keys_of(&self, table: &str, row: &Columns) -> Vec<String> {
+    pub fn keys_of(&self, table: &str, row: &Columns) -> Vec<String> {
         self.keys_set().all().iter().filter_map(|key| key.of_row(table, row)).collect()
     }
 
@@ -487,6 +487,6 @@ impl<'a> People<'a> {
 }
 
 /// A participant who stated no key, and is somebody all the same.
-fn is_guest(key: &str) -> bool {
+pub fn is_guest(key: &str) -> bool {
     key.starts_with("participant\n")
 }

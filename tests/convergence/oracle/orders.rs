@@ -1,0 +1,148 @@
+//! What is first-come, exactly: of a short history every order is gone through, and what the engine leaves must be what one of them
+//! leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use inevent_d365::model::{Kind, ParticipantEvent};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{
+    people::{People, seeded},
+    serial::{Serial, State},
+    settings::{Settings, settings},
+    statements,
+};
+use crate::{
+    cases,
+    histories::{Delivery, statement},
+    processes::{Chance, Delivered},
+};
+
+/// Addresses of nobody, of leads that nobody else uses, of a closed one, and of a contact.
+const ADDRESSES: [&str; 7] = [
+    "ana@x.example",
+    "Eva@x.example",
+    "rui@x.example",
+    "lead@x.example",
+    "closed@x.example",
+    "twice@x.example",
+    "contact@x.example",
+];
+
+/// Statements at different times about few people.
+fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
+    let kind = select(vec![Kind::Registered, Kind::Updated, Kind::Cancelled, Kind::CheckedIn, Kind::SessionEnrolled]);
+    let of = (0..4_usize, 0..2_usize, 0..ADDRESSES.len() * 2);
+    (vec((kind, of), 2..6), any::<u64>()).prop_map(|(said, seed)| {
+        let mut events: Vec<ParticipantEvent> = Vec::new();
+        for (time, (kind, (event, participant, address))) in said.into_iter().enumerate() {
+            let session = (kind == Kind::SessionEnrolled).then_some(0);
+            events.push(statement(kind, 8 + time as i64, event / 3, participant, 0, session));
+            let person = events.last_mut().and_then(|event| event.participant.as_mut()).unwrap();
+            person.email = Some(ADDRESSES[if address < 10 { address % 3 } else { address - 7 }].to_owned());
+        }
+        let stated: Vec<_> = events.iter().map(|event| event.participant.as_ref().unwrap().email.clone()).collect();
+        let mut events = statements::told(events, seed, true);
+        let mut chance = Chance::new(seed.rotate_left(9));
+        for ((index, event), stated) in events.iter_mut().enumerate().zip(stated) {
+            event.id = index.to_string();
+            let person = event.participant.as_mut().unwrap();
+            if !chance.one_in(4) {
+                person.email = stated;
+            }
+        }
+        events
+    })
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    (settings(), any::<bool>()).prop_map(|(mut settings, corrects)| {
+        settings.matching.corrects = corrects;
+        settings
+    })
+}
+
+/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again.
+fn orders(serial: &Serial<'_>, before: BTreeSet<State>, deliveries: &[usize]) -> BTreeSet<State> {
+    let all: BTreeSet<usize> = deliveries.iter().copied().collect();
+    let mut reached = BTreeMap::from([((all.len(), all), before)]);
+    while let Some(((_, waiting), states)) = reached.pop_last() {
+        let again: Vec<usize> = deliveries.iter().copied().filter(|at| !waiting.contains(at)).collect();
+        let states = with_repeats(serial, states, &again);
+        if waiting.is_empty() {
+            return states;
+        }
+        for at in &waiting {
+            let left: BTreeSet<usize> = waiting.iter().copied().filter(|other| other != at).collect();
+            let after = states.iter().map(|state| serial.told(state, *at));
+            reached.entry((left.len(), left)).or_default().extend(after);
+        }
+    }
+    BTreeSet::new()
+}
+
+/// These states, and what comes of them when some of this is told again.
+fn with_repeats(serial: &Serial<'_>, states: BTreeSet<State>, again: &[usize]) -> BTreeSet<State> {
+    let (mut all, mut new) = (states.clone(), states);
+    while !new.is_empty() {
+        let told = new.iter().flat_map(|state| again.iter().map(|at| serial.told(state, *at)));
+        new = told.filter(|state| !all.contains(state)).collect();
+        all.extend(new.iter().cloned());
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 2, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_first_come_is_what_some_order_leaves(
+        events in short_history(), delivery in any::<Delivery>(), settings in any_settings(),
+    ) {
+        let delivery = Delivery { settings: settings.document(), ..delivery };
+        let ex = std::env::var("EX").unwrap_or_default();
+        let mut settings = settings;
+        if ex.contains('k') && settings.matching.keys.change() {
+            settings.matching.keys = super::keys::Keys::Email;
+        }
+        if ex.contains('n') {
+            settings.matching.corrects = false;
+        }
+        if ex.contains('t') && settings.events[0].creates().is_some() && settings.events[1].creates().is_some() {
+            settings.events[1].unmatched = settings.events[0].unmatched;
+        }
+        let settings = settings;
+        let delivery = Delivery { settings: settings.document(), ..delivery };
+        let delivery = if ex.contains('p') { delivery } else { Delivery { processes: 1, ..delivery } };
+        let delivery = if ex.contains('l') { delivery } else { Delivery { lanes: 1, ..delivery } };
+        let delivery = Delivery { faults: delivery.faults && ex.contains('f'), deaths: delivery.deaths && ex.contains('d'), ..delivery };
+        let crm = seeded();
+        let before = crm.rows(false);
+        let people = People::new(&before, &settings, &events);
+        let serial = Serial::new(&before, &settings, &events, &people);
+        let delivered = Delivered::into(&crm);
+        let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
+        let mut states = BTreeSet::from([State::default()]);
+        // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found.
+        let settles = if settings.matching.keys.change() { 4 } else { 2 };
+        for replay in 0..=settles {
+            let deliveries = delivery.deliveries(&events);
+            let places: Vec<usize> = deliveries.iter().map(|event| event.id.parse().unwrap()).collect();
+            let (writes, earlier) = (crm.writes(), crm.rows(false));
+            delivered.run(&deliveries, &delivery);
+            let after = crm.rows(false);
+            if replay == settles && crm.writes() > writes {
+                let changed: Vec<_> = after.iter().filter(|(row, columns)| earlier.get(*row) != Some(*columns)).collect();
+                return Err(failed(format!("replay {replay} of {places:?} writes {changed:#?}")));
+            }
+            let all = orders(&serial, states, &places);
+            let (some, others): (Vec<_>, Vec<_>) =
+                all.into_iter().map(|state| (serial.compare(&state, &after), state)).partition(|(held, _)| held.is_ok());
+            if some.is_empty() {
+                let why: BTreeSet<String> = others.into_iter().filter_map(|(why, _)| why.err()).collect();
+                return Err(failed(format!("delivery {replay} of {places:?}: {why:#?}")));
+            }
+            states = some.into_iter().map(|(_, state)| state).collect();
+        }
+    }
+}

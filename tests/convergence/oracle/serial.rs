@@ -1,0 +1,418 @@
+//! The rules of identity, one statement after the other: what each does to a CRM of which nothing else is kept than who is there, what
+//! was said of them, and whom rows regard. What is first-come depends on the order in which this is told.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use inevent_d365::{
+    dataverse::Columns,
+    model::{ParticipantEvent, ids},
+};
+
+use super::{
+    attendance,
+    columns::Row,
+    compare_row, found,
+    keys::{Key, folded},
+    people::{People, Person, is_guest, is_open, stands_for, text},
+    settings::{Settings, Unmatched, WithoutKey},
+    statements::{self, heard, second},
+    words,
+};
+use crate::Table;
+
+/// The participant of an event.
+type Participant = (String, String);
+
+/// A CRM by what the rules ask of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct State {
+    /// Those who were made, and those of whom something was said.
+    people: BTreeMap<Person, Someone>,
+    participants: BTreeMap<Participant, Told>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Someone {
+    address: Option<String>,
+    /// When the participant had it to whom it was corrected.
+    since: Option<i64>,
+    /// The addresses that it was corrected from.
+    left: BTreeSet<String>,
+    /// What was said of them, and which statement made them: places in the history.
+    said: BTreeSet<usize>,
+    made_by: Option<usize>,
+}
+
+/// What is known of a participant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    /// What counts for the rows.
+    said: BTreeSet<usize>,
+    /// Whom each row regards, and for which key.
+    rows: BTreeMap<Option<String>, Option<(Person, String)>>,
+}
+
+/// A statement that counts.
+struct Statement<'a> {
+    event: &'a ParticipantEvent,
+    of: Participant,
+    session: Option<String>,
+    /// The strongest first.
+    keys: Vec<String>,
+}
+
+pub struct Serial<'a> {
+    before: &'a Table,
+    settings: &'a Settings,
+    events: &'a [ParticipantEvent],
+    people: &'a People<'a>,
+    /// By the place in the history.
+    statements: BTreeMap<usize, Statement<'a>>,
+    /// What those who were there are found by, as long as nothing is said of them.
+    known: BTreeMap<Person, Vec<String>>,
+}
+
+impl<'a> Serial<'a> {
+    pub fn new(
+        before: &'a Table,
+        settings: &'a Settings,
+        events: &'a [ParticipantEvent],
+        people: &'a People<'a>,
+    ) -> Self {
+        let counts: BTreeSet<&str> = heard(events, settings).into_iter().map(|event| event.id.as_str()).collect();
+        let counted = events.iter().enumerate().filter(|(_, event)| counts.contains(event.id.as_str()));
+        let statement = |event| Statement {
+            event,
+            of: statements::of(event).unwrap(),
+            session: event.session.as_ref().map(|session| session.id.clone()),
+            keys: people.keys_stated(event),
+        };
+        let statements = counted.map(|(at, event)| (at, statement(event))).collect();
+        let mut serial = Self { before, settings, events, people, statements, known: BTreeMap::new() };
+        let there = before.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
+        serial.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
+        serial
+    }
+
+    /// The CRM after one more statement.
+    pub fn told(&self, state: &State, at: usize) -> State {
+        let mut after = state.clone();
+        if let Some(statement) = self.statements.get(&at) {
+            self.tell(&mut after, at, statement);
+        }
+        after
+    }
+
+    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>) {
+        let creates = self.settings.of(&statement.of.0).creates();
+        let about = self.about(state, at, statement);
+        let person = match about {
+            About::Known(person) | About::Corrected(person) | About::LookedBack(person) => Some(person),
+            About::NobodyYet => creates.map(|table| self.free(state, table, &statement.keys[0])),
+            About::Nobody => None,
+        };
+        let rules = self.settings.of(&statement.of.0);
+        match person {
+            Some(_) if self.settings.refuses(statement.event) => return,
+            Some(person) => {
+                let made = !self.exists(state, person);
+                let address = match self.before.get(&person) {
+                    Some(row) => text(row, "emailaddress1").map(folded),
+                    None => self.address(statement),
+                };
+                let key = statement.keys.first();
+                let blank = || Someone { address, ..Someone::default() };
+                let someone = state.people.entry(person).or_insert_with(blank);
+                someone.said.insert(at);
+                if made {
+                    someone.made_by = Some(at);
+                }
+                match about {
+                    About::Corrected(_) => {
+                        someone.left.extend(someone.address.take());
+                        (someone.address, someone.since) = (key.cloned(), Some(second(statement.event)));
+                    }
+                    About::LookedBack(_) => someone.left.extend(key.cloned()),
+                    _ => {}
+                }
+            }
+            None if statement.keys.is_empty() || is_guest(&statement.keys[0]) => {
+                match self.settings.matching.without_key {
+                    WithoutKey::Ignore => return,
+                    WithoutKey::Create if rules.unmatched == Unmatched::Ignore => return,
+                    _ => {}
+                }
+            }
+            None if rules.unmatched == Unmatched::Ignore => return,
+            None => {}
+        }
+        self.tell_rows(state, at, statement, person);
+    }
+
+    /// The strongest key that was ever stated, by the latest statement of it.
+    fn latest(&self, state: &State, statement: &Statement<'_>, at: usize) -> Option<String> {
+        let said = state.participants.get(&statement.of).map(|told| told.said.clone()).unwrap_or_default();
+        let all = said.into_iter().chain([at]).map(|at| &self.statements[&at]);
+        let stated = all.filter_map(|one| Some((self.strength(one.keys.first()?), second(one.event), &one.keys[0])));
+        stated.max().map(|(_, _, key)| key.clone())
+    }
+
+    fn strength(&self, key: &str) -> (bool, Reverse<Option<usize>>) {
+        (!is_guest(key), Reverse(self.settings.matching.keys.place(key)))
+    }
+
+    fn about(&self, state: &State, at: usize, statement: &Statement<'_>) -> About {
+        let latest = self.latest(state, statement, at);
+        let rows = state.participants.get(&statement.of).map(|told| &told.rows);
+        let regarded: Vec<(Person, &String)> =
+            rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
+        let now = |person: Person| self.stands_for(state, person);
+        let first = |people: Vec<Person>| people.into_iter().min_by_key(|person| (person.0, self.precedence(*person)));
+        let known_for = |key: Option<&String>| {
+            let of_key = regarded.iter().filter(|(_, of)| Some(*of) == key).filter_map(|(person, _)| now(*person));
+            first(of_key.filter(|person| self.is_taken(state, *person)).collect())
+        };
+        let Some(key) = statement.keys.first().filter(|key| !is_guest(key) || Some(*key) == latest.as_ref()) else {
+            return known_for(latest.as_ref()).map_or(About::Nobody, About::Known);
+        };
+        let left_behind = self.settings.matching.corrects && Some(key) != latest.as_ref();
+        if left_behind {
+            let people = regarded.iter().filter_map(|(person, _)| now(*person));
+            let left = people.filter(|person| self.open(state, *person));
+            let left = left.filter(|person| state.people.get(person).is_some_and(|one| one.left.contains(key)));
+            if let Some(person) = left.min_by_key(|person| self.precedence(*person)) {
+                return About::Known(person);
+            }
+        }
+        let found = statement.keys.iter().find_map(|key| self.found(state, key));
+        if let Some(person) = found.or_else(|| known_for(Some(key))).or_else(|| self.made_for(state, key)) {
+            return About::Known(person);
+        }
+        let own = |of_latest: bool| {
+            let of = regarded.iter().filter(|(_, of)| (Some(*of) == latest.as_ref()) == of_latest);
+            let people = of.filter_map(|(person, _)| now(*person));
+            let own = people.filter(|person| {
+                person.0 == "lead" && self.open(state, *person) && self.alone(state, *person, &statement.of.1)
+            });
+            own.min_by_key(|person| self.precedence(*person))
+        };
+        if left_behind {
+            return own(true).map_or(About::NobodyYet, About::LookedBack);
+        }
+        let since = |person: Person| state.people.get(&person).and_then(|one| one.since);
+        let corrects = self.settings.matching.corrects && is_address(key);
+        match own(false).filter(|_| corrects) {
+            Some(person) if since(person).is_none_or(|since| since < second(statement.event)) => {
+                About::Corrected(person)
+            }
+            _ => About::NobodyYet,
+        }
+    }
+
+    /// Whether only this participant has rows that regard somebody.
+    fn alone(&self, state: &State, person: Person, participant: &str) -> bool {
+        let users = state
+            .participants
+            .iter()
+            .filter(|(_, told)| told.rows.values().flatten().any(|(regarded, _)| *regarded == person));
+        users.into_iter().all(|((_, user), _)| user == participant)
+    }
+
+    fn tell_rows(&self, state: &mut State, at: usize, statement: &Statement<'_>, person: Option<Person>) {
+        let latest = self.latest(state, statement, at);
+        let mut rows = state.participants.get(&statement.of).map(|told| told.rows.clone()).unwrap_or_default();
+        let own = statement.keys.first().filter(|key| Some(*key) == latest.as_ref()).and(person);
+        let known = || rows.values().flatten().find(|(_, key)| Some(key) == latest.as_ref()).map(|(one, _)| *one);
+        let regarded = own.or_else(known).zip(latest);
+        rows.entry(statement.session.clone()).or_default();
+        let successor = |state: &State, person: Person| match self.settings.matching.follows {
+            true => self.stands_for(state, person).unwrap_or(person),
+            false => person,
+        };
+        if let Some((person, key)) = regarded {
+            for row in rows.values_mut() {
+                let kept = row.take().filter(|(_, of)| *of == key).map(|(one, _)| successor(state, one));
+                *row = Some((kept.unwrap_or(person), key.clone()));
+            }
+        }
+        let told = state.participants.entry(statement.of.clone()).or_default();
+        told.said.insert(at);
+        told.rows = rows;
+    }
+
+    fn exists(&self, state: &State, person: Person) -> bool {
+        state.people.contains_key(&person) || self.before.contains_key(&person)
+    }
+
+    fn free(&self, state: &State, table: &'static str, key: &str) -> Person {
+        (0..).map(|generation| id(table, key, generation)).find(|person| !self.exists(state, *person)).unwrap()
+    }
+
+    fn address(&self, statement: &Statement<'_>) -> Option<String> {
+        words(statement.event.participant.as_ref()?.email.as_deref()).map(|address| folded(&address))
+    }
+
+    fn stands_for(&self, state: &State, person: Person) -> Option<Person> {
+        if self.before.contains_key(&person) { stands_for(self.before, person) } else { Some(person) }
+            .filter(|person| self.exists(state, *person))
+    }
+
+    /// Those whom the connector made are open.
+    fn open(&self, _: &State, person: Person) -> bool {
+        self.before.get(&person).is_none_or(is_open)
+    }
+
+    fn is_taken(&self, state: &State, person: Person) -> bool {
+        let inactive = |row: &Columns| {
+            self.settings.matching.inactive_contacts && person.0 == "contact" && !row.contains_key("merged")
+        };
+        self.open(state, person) || self.before.get(&person).is_some_and(inactive)
+    }
+
+    fn precedence(&self, person: Person) -> impl Ord + use<> {
+        (Reverse(self.before.get(&person).and_then(|row| text(row, "modifiedon")).map(str::to_owned)), person.1)
+    }
+
+    /// A person's row, as far as keys need it.
+    fn row(&self, person: Person, someone: &Someone) -> Columns {
+        let mut row = self.before.get(&person).cloned().unwrap_or_default();
+        row.entry("statecode").or_insert_with(|| 0.into());
+        if let Some(address) = &someone.address {
+            row.insert("emailaddress1".into(), address.clone().into());
+        }
+        let said = self.said(person, someone);
+        let keys = self.settings.matching.keys.columns(person.0);
+        for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
+            if keys.contains(&mapping.column) {
+                let had = row.get(mapping.column).cloned().unwrap_or_default();
+                let value = mapping.allowed(&said, &[had]).into_iter().next().unwrap_or_default();
+                row.insert(mapping.column.into(), value);
+            }
+        }
+        row.retain(|_, value| !value.is_null());
+        row
+    }
+
+    fn said(&self, person: Person, someone: &Someone) -> Row<'a> {
+        let events = |at: &usize| self.statements[at].event;
+        let makers = (!self.before.contains_key(&person)).then(|| someone.made_by.iter().map(events).collect());
+        Row { surely: someone.said.iter().map(events).collect(), perhaps: Vec::new(), makers }
+    }
+
+    fn keys_of(&self, state: &State, person: Person) -> Vec<String> {
+        match state.people.get(&person) {
+            Some(someone) => self.people.keys_of(person.0, &self.row(person, someone)),
+            None => self.known[&person].clone(),
+        }
+    }
+
+    /// Who has a key: somebody open, else who stands for somebody closed.
+    fn found(&self, state: &State, key: &str) -> Option<Person> {
+        let mut tables = ["contact", "lead"];
+        if self.settings.matching.leads_first {
+            tables.reverse();
+        }
+        let everybody: BTreeSet<Person> = self.known.keys().chain(state.people.keys()).copied().collect();
+        let mut all = Vec::new();
+        for table in tables {
+            let having = everybody.iter().filter(|person| person.0 == table);
+            let having = having.filter(|person| self.keys_of(state, **person).iter().any(|one| one == key));
+            let mut having: Vec<Person> = having.copied().collect();
+            having.sort_by_key(|person| self.precedence(*person));
+            let open = having.iter().find(|person| self.open(state, **person));
+            if let Some(person) = open.or_else(|| having.iter().find(|person| self.is_taken(state, **person))) {
+                return Some(*person);
+            }
+            all.extend(having);
+        }
+        let now = all.into_iter().filter_map(|person| self.stands_for(state, person));
+        now.filter(|person| self.open(state, *person)).min_by_key(|person| self.precedence(*person))
+    }
+
+    /// Whom the connector made for a key of which their row does not show all.
+    fn made_for(&self, state: &State, key: &str) -> Option<Person> {
+        if is_address(key) {
+            return None;
+        }
+        let mut tables = ["contact", "lead"];
+        if self.settings.matching.leads_first {
+            tables.reverse();
+        }
+        let made = |table| {
+            let all = (0..).map(move |generation| id(table, key, generation));
+            let mut made = all.take_while(|person| state.people.contains_key(person));
+            made.find(|person| self.leaves_open(&self.row(*person, &state.people[person]), person.0, key))
+        };
+        tables.into_iter().find_map(made)
+    }
+
+    fn leaves_open(&self, row: &Columns, table: &str, key: &str) -> bool {
+        is_guest(key) || self.settings.matching.keys.all().iter().any(|one| one.leaves_open(table, row, key))
+    }
+}
+
+/// Whom a statement is about.
+enum About {
+    Known(Person),
+    /// Their own lead, which gets the address.
+    Corrected(Person),
+    /// Their own lead, of an address that they have left behind.
+    LookedBack(Person),
+    /// Somebody who is made where that is asked for.
+    NobodyYet,
+    Nobody,
+}
+
+fn is_address(key: &str) -> bool {
+    Key::Address.is(key)
+}
+
+fn id(table: &'static str, key: &str, generation: u32) -> Person {
+    match table {
+        "lead" => (table, ids::lead("t", key, generation)),
+        _ => (table, ids::contact("t", key, generation)),
+    }
+}
+
+impl Serial<'_> {
+    /// Holds the CRM against a state.
+    pub fn compare(&self, state: &State, after: &Table) -> Result<(), String> {
+        for (person, row) in after.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead")) {
+            match state.people.get(person) {
+                None if self.before.get(person) == Some(row) => {}
+                None => return Err(format!("nothing was said of {person:?}: {row:?}")),
+                Some(someone) => {
+                    let address = text(row, "emailaddress1").map(folded);
+                    if address != someone.address {
+                        return Err(format!("{person:?} has the address {address:?}, not {:?}", someone.address));
+                    }
+                    self.people.compare_columns(*person, row, &self.said(*person, someone))?;
+                }
+            }
+        }
+        if let Some(person) = state.people.keys().find(|person| !after.contains_key(*person)) {
+            return Err(format!("{person:?} is not there: {:?}", state.people[person]));
+        }
+        let found = found(after);
+        if found.keys().ne(state.participants.keys()) {
+            return Err(format!("there are rows of {:?}, not {:?}", found.keys(), state.participants.keys()));
+        }
+        for (participant, told) in &state.participants {
+            let rows = &found[participant];
+            let said: Vec<&ParticipantEvent> = told.said.iter().map(|at| self.statements[at].event).collect();
+            let expected = attendance::rows(&said, self.events, self.settings.of(&participant.0));
+            if rows.keys().ne(expected.keys()) {
+                return Err(format!("there are rows of {:?}, not {:?}", rows.keys(), expected.keys()));
+            }
+            for (session, shown) in &expected {
+                let regarded = told.rows[session].as_ref().map(|(person, _)| *person);
+                compare_row(rows[session], shown, &BTreeSet::from([regarded]).into(), &said, (self.settings, after))
+                    .map_err(|why| format!("{participant:?} {session:?}: {why}"))?;
+            }
+        }
+        Ok(())
+    }
+}
