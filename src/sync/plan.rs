@@ -78,7 +78,7 @@ pub struct Plan {
     /// Whether somebody else's simultaneous write may have been missed: rows were created, or moved to another person.
     /// Then a plan over fresh rows must confirm that nothing is left to write.
     pub confirm: bool,
-    /// Events of which nothing is written because nobody is meant, or the settings leave them out.
+    /// Events of which nothing is written because nobody has the key that they state, and nobody is to be created.
     pub ignored: BTreeSet<usize>,
     /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
     pub waiting: BTreeSet<usize>,

@@ -319,3 +319,81 @@ fn a_row_does_not_change_hands_with_somebody_else_who_has_the_address_by_now() {
     delivered.run(&[registered], &how);
     assert_eq!(owners(&crm), [Uuid::from_u128(1_080).to_string()]);
 }
+
+/// Delivers all of it in one batch, and again.
+async fn together(settings: &'static str, events: &[ParticipantEvent]) -> MemoryCrm {
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, settings);
+    engine.run(events).await;
+    let writes = crm.writes();
+    engine.run(events).await;
+    assert_eq!(crm.writes(), writes, "what is known writes nothing");
+    crm
+}
+
+fn with_id(mut event: ParticipantEvent, id: &str) -> ParticipantEvent {
+    event.participant.as_mut().unwrap().external_id = Some(id.into());
+    event
+}
+
+const BY_ID: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] },
+    "mappings": [{ "source": { "field": "participant.external_id" }, "column": "new_ineventparticipantid" }] },
+    "events": { "e1": { "unmatched": "create_contact" } } }"#;
+
+/// One address is one person, whether their id is said along or not.
+#[tokio::test]
+async fn who_is_made_by_their_id_is_found_by_their_address_in_the_same_batch() {
+    let registered = with_id(said(Kind::Registered, 1, Some("ana@x.example"), None), "X7");
+    let seen = said(Kind::CheckedIn, 2, Some("ana@x.example"), None);
+    let crm = together(BY_ID, &[seen, registered]).await;
+    assert_eq!((made(&crm), regarded(&crm).len()), (vec![("lead", Some("ana@x.example".to_owned()))], 1));
+}
+
+/// Two who state one id may have different addresses: each is found by their own.
+#[tokio::test]
+async fn an_address_speaks_for_its_own_participant_only() {
+    let known = with_id(said(Kind::Registered, 1, Some("lead@x.example"), None), "X7");
+    let mut other = with_id(said(Kind::Registered, 2, Some("contact@x.example"), None), "X7");
+    other.participant.as_mut().unwrap().id = "p1".into();
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] } } }"#;
+    let crm = together(SETTINGS, &[known, other]).await;
+    let mut people = regarded(&crm);
+    people.sort();
+    assert_eq!(people, [Some(Uuid::from_u128(10)), Some(Uuid::from_u128(12))]);
+}
+
+/// The event that asks for somebody says where they are made and what of their address.
+#[tokio::test]
+async fn who_is_made_is_made_of_one_statement() {
+    let lead = with_id(said(Kind::Registered, 1, Some("ana@x.example"), None), "X7");
+    let mut contact = with_id(said(Kind::Registered, 2, Some("eva@x.example"), None), "X7");
+    contact.event.id = "e1".into();
+    let crm = together(BY_ID, &[lead, contact]).await;
+    assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
+}
+
+/// What an event ignores says nothing of who its participant is.
+#[tokio::test]
+async fn what_is_ignored_does_not_hide_whom_the_rows_regard() {
+    const SETTINGS: &str = r#"{ "defaults": { "unmatched": "ignore" } }"#;
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    engine.run(&[said(Kind::Registered, 1, Some("lead@x.example"), None)]).await;
+    let ignored = said(Kind::Updated, 2, Some("ana@x.example"), None);
+    let mut keyless = said(Kind::Updated, 3, None, None);
+    keyless.participant.as_mut().unwrap().job_title = Some("Engineer".into());
+    engine.run(&[ignored, keyless]).await;
+    assert_eq!(crm.rows(false)[&("lead", Uuid::from_u128(12))]["jobtitle"], "Engineer");
+}
+
+/// Of an address that its participant has left behind nobody is made, while their lead is just getting the one of now.
+#[tokio::test]
+async fn an_address_of_before_is_of_the_lead_that_gets_the_one_of_now() {
+    const SETTINGS: &str = "{}";
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    engine.run(&[said(Kind::Registered, 2, Some("rui@x.example"), None)]).await;
+    let before = said(Kind::Registered, 1, Some("eva@x.example"), None);
+    engine.run(&[before, said(Kind::Updated, 3, Some("ana@x.example"), None)]).await;
+    assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
+}

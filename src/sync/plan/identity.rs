@@ -37,8 +37,10 @@ pub struct Identities {
     pub corrected: BTreeMap<PersonRef, Who>,
     /// Earlier keys of people who are known by another one now, and when they were last heard of under it.
     pub left: BTreeMap<Target, Vec<(Fingerprint, SourceTime)>>,
-    /// Events of which nothing is written because nobody is meant.
+    /// Events of which nothing is written because nobody has the key that they state.
     pub ignored: BTreeSet<usize>,
+    /// Events of which nothing is written because nobody is known who could be meant.
+    pub unknown: BTreeSet<usize>,
     /// Events of which nothing is written before somebody is made who may be whom they are about.
     pub waiting: BTreeSet<usize>,
     pub refused: Vec<Refused>,
@@ -413,7 +415,7 @@ impl Search<'_> {
                     WithoutKey::Create => statement.rules.unmatched == Unmatched::Ignore,
                     WithoutKey::Report => false,
                 };
-                self.found.ignored.extend(ignores.then_some(statement.index));
+                self.found.unknown.extend(ignores.then_some(statement.index));
             }
         }
     }

@@ -94,9 +94,9 @@ pub fn plan<'a>(
         }
     }
     let known = statements::known(&admitted, view.rows);
-    let Identities { targets, makers, corrected, left, ignored, waiting, refused, ambiguous } =
+    let Identities { targets, makers, corrected, left, ignored, unknown, waiting, refused, ambiguous } =
         identity::identify(&admitted, &known, view, &context.tenant, settled);
-    people.silent.extend(&ignored);
+    people.silent.extend(ignored.iter().chain(&unknown));
     plan.ignored = ignored;
     people.silent.extend(&waiting);
     plan.waiting = waiting;
