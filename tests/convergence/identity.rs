@@ -191,7 +191,7 @@ fn rows_of_a_merged_contact_follow_it_though_somebody_else_has_the_address() {
 async fn a_duplicate_parks_only_those_who_ask_for_somebody_to_be_created() {
     const SETTINGS: &str = r#"{ "defaults": { "matching": { "closed_duplicates": "park" } }, "events": { "e1": { "unmatched": "update_only" } } }"#;
     let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { name: "Same address", column: "emailaddress1", characters: 100 });
+    crm.rule = Some(Rule::same("Same address", "emailaddress1"));
     let engine = engine(&crm, SETTINGS);
     let asks = said(Kind::Registered, 1, Some("closed@x.example"), None);
     let mut other = said(Kind::Registered, 2, Some("closed@x.example"), None);
@@ -226,7 +226,7 @@ async fn who_is_adopted_gets_the_columns_of_the_key() {
     const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["email_and_company"] },
         "mappings": [{ "source": { "field": "participant.company" }, "tables": ["lead"], "column": "companyname" }] } }"#;
     let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { name: "Same address", column: "emailaddress1", characters: 100 });
+    crm.rule = Some(Rule::same("Same address", "emailaddress1"));
     engine(&crm, SETTINGS).run(&[said(Kind::Registered, 1, Some("lead@x.example"), Some("Contoso"))]).await;
     let lead = Uuid::from_u128(12);
     assert_eq!(
@@ -242,7 +242,7 @@ async fn a_change_that_makes_a_duplicate_is_left_out() {
         { "source": { "field": "participant.external_id" }, "column": "new_ineventparticipantid" },
         { "source": { "field": "participant.job_title" }, "column": "jobtitle" }] } }"#;
     let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { name: "Same id", column: "new_ineventparticipantid", characters: 100 });
+    crm.rule = Some(Rule::same("Same id", "new_ineventparticipantid"));
     crm.by_hand(("lead", Uuid::from_u128(13)), serde_json::json!({ "new_ineventparticipantid": "X1" }));
     let mut event = said(Kind::Registered, 1, Some("lead@x.example"), None);
     let person = event.participant.as_mut().unwrap();
@@ -253,13 +253,51 @@ async fn a_change_that_makes_a_duplicate_is_left_out() {
     assert_eq!((&lead["jobtitle"], lead.get("new_ineventparticipantid")), (&"Engineer".into(), None));
 }
 
+/// A rule over a column that nobody is found by speaks of new people only: it holds no change of a key back, whatever comes along.
+#[tokio::test]
+async fn a_change_of_a_key_is_not_refused_for_another_column() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [
+        { "source": { "field": "participant.external_id" }, "column": "new_ineventparticipantid" },
+        { "source": { "field": "participant.last_name" }, "column": "lastname" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule::same("Same name", "lastname"));
+    crm.by_hand(("lead", Uuid::from_u128(13)), serde_json::json!({ "lastname": "Doe" }));
+    let mut event = said(Kind::Registered, 1, Some("lead@x.example"), None);
+    let person = event.participant.as_mut().unwrap();
+    (person.external_id, person.last_name) = (Some("X1".into()), Some("Doe".into()));
+    let report = engine(&crm, SETTINGS).run(&[event]).await;
+    assert_eq!(report.outcomes, [Outcome::Settled { changed: true }]);
+    let lead = &crm.rows(false)[&("lead", Uuid::from_u128(12))];
+    assert_eq!((&lead["new_ineventparticipantid"], &lead["lastname"]), (&"X1".into(), &"Doe".into()));
+}
+
+/// Who states a part of a key only changes it all the same.
+#[tokio::test]
+async fn a_rule_is_asked_for_a_part_of_a_key() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": [{ "columns": [
+            { "source": { "field": "participant.company" }, "contact": "new_firm", "lead": "companyname" },
+            { "source": { "answer": "B" }, "contact": "new_badge", "lead": "new_badge" }] }, "email"] },
+        "mappings": [{ "source": { "answer": "B" }, "column": "new_badge" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule::same("Same badge", "new_badge"));
+    crm.by_hand(("lead", Uuid::from_u128(13)), serde_json::json!({ "new_badge": "7" }));
+    let engine = engine(&crm, SETTINGS);
+    for (time, address, badge) in [(1, Some("lead@x.example"), "6"), (2, None, "7"), (3, None, "8")] {
+        let mut event = said(Kind::Updated, time, address, None);
+        event.answers.insert("B".into(), badge.into());
+        assert_eq!(engine.run(&[event]).await.outcomes, [Outcome::Settled { changed: true }]);
+        let badge = if badge == "7" { "6" } else { badge };
+        assert_eq!(crm.rows(false)[&("lead", Uuid::from_u128(12))]["new_badge"], badge);
+    }
+}
+
 /// Whom a session's row regards may be known from the event's row; it waits for what the rule says of its own participant all the same.
 #[tokio::test]
 async fn what_is_parked_for_a_duplicate_makes_no_row() {
     const SETTINGS: &str =
         r#"{ "defaults": { "matching": { "closed_duplicates": "park", "correct_addresses": false } } }"#;
     let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { name: "Same address", column: "emailaddress1", characters: 100 });
+    crm.rule = Some(Rule::same("Same address", "emailaddress1"));
     let engine = engine(&crm, SETTINGS);
     engine.run(&[said(Kind::Registered, 2, Some("contact@x.example"), None)]).await;
     let mut parked = said(Kind::SessionEnrolled, 1, Some("closed@x.example"), None);
@@ -355,7 +393,7 @@ async fn an_address_speaks_for_its_own_participant_only() {
     let known = with_id(said(Kind::Registered, 1, Some("lead@x.example"), None), "X7");
     let mut other = with_id(said(Kind::Registered, 2, Some("contact@x.example"), None), "X7");
     other.participant.as_mut().unwrap().id = "p1".into();
-    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] } } }"#;
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [] } }"#;
     let crm = together(SETTINGS, &[known, other]).await;
     let mut people = regarded(&crm);
     people.sort();
@@ -396,4 +434,25 @@ async fn an_address_of_before_is_of_the_lead_that_gets_the_one_of_now() {
     let before = said(Kind::Registered, 1, Some("eva@x.example"), None);
     engine.run(&[before, said(Kind::Updated, 3, Some("ana@x.example"), None)]).await;
     assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
+}
+
+/// Nobody is made by what is parked, so what would be refused of somebody is said of nobody, and counts.
+#[tokio::test]
+async fn what_is_parked_parks_nothing_that_is_about_nobody() {
+    const SETTINGS: &str = r#"{ "defaults": { "mappings": [
+        { "source": { "answer": "R" }, "tables": ["contact", "lead"], "column": "new_rank", "values": { "Gold": 1 }, "required": true }] },
+        "events": { "e1": { "unmatched": "update_only" } } }"#;
+    let odd = |mut event: ParticipantEvent, of: &str| {
+        event.event.id = of.into();
+        event.answers.insert("R".into(), "odd".into());
+        event
+    };
+    let parked = odd(said(Kind::Registered, 1, Some("ana@x.example"), None), "e0");
+    let of_nobody = odd(said(Kind::Registered, 2, Some("ana@x.example"), None), "e1");
+    let keyless = odd(said(Kind::Updated, 3, None, None), "e0");
+    let crm = MemoryCrm::seeded();
+    let report = engine(&crm, SETTINGS).run(&[parked, of_nobody, keyless]).await;
+    let refused = |at: usize| matches!(report.outcomes[at], Outcome::Refused(_));
+    assert_eq!([0, 1, 2].map(refused), [true, false, false], "{report:?}");
+    assert_eq!((made(&crm), regarded(&crm)), (vec![], vec![None, None]));
 }

@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future::{Future, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
@@ -60,14 +60,14 @@ pub async fn step() {
 
 /// Delivers into a fresh CRM.
 pub fn deliver(events: &[ParticipantEvent], how: &Delivery) -> MemoryCrm {
-    run(MemoryCrm::seeded(), Arc::default(), Parked::default(), events, how)
+    run(MemoryCrm::seeded(), Arc::default(), Rc::default(), events, how)
 }
 
 /// Delivers into a CRM that holds something already, one part after the other; the store knows nothing yet.
 pub fn deliver_into(crm: &MemoryCrm, parts: &[&[ParticipantEvent]], how: &Delivery) -> MemoryCrm {
     let store = Arc::new(MemoryStore::default());
     for part in parts {
-        run(crm.clone(), store.clone(), Parked::default(), part, how);
+        run(crm.clone(), store.clone(), Rc::default(), part, how);
     }
     crm.clone()
 }
@@ -76,21 +76,26 @@ pub fn deliver_into(crm: &MemoryCrm, parts: &[&[ParticipantEvent]], how: &Delive
 pub struct Delivered {
     crm: MemoryCrm,
     store: Arc<MemoryStore>,
-    parked: Parked,
+    outcomes: Rc<RefCell<Outcomes>>,
 }
 
 impl Delivered {
     pub fn into(crm: &MemoryCrm) -> Self {
-        Self { crm: crm.clone(), store: Arc::default(), parked: Parked::default() }
+        Self { crm: crm.clone(), store: Arc::default(), outcomes: Rc::default() }
     }
 
     pub fn run(&self, events: &[ParticipantEvent], how: &Delivery) {
-        run(self.crm.clone(), self.store.clone(), self.parked.clone(), events, how);
+        run(self.crm.clone(), self.store.clone(), self.outcomes.clone(), events, how);
     }
 
     /// Why events were parked, by their id.
     pub fn parked(&self) -> BTreeMap<String, String> {
-        self.parked.borrow().clone()
+        self.outcomes.borrow().parked.clone()
+    }
+
+    /// The events of which something was written at one time, or nothing was to be.
+    pub fn settled(&self) -> BTreeSet<String> {
+        self.outcomes.borrow().settled.clone()
     }
 }
 
@@ -104,7 +109,7 @@ const LONG: i64 = 11 * 60;
 fn run(
     mut crm: MemoryCrm,
     store: Arc<MemoryStore>,
-    parked: Parked,
+    outcomes: Rc<RefCell<Outcomes>>,
     events: &[ParticipantEvent],
     how: &Delivery,
 ) -> MemoryCrm {
@@ -118,7 +123,7 @@ fn run(
         let lists = Lists::new(Arc::new(crm.clone()), store.clone());
         let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
         let taken = Taken::default();
-        let messages = Messages { queue: queue.clone(), taken: taken.clone(), parked: parked.clone() };
+        let messages = Messages { queue: queue.clone(), taken: taken.clone(), outcomes: outcomes.clone() };
         let work = process(engine, store.clone(), messages, chance.clone(), *how);
         (Box::pin(work) as Pin<Box<dyn Future<Output = ()>>>, taken)
     };
@@ -175,14 +180,19 @@ type Queue = Rc<RefCell<VecDeque<ParticipantEvent>>>;
 /// What a process has taken from the queue and not settled yet.
 type Taken = Rc<RefCell<Vec<ParticipantEvent>>>;
 
-/// Why events were parked, by their id.
-type Parked = Rc<RefCell<BTreeMap<String, String>>>;
+/// What became of events, by their id; of one that came twice, both.
+#[derive(Debug, Default)]
+struct Outcomes {
+    /// Why they were parked.
+    parked: BTreeMap<String, String>,
+    settled: BTreeSet<String>,
+}
 
 /// Where a process takes events from, and what becomes of them.
 struct Messages {
     queue: Queue,
     taken: Taken,
-    parked: Parked,
+    outcomes: Rc<RefCell<Outcomes>>,
 }
 
 /// A batch under way.
@@ -196,7 +206,7 @@ struct UnderWay<'a> {
 async fn process(
     engine: Engine,
     store: Arc<MemoryStore>,
-    Messages { queue, taken, parked }: Messages,
+    Messages { queue, taken, outcomes }: Messages,
     chance: Arc<Mutex<Chance>>,
     how: Delivery,
 ) {
@@ -251,11 +261,11 @@ async fn process(
             let place = taken.borrow().iter().position(|taken| taken.id == event.id).unwrap();
             taken.borrow_mut().swap_remove(place);
             match outcome {
-                Outcome::Settled { .. } => {}
+                Outcome::Settled { .. } => _ = outcomes.borrow_mut().settled.insert(event.id),
                 Outcome::Postponed(_) => queue.borrow_mut().push_back(event),
                 // Refused by a required mapping, or taken for a duplicate.
                 Outcome::Refused(refusal) if how.modes() && refusal.code.is_none() => {
-                    parked.borrow_mut().insert(event.id, refusal.reason);
+                    outcomes.borrow_mut().parked.insert(event.id, refusal.reason);
                 }
                 Outcome::Refused(refusal) => panic!("nothing is refused here: {}", refusal.reason),
             }

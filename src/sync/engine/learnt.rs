@@ -17,8 +17,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Learnt {
     pub(super) duplicates: BTreeMap<Who, Duplicates>,
-    /// People of whom an update was refused because of duplicates.
-    pub(super) refused: BTreeSet<PersonRef>,
+    /// People of whom updates were refused because of duplicates, and how many.
+    pub(super) refused: BTreeMap<PersonRef, usize>,
     /// Ids of people whose creation collided.
     taken: BTreeSet<PersonRef>,
     /// How often the creation of another row collided.
@@ -35,7 +35,9 @@ impl Learnt {
         match (&failure, &write.detect) {
             (Failure::Duplicate { .. }, Some(who)) => {
                 let is_new = write.action == Action::Create;
-                self.refused.extend(person.filter(|_| !is_new));
+                if let Some(person) = person.filter(|_| !is_new) {
+                    *self.refused.entry(person).or_default() += 1;
+                }
                 if is_new || write.columns.contains_key(ADDRESS_COLUMN) {
                     self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
                 }

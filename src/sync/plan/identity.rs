@@ -319,10 +319,12 @@ impl Search<'_> {
             let latest = self.latest(statement);
             let there = self.own_lead(statement, |regards| regards == latest).map(Target::Person);
             let met = || {
-                let target = self.met.by_key.get(&latest?)?;
-                let is_lead = !matches!(target, Target::New(PersonTable::Contact, _));
-                let mut claims = self.claims(target);
-                (is_lead && claims.all(|of| of == statement.of.participant)).then(|| target.clone())
+                let target = self.meant_by_latest(statement)?;
+                let own = match target {
+                    Target::Person(person) => self.is_own(self.view.person(*person)?, statement),
+                    Target::New(table, _) => *table == PersonTable::Lead && self.claimed_alone(target, statement),
+                };
+                own.then(|| target.clone())
             };
             match there.or_else(met) {
                 Some(target) => {
@@ -380,14 +382,21 @@ impl Search<'_> {
         let regarded = &self.known.get(&statement.of)?.regarded;
         let leads =
             regarded.iter().filter(|(key, _)| regards(*key)).filter_map(|(_, person)| self.view.follow(*person));
-        let own = |row: &&PersonRow| {
-            let alone = |users: &BTreeSet<String>| users.iter().all(|user| *user == statement.of.participant);
-            row.person.table == PersonTable::Lead
-                && row.active
-                && self.claims(&Target::Person(row.person)).all(|of| of == statement.of.participant)
-                && self.view.users(row.person.id).is_some_and(alone)
-        };
-        leads.filter(own).min_by_key(|row| row.precedence()).map(|row| row.person)
+        leads.filter(|row| self.is_own(row, statement)).min_by_key(|row| row.precedence()).map(|row| row.person)
+    }
+
+    /// Whether somebody is an open lead that no other participant uses.
+    fn is_own(&self, row: &PersonRow, statement: &Statement<'_>) -> bool {
+        let alone = |users: &BTreeSet<String>| users.iter().all(|user| *user == statement.of.participant);
+        row.person.table == PersonTable::Lead
+            && row.active
+            && self.claimed_alone(&Target::Person(row.person), statement)
+            && self.view.users(row.person.id).is_some_and(alone)
+    }
+
+    /// Whether no other participant of this batch is found to be this person.
+    fn claimed_alone(&self, target: &Target, statement: &Statement<'_>) -> bool {
+        self.claims(target).all(|participant| participant == statement.of.participant)
     }
 
     /// The participants of this batch who are found to be this person.

@@ -111,6 +111,7 @@ pub fn plan<'a>(
     }
     let mut created = BTreeMap::new();
     for (target, mut about) in by_target {
+        let all: BTreeSet<usize> = about.iter().map(|statement| statement.index).collect();
         about.sort_by_key(|statement| (statement.time(), statement.event.read, statement.index));
         let left = left.get(target).map(Vec::as_slice).unwrap_or_default();
         match target {
@@ -125,6 +126,8 @@ pub fn plan<'a>(
                 let stated = people.stated(*table, about, view, plan);
                 let maker = makers.get(target);
                 let Some(maker) = stated.iter().map(|stated| stated.of).find(|of| Some(&of.index) == maker) else {
+                    // Without whom they are about nobody, of whom nothing is required.
+                    plan.refused.retain(|refused| Some(&refused.event) == maker || !all.contains(&refused.event));
                     continue;
                 };
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
@@ -132,6 +135,12 @@ pub fn plan<'a>(
                 created.insert(target.clone(), person);
             }
         }
+    }
+    // What is said without a key may be about nobody without what is said with one.
+    let stated: BTreeSet<usize> =
+        statements.iter().filter(|statement| !statement.keys.is_empty()).map(|statement| statement.index).collect();
+    if plan.refused.iter().any(|refused| stated.contains(&refused.event)) {
+        plan.refused.retain(|refused| stated.contains(&refused.event));
     }
     let person = |target: &Target| match target {
         Target::Person(person) => view.person(*person).map(|row| Person {
@@ -214,20 +223,24 @@ fn update(
     view: &View<'_>,
     plan: &mut Plan,
 ) -> Option<Write> {
-    let mut ledger = row.ledger.clone();
-    remember(&mut ledger, left);
-    if ledger.get(MINIMAL).is_some() {
+    if row.ledger.get(MINIMAL).is_some() {
         minimal(&mut stated, row.person.table);
     }
-    let mut columns = values::changes(Some(&row.columns), &mut ledger, &stated);
-    if let Some(Who::Address(address)) = corrected {
-        let said = stated.iter().filter(|stated| stated.of.who() == corrected).map(|stated| stated.of.time()).max();
-        if said.is_some_and(|time| ledger.offer(ADDRESS_CELL, time, address.as_str()) == Offer::Changed) {
-            columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());
-        }
+    let (mut columns, mut ledger) = changes(row, &stated, (corrected, left));
+    let of = stated.iter().rev().map(|stated| stated.of).find(|of| of.rules.matcher.detect_duplicates);
+    let keys = of.map(|of| of.rules.matcher.columns(row.person.table)).unwrap_or_default();
+    let is_key = |column: &str| keys.contains(column);
+    let refusals = view.rows.refused.get(&row.person).copied().unwrap_or_default();
+    let others = columns.keys().any(|column| is_key(column)) && !columns.keys().all(|column| is_key(column));
+    // A rule that refused columns of keys together with others may have meant the others, about which it is not to be asked.
+    let alone = refusals == 1 && others && corrected.is_none();
+    if alone {
+        stated.iter_mut().for_each(|stated| stated.values.retain(|(mapped, _)| is_key(&mapped.column)));
+        (columns, ledger) = changes(row, &stated, (corrected, left));
+        plan.confirm = true;
     }
-    values::drop_unchanged(&mut columns, &row.columns, &stated);
-    let detect = matched_column(row.person, &mut columns, &stated, view, plan);
+    let refused = refusals > 0 && !alone;
+    let detect = of.and_then(|of| matched_column(row.person, &mut columns, (of, refused), view, plan));
     if ledger != row.ledger {
         columns.insert(view.names.profile_stamp.to_owned(), ledger.to_string().into());
     }
@@ -235,22 +248,41 @@ fn update(
     (!columns.is_empty()).then(|| write(row.person, action, columns, &stated, detect))
 }
 
+/// The columns that change, and the stamps that remember it.
+fn changes(
+    row: &PersonRow,
+    stated: &[Stated<'_>],
+    (corrected, left): (Option<&Who>, &[(Fingerprint, SourceTime)]),
+) -> (Columns, Ledger) {
+    let mut ledger = row.ledger.clone();
+    remember(&mut ledger, left);
+    let mut columns = values::changes(Some(&row.columns), &mut ledger, stated);
+    if let Some(Who::Address(address)) = corrected {
+        let said = stated.iter().filter(|stated| stated.of.who() == corrected).map(|stated| stated.of.time()).max();
+        if said.is_some_and(|time| ledger.offer(ADDRESS_CELL, time, address.as_str()) == Offer::Changed) {
+            columns.insert(ADDRESS_COLUMN.to_owned(), address.as_str().into());
+        }
+    }
+    values::drop_unchanged(&mut columns, &row.columns, stated);
+    (columns, ledger)
+}
+
 /// For whom duplicates are looked for when a column changes that people are found by. Where a rule has refused that already, the column
 /// is left out; an address whose duplicates are known is written all the same.
 fn matched_column(
     person: PersonRef,
     columns: &mut Columns,
-    stated: &[Stated<'_>],
+    (of, refused): (&Statement<'_>, bool),
     view: &View<'_>,
     plan: &mut Plan,
 ) -> Option<Who> {
-    let of = stated.iter().rev().find(|stated| stated.of.rules.matcher.detect_duplicates)?.of;
     let keys = of.rules.matcher.columns(person.table);
     let changed: Vec<String> = columns.keys().filter(|column| keys.contains(column.as_str())).cloned().collect();
-    let who = of.who().filter(|_| !changed.is_empty())?;
-    if !view.rows.refused.contains(&person) {
-        let asked = view.rows.duplicates.contains_key(who) && columns.contains_key(ADDRESS_COLUMN);
-        return (!asked).then(|| who.clone());
+    if !refused {
+        // Of whoever states a part of a key only nothing better is known.
+        let who = || of.who().cloned().unwrap_or_else(|| Who::participant(&of.of.event, &of.of.participant));
+        let asked = |who: &Who| view.rows.duplicates.contains_key(who) && columns.contains_key(ADDRESS_COLUMN);
+        return (!changed.is_empty()).then(who).filter(|who| !asked(who));
     }
     for column in changed.into_iter().filter(|column| column != ADDRESS_COLUMN) {
         columns.remove(&column);

@@ -271,7 +271,7 @@ impl Mapping {
         row.get(&self.shown())
     }
 
-    fn value(&self, event: &ParticipantEvent) -> Option<Value> {
+    pub fn value(&self, event: &ParticipantEvent) -> Option<Value> {
         match (self.states)(event) {
             Stated::Value(value) => Some(value),
             Stated::Nothing | Stated::Unfit => None,

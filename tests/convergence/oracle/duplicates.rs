@@ -7,14 +7,13 @@ use std::{
 
 use inevent_d365::model::ParticipantEvent;
 use proptest::{prelude::*, sample::select};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     compare,
-    keys::Keys,
     people::{People, Person, is_open, seeded, stands_for, text},
-    settings::{Settings, WithoutKey, settings},
+    settings::{Settings, settings},
     statements,
 };
 use crate::{
@@ -40,7 +39,7 @@ pub enum Closed {
 }
 
 /// What becomes of somebody who is not found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// They are created, or taken for whoever was created before: whoever of these comes first.
     Created,
@@ -50,9 +49,20 @@ pub enum Fate {
 
 const CLOSED: &str = "closed@x.example";
 
-const RULES: [Rule; 2] = [
-    Rule { name: "Same address", column: "emailaddress1", characters: 100 },
-    Rule { name: "Alike", column: "emailaddress1", characters: 4 },
+const RULES: [Rule; 12] = [
+    Rule::same("Same address", "emailaddress1"),
+    Rule { characters: 4, ..Rule::same("Alike", "emailaddress1") },
+    Rule { closed: false, ..Rule::same("Open ones alike", "emailaddress1") },
+    Rule::same("Same last name", "lastname"),
+    Rule { of: &["lead"], among: &["contact"], ..Rule::same("Lead of a contact's name", "lastname") },
+    Rule { characters: 1, ..Rule::same("Same initial", "firstname") },
+    Rule { of: &["lead"], among: &["lead"], ..Rule::same("Same company", "companyname") },
+    Rule::same("Same id", "new_ineventparticipantid"),
+    Rule::same("Same badge", "new_badge"),
+    Rule { of: &["contact"], ..Rule::same("Contact of a badge", "new_badge") },
+    Rule::same("Same note", "new_note"),
+    // Whoever is made has none.
+    Rule::same("Same firm", "new_firm"),
 ];
 
 impl Detection {
@@ -65,28 +75,15 @@ impl Detection {
         }
     }
 
-    /// What the rule compares of somebody who is created for a key.
-    pub fn compared(self, key: &str) -> String {
-        let address = key.strip_prefix("address+company\n").map_or(key, |key| key.split('\n').next().unwrap());
-        self.rule.compared(address)
-    }
-
-    /// The people there whom the rule names for a key.
-    fn named(self, crm: &Table, key: &str) -> BTreeSet<Person> {
-        let alike = crm.iter().filter(|((table, _), row)| {
-            matches!(*table, "contact" | "lead") && self.rule.of_row(row) == Some(self.compared(key))
-        });
-        alike.map(|(person, _)| *person).collect()
-    }
-
-    /// What becomes of somebody who is created for a key, by the people who were there before.
-    pub fn fate(self, crm: &Table, key: &str) -> Fate {
-        let named: BTreeSet<Person> =
-            self.named(crm, key).into_iter().filter_map(|person| stands_for(crm, person)).collect();
+    /// What becomes of somebody for whom the rule names these.
+    pub fn fate(self, crm: &Table, named: &BTreeSet<Person>) -> Fate {
+        // Who is new is open, and stands for nobody else.
+        let stand_for =
+            |person: &Person| if crm.contains_key(person) { stands_for(crm, *person) } else { Some(*person) };
+        let named: BTreeSet<Person> = named.iter().filter_map(stand_for).collect();
         for table in ["contact", "lead"] {
-            let open: Vec<&Person> =
-                named.iter().filter(|person| person.0 == table && is_open(&crm[*person])).collect();
-            match open[..] {
+            let open = |person: &&Person| person.0 == table && crm.get(*person).is_none_or(is_open);
+            match named.iter().filter(open).collect::<Vec<_>>()[..] {
                 [] => {}
                 [one] => return Fate::Adopted(*one),
                 [..] => return Fate::Parked,
@@ -101,53 +98,68 @@ impl Detection {
     }
 }
 
-/// Somebody open or several of whom others are taken for duplicates, beside the closed ones of every history.
+/// People of whom others are taken for duplicates, open and closed, one and several, beside those of every history.
 fn alike() -> MemoryCrm {
     let crm = seeded();
-    crm.add("lead", 60, "otherwise@x.example", 0);
-    crm.add("contact", 61, "ana@a.example", 0);
-    crm.add("contact", 62, "ana@b.example", 0);
+    let add = |table, id: u128, address: &str, state, more: Value| {
+        crm.add(table, id, address, state);
+        crm.by_hand((table, Uuid::from_u128(id)), more);
+    };
+    add("lead", 60, "otherwise@x.example", 0, json!({ "lastname": "A", "firstname": "Abel", "new_note": "1" }));
+    add("contact", 61, "ana@a.example", 0, json!({ "lastname": "B", "new_firm": "Contoso" }));
+    add("contact", 62, "ana@b.example", 0, json!({ "lastname": "Doe", "firstname": "Dora", "new_note": "yes" }));
+    add(
+        "lead",
+        64,
+        "dot@x.example",
+        0,
+        json!({ "lastname": "doe", "firstname": "Bert", "companyname": "Fabrikam Ltd" }),
+    );
+    add("contact", 65, "dan@x.example", 0, json!({ "lastname": "DOE", "new_note": "YES" }));
+    add("lead", 66, "eve@x.example", 1, json!({ "lastname": "Eve", "firstname": "Eve", "new_badge": "9" }));
     // The closed one who was modified last.
-    crm.add("lead", 63, CLOSED, 1);
-    crm.by_hand(("lead", Uuid::from_u128(63)), json!({ "modifiedon": "2026-03-01T00:00:00Z" }));
+    let last = json!({ "modifiedon": "2026-03-01T00:00:00Z", "lastname": "eve", "new_ineventparticipantid": "x0" });
+    add("lead", 63, CLOSED, 1, last);
     crm
 }
 
+/// What participants are called, beside what histories call them.
+const NAMES: [&str; 4] = ["A", "Doe", "Eve", "Fay"];
+
 fn detecting() -> impl Strategy<Value = (Settings, Rule)> {
     let closed = select(vec![Closed::Create, Closed::Adopt, Closed::Park]);
-    let how = (closed, any::<bool>(), prop::bool::weighted(0.9));
-    (settings(), select(RULES.to_vec()), how).prop_map(|(mut settings, rule, (closed, company, detects))| {
-        settings.detection = detects.then_some(Detection { rule, closed });
-        let matching = &mut settings.matching;
-        matching.keys = if company { Keys::EmailAndCompany } else { Keys::Email };
-        // A lead of a guest may get an address that is no key of theirs.
-        if matching.without_key == WithoutKey::Create {
-            matching.without_key = WithoutKey::Report;
-        }
-        (settings, rule)
-    })
+    (settings(), select(RULES.to_vec()), closed, prop::bool::weighted(0.9)).prop_map(
+        |(mut settings, rule, closed, detects)| {
+            settings.detection = detects.then_some(Detection { rule, closed });
+            (settings, rule)
+        },
+    )
+}
+
+/// The people that a reason names, by table and id.
+fn named(reason: &str) -> BTreeSet<Person> {
+    let words: Vec<&str> = reason.split([' ', ',', '.']).filter(|word| !word.is_empty()).collect();
+    let person = |words: &[&str]| {
+        let table = ["contact", "lead"].into_iter().find(|table| words[0] == *table)?;
+        Some((table, words[1].parse().ok()?))
+    };
+    words.windows(2).filter_map(person).collect()
 }
 
 /// Holds what was parked against the rules: `parked` by the statement's id, with the reason.
-fn compare_parked(
-    people: &People<'_>,
-    events: &[ParticipantEvent],
+fn compare_parked<'a>(
+    people: &People<'a>,
+    events: &'a [ParticipantEvent],
     parked: &BTreeMap<String, String>,
-    (crm, detection): (&Table, Option<Detection>),
+    detection: Option<Detection>,
 ) -> Result<(), String> {
-    let Some(detection) = detection else { return Ok(()) };
-    for event in events {
-        let reason = parked.get(&event.id).filter(|reason| reason.contains("duplicate"));
-        match (people.parked(event), reason) {
-            (None, Some(reason)) => return Err(format!("{} is parked: {reason}", event.id)),
-            (Some(_), None) => return Err(format!("{} is not parked", event.id)),
-            (None, None) => {}
-            (Some(key), Some(reason)) => {
-                let ids = detection.named(crm, key).into_iter().map(|(table, id)| format!("{table} {id}"));
-                if let Some(lacks) = ids.chain([detection.rule.name.to_owned()]).find(|name| !reason.contains(name)) {
-                    return Err(format!("{lacks} is not named: {reason}"));
-                }
-            }
+    for (id, reason) in parked {
+        let may = detection.is_some_and(|detection| {
+            let event = events.iter().find(|event| event.id == *id).unwrap();
+            reason.contains(detection.rule.name) && people.parks(detection, event, &named(reason))
+        });
+        if !may {
+            return Err(format!("{id} is parked: {reason}"));
         }
     }
     Ok(())
@@ -164,20 +176,29 @@ proptest! {
         let mut chance = Chance::new(seed.rotate_left(7));
         for person in events.iter_mut().filter_map(|event| event.participant.as_mut()) {
             person.email = person.email.take().map(|email| if chance.one_in(3) { CLOSED.to_owned() } else { email });
+            for name in [&mut person.first_name, &mut person.last_name] {
+                if chance.one_in(2) {
+                    *name = Some(NAMES[chance.below(NAMES.len())].to_owned());
+                }
+            }
         }
         let delivery = Delivery { settings: settings.document(), ..delivery };
         let mut crm = alike();
         crm.rule = Some(rule);
         let before = crm.rows(false);
-        let people = People::new(&before, &settings, &events);
         let delivered = Delivered::into(&crm);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
         let holds = || {
-            let after = crm.rows(false);
+            let (after, settled) = (crm.rows(false), delivered.settled());
+            let parked: BTreeMap<_, _> =
+                delivered.parked().into_iter().filter(|(_, reason)| reason.contains("duplicate")).collect();
+            let silent = parked.keys().filter(|id| !settled.contains(*id)).cloned().collect();
+            let people = People::without(&before, &settings, &events, &silent);
             compare(&after, &people, &settings, &events)?;
             people.compare(&after, None)?;
             super::related::compare(&people, &settings, &before, &after)?;
-            compare_parked(&people, &events, &delivered.parked(), (&before, settings.detection))
+            compare_parked(&people, &events, &parked, settings.detection)?;
+            settings.detection.map_or(Ok(()), |detection| people.compare_alike(detection, &after))
         };
         delivered.run(&delivery.deliveries(&events), &delivery);
         holds().map_err(failed)?;

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    alike::Had,
     columns::{Row, holds},
-    duplicates::{Detection, Fate},
+    duplicates::Fate,
     keys::{Keys, folded},
     related,
     settings::{Settings, Unmatched, WithoutKey},
@@ -40,16 +41,21 @@ pub enum Counts {
 
 pub struct People<'a> {
     /// As it was before.
-    crm: &'a Table,
-    settings: &'a Settings,
+    pub(super) crm: &'a Table,
+    pub(super) settings: &'a Settings,
     /// The people there, and what they are found by.
     known: Vec<(Person, Vec<String>)>,
     /// What is not left out whoever it is about.
-    heard: Vec<&'a ParticipantEvent>,
+    pub(super) heard: Vec<&'a ParticipantEvent>,
     /// What each statement states, by its id.
-    keys: BTreeMap<&'a str, Vec<String>>,
-    /// What is parked because the duplicate detection rule names several people, or closed ones: the key, by the statement's id.
-    parked: BTreeMap<&'a str, String>,
+    pub(super) keys: BTreeMap<&'a str, Vec<String>>,
+    /// The strongest key of each, and of those that are parked.
+    pub(super) strongest: BTreeMap<&'a str, String>,
+    /// What says nothing because a duplicate detection rule speaks against it.
+    pub(super) parked: Vec<&'a ParticipantEvent>,
+    /// What may become of somebody who is created for a key, where a rule is asked.
+    pub(super) fates: BTreeMap<String, BTreeSet<Fate>>,
+    pub(super) had: Had,
     /// Keys and parts of keys that belong together because some statement states them, or somebody has them.
     links: Vec<BTreeSet<String>>,
     settled: BTreeMap<String, Person>,
@@ -122,13 +128,26 @@ pub fn stands_for(crm: &Table, person: Person) -> Option<Person> {
 
 impl<'a> People<'a> {
     pub fn new(crm: &'a Table, settings: &'a Settings, events: &'a [ParticipantEvent]) -> Self {
+        Self::without(crm, settings, events, &BTreeSet::new())
+    }
+
+    /// The same where statements with these ids were parked because of a duplicate detection rule.
+    pub fn without(
+        crm: &'a Table,
+        settings: &'a Settings,
+        events: &'a [ParticipantEvent],
+        parked: &BTreeSet<String>,
+    ) -> Self {
         let mut people = Self {
             crm,
             settings,
             known: Vec::new(),
             heard: heard(events, settings),
             keys: BTreeMap::new(),
-            parked: BTreeMap::new(),
+            strongest: BTreeMap::new(),
+            parked: Vec::new(),
+            fates: BTreeMap::new(),
+            had: Had::new(),
             links: Vec::new(),
             settled: BTreeMap::new(),
             candidates: BTreeMap::new(),
@@ -143,29 +162,30 @@ impl<'a> People<'a> {
         people.heard = spoken.collect();
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
-        people.park();
+        let strongest =
+            |event: &&'a ParticipantEvent| Some((event.id.as_str(), people.keys_stated(event).into_iter().next()?));
+        people.strongest = people.heard.iter().filter_map(strongest).collect();
+        let spoken = std::mem::take(&mut people.heard).into_iter();
+        (people.parked, people.heard) = spoken.partition(|event| parked.contains(&event.id));
         people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
-        people.links = people.linking();
         let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
-        people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
-        people.candidates = all.into_iter().map(|key| (key.clone(), people.meant(&key))).collect();
-        people
-    }
-
-    /// Leaves out what is parked because a rule takes whoever is to be created for a duplicate.
-    fn park(&mut self) {
-        let Some(detection) = self.settings.detection else { return };
-        for event in &self.heard {
-            let key = self.keys_stated(event).into_iter().next().filter(|_| self.creates(event));
-            let parks = |key: &String| self.found(key).is_none() && detection.fate(self.crm, key) == Fate::Parked;
-            self.parked.extend(key.filter(parks).map(|key| (event.id.as_str(), key)));
+        let mut known = 0;
+        loop {
+            people.links = people.linking();
+            people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
+            people.candidates = all.iter().map(|key| (key.clone(), people.meant(key))).collect();
+            let Some(detection) = settings.detection else { return people };
+            // Whom the rule names depends on what is said of whom, and the other way round.
+            people.had = people.had(detection);
+            for key in &all {
+                let fates = people.fates_of(detection, key);
+                people.fates.entry(key.clone()).or_default().extend(fates);
+            }
+            let fates = people.fates.values().map(BTreeSet::len).sum();
+            if std::mem::replace(&mut known, fates) == fates {
+                return people;
+            }
         }
-        self.heard.retain(|event| !self.parked.contains_key(event.id.as_str()));
-    }
-
-    /// For which key a statement is parked.
-    pub fn parked(&self, event: &ParticipantEvent) -> Option<&str> {
-        self.parked.get(event.id.as_str()).map(String::as_str)
     }
 
     pub fn heard(&self) -> &[&'a ParticipantEvent] {
@@ -198,7 +218,7 @@ impl<'a> People<'a> {
         self.keys_set().all().iter().filter_map(|key| key.of_row(table, row)).collect()
     }
 
-    fn keys_set(&self) -> Keys {
+    pub(super) fn keys_set(&self) -> Keys {
         self.settings.matching.keys
     }
 
@@ -241,7 +261,17 @@ impl<'a> People<'a> {
         let of_known = |(person, keys): &(Person, Vec<String>)| {
             keys.iter().cloned().chain(self.keys_set().part_of(&self.crm[person])).collect()
         };
-        self.heard.iter().map(of_statement).chain(self.known.iter().map(of_known)).collect()
+        // Whoever is taken for somebody gets the columns of that key.
+        let adopts = |key: &String| {
+            let known = self.known.iter().filter(|(person, _)| self.adopted(key).any(|adopted| adopted == *person));
+            let made = self.fates.keys().filter(|other| {
+                self.may_make(other)
+                    && self.created(other).iter().any(|one| self.adopted(key).any(|other| other == *one))
+            });
+            known.flat_map(|(_, keys)| keys).chain(made).chain([key]).cloned().collect()
+        };
+        let adopted = self.fates.keys().filter(|_| self.keys_set().rewritten()).map(adopts);
+        self.heard.iter().map(of_statement).chain(self.known.iter().map(of_known)).chain(adopted).collect()
     }
 
     /// The keys that belong together because some statement states both, or somebody has both, or each belongs to one of these.
@@ -260,7 +290,7 @@ impl<'a> People<'a> {
 
     /// Who has the key before anybody is created, if that cannot change: an external id may be given to somebody who is found by
     /// their address.
-    fn settled(&self, key: &str) -> Option<Person> {
+    pub(super) fn settled(&self, key: &str) -> Option<Person> {
         self.settled.get(key).copied()
     }
 
@@ -269,7 +299,7 @@ impl<'a> People<'a> {
         let of_kind = || self.linked(key).iter().filter(|key| self.keys_set().place(key) == place).count();
         // Whoever is found by a stronger key takes over a weaker one that is stated along.
         let taken_over = || self.keys.values().any(|keys| keys.iter().skip(1).any(|weaker| weaker == key));
-        self.found(key).filter(|_| !self.keys_set().changes(key) || of_kind() == 1 && !taken_over())
+        self.found(key).filter(|_| !self.changes(key) || of_kind() == 1 && !taken_over())
     }
 
     /// Everybody whom the key may mean in the end; nobody where nobody has it and no event asks for somebody.
@@ -281,42 +311,43 @@ impl<'a> People<'a> {
         if let Some(person) = self.settled(key) {
             return BTreeSet::from([person]);
         }
-        if let Some(detection) = self.settings.detection.filter(|_| !is_guest(key)) {
-            return self.meant_by_rule(detection, key);
-        }
         let linked = self.linked(key);
-        let there = linked.iter().filter(|_| self.keys_set().has_weaker(key)).filter_map(|key| self.found(key));
-        there.chain(linked.iter().flat_map(|key| self.created(key))).collect()
+        let weaker = self.keys_set().has_weaker(key) || self.changes(key);
+        let there = linked.iter().filter(|_| weaker).filter_map(|key| self.found(key));
+        let made = linked.iter().filter(|key| self.may_make(key)).flat_map(|key| self.created(key));
+        there.chain(made).chain(linked.iter().flat_map(|key| self.adopted(key))).collect()
     }
 
-    /// Whom a key means that nobody has: whom the rule names, or whoever is created first of those whom it takes for the same.
-    fn meant_by_rule(&self, detection: Detection, key: &str) -> BTreeSet<Person> {
-        let created = self.created(key);
-        match detection.fate(self.crm, key) {
-            _ if created.is_empty() => created,
-            Fate::Adopted(person) => BTreeSet::from([person]),
-            Fate::Parked => BTreeSet::new(),
-            Fate::Created => {
-                let all: BTreeSet<&String> = self.keys.values().flatten().collect();
-                let alike = all.into_iter().filter(|other| detection.compared(other) == detection.compared(key));
-                alike.flat_map(|other| self.created(other)).collect()
-            }
-        }
+    /// Whether whoever has the key may get another one.
+    fn changes(&self, key: &str) -> bool {
+        self.keys_set().changes(key)
+            || self.settings.detection.is_some() && self.keys_set().rewritten() && !is_guest(key)
+    }
+
+    /// Whether a rule lets somebody be created for a key.
+    pub(super) fn may_make(&self, key: &str) -> bool {
+        self.settings.detection.is_none() || self.fates.get(key).is_some_and(|fates| fates.contains(&Fate::Created))
+    }
+
+    /// Where the events ask for somebody with this as their strongest key.
+    pub(super) fn tables(&self, key: &str) -> BTreeSet<&'static str> {
+        let asks = |event: &&&ParticipantEvent| {
+            let keys = self.keys(event);
+            keys.first().is_some_and(|strongest| strongest == key) && keys.iter().all(|key| self.settled(key).is_none())
+        };
+        self.heard.iter().filter(asks).filter_map(|event| self.settings.of(&event.event.id).creates()).collect()
     }
 
     /// Whom the events may create for a key.
-    fn created(&self, key: &str) -> BTreeSet<Person> {
-        let asks = |event: &&&ParticipantEvent| self.keys(event).first().is_some_and(|strongest| strongest == key);
-        let tables = self.heard.iter().filter(asks).filter_map(|event| self.settings.of(&event.event.id).creates());
-        let tables: BTreeSet<&'static str> = tables.filter(|_| self.settled(key).is_none()).collect();
+    pub(super) fn created(&self, key: &str) -> BTreeSet<Person> {
         let person = |table, generation| match table {
             "lead" => (table, ids::lead("t", key, generation)),
             _ => (table, ids::contact("t", key, generation)),
         };
-        let several = self.keys_set().change() || self.settings.detection.is_some();
+        let several = self.keys_set().change() || self.changes(key);
         let generations = if several { GENERATIONS } else { 1 };
         let free = |table| (0..).find(|generation| !self.crm.contains_key(&person(table, *generation))).unwrap_or(0);
-        tables
+        self.tables(key)
             .into_iter()
             .flat_map(|table| (0..generations).map(move |more| person(table, free(table) + more)))
             .collect()
@@ -378,7 +409,7 @@ impl<'a> People<'a> {
         self.keys_set().change() || self.heard.iter().copied().any(|event| of_nobody(&event))
     }
 
-    fn creates(&self, event: &ParticipantEvent) -> bool {
+    pub(super) fn creates(&self, event: &ParticipantEvent) -> bool {
         self.settings.of(&event.event.id).creates().is_some()
     }
 
@@ -405,7 +436,7 @@ impl<'a> People<'a> {
     }
 
     /// What is said of each person.
-    fn said(&self) -> BTreeMap<Person, Row<'a>> {
+    pub(super) fn said(&self) -> BTreeMap<Person, Row<'a>> {
         let mut said: BTreeMap<Person, Row<'a>> = BTreeMap::new();
         for event in self.heard.iter().filter(|event| !self.settings.refuses(event)) {
             let counts = self.counts(event);
@@ -461,7 +492,10 @@ impl<'a> People<'a> {
                 (None, "lastname") => self.fallbacks(said),
                 (None, _) => vec![Value::Null],
             };
-            let allowed = if left_alone { had } else { mapping.allowed(said, &had) };
+            let allowed = match left_alone {
+                true => had,
+                false => self.or_refused((person, mapping), said, &had, mapping.allowed(said, &had)),
+            };
             if !holds(mapping.found(row), &allowed) {
                 let (column, found) = (mapping.column, mapping.found(row));
                 return Err(format!("{person:?} has {found:?} in {column} ({:?}), not {allowed:?}", mapping.mode));
@@ -471,7 +505,7 @@ impl<'a> People<'a> {
     }
 
     /// Whether a column is written to new people of whom little is.
-    fn stays(&self, table: &str, column: &str) -> bool {
+    pub(super) fn stays(&self, table: &str, column: &str) -> bool {
         self.keys_set().columns(table).contains(&column) || matches!(column, "firstname" | "lastname")
     }
 
