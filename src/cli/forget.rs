@@ -30,19 +30,24 @@ pub fn run(args: ForgetArgs) -> ExitCode {
 }
 
 fn told(undo: bool, forgot: Forgot) -> Result<()> {
-    let Forgot { entries, reasons, missed, invitations, taken_back } = forgot;
+    let Forgot { entries, reasons, missed, invitations, logged, participants, not_asked, taken_back } = forgot;
     match (undo, taken_back) {
         (true, true) => println!("Taken back: what is sent from now on is written again."),
         (true, false) => println!("This address was not forgotten."),
         (false, _) => {
             println!(
-                "Forgotten. {entries} parked events erased, {reasons} reasons that named the person, and {invitations} invitations."
+                "Forgotten. {entries} parked events erased, {reasons} reasons that named the person, {invitations} invitations, and the ids in {logged} entries of the sync log."
             );
             println!(
-                "What still waits in a queue is dropped when it is delivered, from ten seconds from now on at the latest."
+                "What still waits in a queue is dropped when it is delivered, from ten seconds from now on at the latest: under this address, and about {participants} participants of events by their ids."
             );
-            println!("Rows in the CRM are not touched: erase them there as well.");
+            println!("Rows in the CRM are not touched: erase them there as well, after this.");
         }
+    }
+    if let Some(why) = not_asked {
+        bail!(
+            "Dynamics could not be asked which participants had this address, so statements about them that do not name it are still written. Run it again: {why}"
+        );
     }
     if missed > 0 {
         bail!("{missed} parked events were changed meanwhile and may still name the person: run it again");

@@ -1,11 +1,18 @@
 //! Erasing from what is parked.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Forgotten, load};
+use super::{
+    Forgotten, load,
+    named::{self, Named},
+};
 use crate::{
+    model::Address,
     parked::{Found, Original, Pages},
     store::{Store, StoreError},
+    sync::plan::EventParticipant,
 };
 
 /// Says that a reason was erased.
@@ -20,6 +27,27 @@ pub struct Erased {
     pub reasons: usize,
     /// Changed by somebody else while they were looked at: they are still there.
     pub missed: usize,
+}
+
+/// The participants whom something parked knows under this address.
+pub async fn parked_participants(
+    store: &dyn Store,
+    address: &Address,
+    now: Timestamp,
+) -> Result<BTreeSet<EventParticipant>, StoreError> {
+    let (mut participants, mut pages) = (BTreeSet::new(), Pages::all(store));
+    while let Some(page) = pages.next(now).await? {
+        for found in &page.found {
+            let named = match found.original(store).await? {
+                None => Vec::new(),
+                Some(Original::Event(event)) => Named::of(&event).into_iter().collect(),
+                Some(Original::Raw(text)) => named::in_text(&text),
+            };
+            let of_address = named.into_iter().filter(|named| named.address.as_ref() == Some(address));
+            participants.extend(of_address.map(|named| named.of));
+        }
+    }
+    Ok(participants)
 }
 
 /// Erases everybody who is forgotten from everything that is parked.

@@ -5,10 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::{Forgotten, load, read_key};
-use crate::store::{ETag, Store, StoreError};
+use super::{Forgotten, load, read_key, remember_participants};
+use crate::{
+    model::Address,
+    store::{ETag, Store, StoreError},
+    sync::plan::EventParticipant,
+};
 
 /// How long an answer is taken for true.
 const FRESH: Duration = Duration::from_secs(10);
@@ -30,6 +35,17 @@ struct Cached {
 impl Lookup {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, cached: Mutex::default() }
+    }
+
+    /// Remembers participants who were known by their address only. Returns everybody, with them.
+    pub async fn learn(
+        &self,
+        participants: &[(Address, EventParticipant)],
+        now: Instant,
+    ) -> Result<Arc<Forgotten>, StoreError> {
+        remember_participants(&*self.store, participants, Timestamp::now()).await?;
+        *self.cached.lock().await = None;
+        self.current(now).await
     }
 
     /// Everybody who was forgotten 10 seconds before `now`, at least.

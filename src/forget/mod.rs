@@ -1,11 +1,15 @@
-//! Who asked to be forgotten. Of an address only a keyed hash is kept, by which what still waits in a queue is known and dropped.
+//! Who asked to be forgotten. Of an address only a keyed hash is kept, by which what still waits in a queue is known and dropped; and
+//! of the participants who had it, for what says no address.
 
 mod addresses;
 mod erase;
 mod lookup;
+mod named;
+mod rows;
 
-pub use erase::{Erased, erase, erase_from};
+pub use erase::{Erased, erase, erase_from, parked_participants};
 pub use lookup::Lookup;
+pub use rows::participants as participants_in_crm;
 
 use std::collections::HashSet;
 
@@ -18,17 +22,22 @@ use uuid::Uuid;
 use crate::{
     model::{Address, ParticipantEvent},
     store::{ETag, Key, Record, Store, StoreError},
+    sync::plan::EventParticipant,
 };
+use named::Named;
 
 const KIND: &str = "forgotten";
 const ADDRESSES: &str = "address";
+/// Of participants, by the hash of their ids: each with the hash of the address that they were found by.
+const PARTICIPANTS: &str = "participant";
 
 /// Everybody who is forgotten, as of some moment.
 #[derive(Debug, Default)]
 pub struct Forgotten {
     /// None while nobody ever was.
     key: Option<HashKey>,
-    hashes: HashSet<String>,
+    addresses: HashSet<String>,
+    participants: HashSet<String>,
 }
 
 /// What addresses are hashed with wherever one must be known again and not kept: made once and kept in the store. Without it a hash
@@ -38,30 +47,55 @@ pub struct HashKey(Secret);
 
 impl Forgotten {
     pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
+        self.addresses.is_empty() && self.participants.is_empty()
     }
 
     pub fn contains(&self, address: &Address) -> bool {
         match &self.key {
-            Some(key) if !self.is_empty() => key.hash(address).is_ok_and(|hash| self.hashes.contains(&hash)),
+            Some(key) if !self.is_empty() => key.hash(address).is_ok_and(|hash| self.addresses.contains(&hash)),
+            _ => false,
+        }
+    }
+
+    fn contains_participant(&self, of: &EventParticipant) -> bool {
+        match &self.key {
+            Some(key) if !self.participants.is_empty() => {
+                key.hash_participant(of).is_ok_and(|hash| self.participants.contains(&hash))
+            }
             _ => false,
         }
     }
 
     /// The same by the address' hash.
     pub fn contains_hash(&self, hash: &str) -> bool {
-        self.hashes.contains(hash)
+        self.addresses.contains(hash)
     }
 
-    /// Whether the event is about somebody who is forgotten.
+    /// Whether the event is about somebody who is forgotten, by the address or by the participant's ids.
     pub fn concerns(&self, event: &ParticipantEvent) -> bool {
-        let email = event.participant.as_ref().and_then(|participant| participant.email.as_deref());
-        !self.is_empty() && email.and_then(|email| Address::parse(email).ok()).is_some_and(|who| self.contains(&who))
+        let knows = |named: Named| {
+            named.address.is_some_and(|address| self.contains(&address)) || self.contains_participant(&named.of)
+        };
+        !self.is_empty() && Named::of(event).is_some_and(knows)
     }
 
-    /// Whether the text, JSON or not, holds the address of somebody who is forgotten.
+    /// Whether the text, JSON or not, holds the address of somebody who is forgotten, or is about a participant who is.
     pub fn named_in(&self, text: &str) -> bool {
-        !self.is_empty() && addresses::in_text(text).iter().any(|address| self.contains(address))
+        !self.is_empty()
+            && (addresses::in_text(text).iter().any(|address| self.contains(address))
+                || named::in_text(text).iter().any(|named| self.contains_participant(&named.of)))
+    }
+
+    /// The participants among these who are known by their address only, with it.
+    pub fn unknown_participants(&self, events: &[ParticipantEvent]) -> Vec<(Address, EventParticipant)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let unknown = |named: Named| {
+            let address = named.address.filter(|address| self.contains(address))?;
+            (!self.contains_participant(&named.of)).then_some((address, named.of))
+        };
+        events.iter().filter_map(Named::of).filter_map(unknown).collect()
     }
 }
 
@@ -75,12 +109,34 @@ pub async fn remember(store: &dyn Store, address: &Address, now: Timestamp) -> R
     changed(store).await
 }
 
+/// Forgets participants who had an address, from now on, for what is said of them without it.
+///
+/// # Errors
+/// As [`remember`].
+pub async fn remember_participants(
+    store: &dyn Store,
+    participants: impl IntoIterator<Item = &(Address, EventParticipant)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (key, mut any) = (HashKey::of(store).await?, false);
+    for (address, of) in participants {
+        let value = json!({ "at": now, "of": key.hash(address)? });
+        store.put(&Key::new(KIND, PARTICIPANTS, key.hash_participant(of)?), &value).await?;
+        any = true;
+    }
+    if any { changed(store).await } else { Ok(()) }
+}
+
 /// Forgets no more: what comes from now on is written again. Returns whether the address was forgotten.
 pub async fn take_back(store: &dyn Store, address: &Address) -> Result<bool, StoreError> {
     let Some((key, _)) = read_key(store).await? else { return Ok(false) };
-    let hash = Key::new(KIND, ADDRESSES, key.hash(address)?);
-    let there = store.get(&hash).await?.is_some();
-    store.delete(&hash, None).await?;
+    let hash = key.hash(address)?;
+    for record in all(store, PARTICIPANTS).await?.iter().filter(|record| record.value["of"] == hash.as_str()) {
+        store.delete(&record.key, None).await?;
+    }
+    let address = Key::new(KIND, ADDRESSES, hash);
+    let there = store.get(&address).await?.is_some();
+    store.delete(&address, None).await?;
     changed(store).await?;
     Ok(there)
 }
@@ -89,13 +145,21 @@ pub async fn take_back(store: &dyn Store, address: &Address) -> Result<bool, Sto
 pub async fn load(store: &dyn Store) -> Result<(Forgotten, Option<ETag>), StoreError> {
     // First the version: whoever is added after it was read changes it again.
     let Some((key, version)) = read_key(store).await? else { return Ok((Forgotten::default(), None)) };
-    let (mut hashes, mut next) = (HashSet::new(), None::<String>);
+    let hashes = async |partition| -> Result<HashSet<String>, StoreError> {
+        Ok(all(store, partition).await?.into_iter().map(|record| record.key.row).collect())
+    };
+    let (addresses, participants) = (hashes(ADDRESSES).await?, hashes(PARTICIPANTS).await?);
+    Ok((Forgotten { key: Some(key), addresses, participants }, Some(version)))
+}
+
+async fn all(store: &dyn Store, partition: &str) -> Result<Vec<Record>, StoreError> {
+    let (mut records, mut next) = (Vec::new(), None::<String>);
     loop {
-        let page = store.list(KIND, Some(ADDRESSES), 1_000, next.as_deref()).await?;
-        hashes.extend(page.records.into_iter().map(|record| record.key.row));
+        let page = store.list(KIND, Some(partition), 1_000, next.as_deref()).await?;
+        records.extend(page.records);
         next = page.next;
         if next.is_none() {
-            return Ok((Forgotten { key: Some(key), hashes }, Some(version)));
+            return Ok(records);
         }
     }
 }
@@ -141,7 +205,16 @@ impl HashKey {
 
     /// HMAC-SHA-256 in hexadecimal digits. It may stand in URLs.
     pub fn hash(&self, address: &Address) -> Result<String, StoreError> {
-        let hash = hmac_sha256(address.as_str(), &self.0).map_err(|_| unreadable())?;
+        self.digest(address.as_str())
+    }
+
+    fn hash_participant(&self, of: &EventParticipant) -> Result<String, StoreError> {
+        // No address holds a line's end.
+        self.digest(&format!("{}\n{}", of.event, of.participant))
+    }
+
+    fn digest(&self, text: &str) -> Result<String, StoreError> {
+        let hash = hmac_sha256(text, &self.0).map_err(|_| unreadable())?;
         let bytes = STANDARD.decode(hash).map_err(|_| unreadable())?;
         Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }

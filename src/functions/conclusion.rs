@@ -1,5 +1,5 @@
 //! When an event or session that was said to be over may make no-shows of people: once nothing older waits any more, as far as that
-//! can be told, and at the latest after some hours.
+//! can be told.
 
 use std::{
     collections::HashMap,
@@ -7,13 +7,22 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{dataverse_access::DataverseAccess, services::Services};
+use super::{
+    dataverse_access::DataverseAccess,
+    flush_activities,
+    held::{self, Way},
+    services::Services,
+};
 use crate::{
     model::{ParticipantEvent, stamp::Fingerprint},
-    queue::{Queue, QueueError},
+    queue::{
+        Peeked, Queue,
+        envelope::{Content, Envelope},
+    },
     store::{Key, Store, StoreError},
     sync::{
         closings::{self, Waiting},
@@ -22,22 +31,42 @@ use crate::{
     synclog::Entry,
 };
 
-/// What waits longer than this is not waited for.
+/// What may be about another event is not waited for longer than this.
 const LONGEST: SignedDuration = SignedDuration::from_hours(6);
-/// How long the host keeps a message that it has handed out: it may be older, and nobody sees it meanwhile.
-const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(10);
-/// How long after it is seen again a message that was put back is surely delivered or put back once more.
-const DELIVERED: SignedDuration = SignedDuration::from_mins(2);
+/// How long nobody sees a message that was handed out, at most: the host keeps one for ten minutes, the flush for longer.
+const IN_FLIGHT: SignedDuration = SignedDuration::from_secs(flush_activities::INVISIBLE.as_secs() as i64);
 
 const PUT_BACK: &str = "putback";
+/// Stands for the event of messages of which it cannot be told. What stands for an event begins with another character.
+const ANY: &str = "any";
 
-/// Until when messages of an event stay out of sight that were put back, or gathered: a queue does not tell.
+/// Since when the connector knows of messages of an event that were put back, or gathered, and until when they stay out of sight: a
+/// queue does not tell. Those of different hours are kept apart, so that what comes on and on after a closing does not look older.
 #[derive(Debug)]
 pub struct PutBack {
     store: Arc<dyn Store>,
     process: Uuid,
-    /// What this process noted, by event, so that it is noted once.
-    noted: Mutex<HashMap<String, Timestamp>>,
+    /// What this process noted, by event and hour, so that it is noted once.
+    noted: Mutex<HashMap<(String, i64), OutOfSight>>,
+}
+
+/// A note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfSight {
+    /// When the oldest of it first came to the connector.
+    #[serde(default)]
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+impl OutOfSight {
+    fn with(self, other: Self) -> Self {
+        Self { since: self.since.min(other.since), until: self.until.max(other.until) }
+    }
+
+    fn hour(self) -> i64 {
+        self.since.as_second() / 3_600
+    }
 }
 
 impl PutBack {
@@ -45,29 +74,45 @@ impl PutBack {
         Self { store, process: Uuid::new_v4(), noted: Mutex::default() }
     }
 
-    /// Notes that something of these events will be out of sight until then. To be done before it is.
+    /// Notes that something of these events will be out of sight. To be done before it is.
     pub async fn note<'a>(
         &self,
-        events: impl Iterator<Item = &'a ParticipantEvent>,
-        until: Timestamp,
+        events: impl IntoIterator<Item = &'a ParticipantEvent>,
+        out: OutOfSight,
     ) -> Result<(), StoreError> {
+        let parts = events.into_iter().map(|event| part(&event.event.id)).collect();
+        self.write(parts, out).await
+    }
+
+    /// The same of these ids of events. `None`: nobody can tell which they are.
+    pub async fn note_ids(&self, events: Option<&[String]>, out: OutOfSight) -> Result<(), StoreError> {
+        let parts = events.map_or(vec![ANY.to_owned()], |events| events.iter().map(|event| part(event)).collect());
+        self.write(parts, out).await
+    }
+
+    async fn write(&self, parts: Vec<String>, out: OutOfSight) -> Result<(), StoreError> {
         // A minute's difference is not worth a record.
-        let until = Timestamp::from_second((until.as_second() / 60 + 1) * 60).unwrap_or(until);
-        let fresh: Vec<String> = {
+        let round =
+            |time: Timestamp, more: i64| Timestamp::from_second((time.as_second() / 60 + more) * 60).unwrap_or(time);
+        let out = OutOfSight { since: round(out.since, 0), until: round(out.until, 1) };
+        let fresh: Vec<(String, OutOfSight)> = {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.retain(|_, known| known.until >= out.since);
             let mut fresh = Vec::new();
-            for event in events {
-                if noted.get(&event.event.id).is_none_or(|known| *known < until) {
-                    noted.insert(event.event.id.clone(), until);
-                    fresh.push(event.event.id.clone());
+            for part in parts {
+                let known = noted.get(&(part.clone(), out.hour())).copied();
+                let all = known.map_or(out, |known| known.with(out));
+                if known != Some(all) {
+                    noted.insert((part.clone(), out.hour()), all);
+                    fresh.push((part, all));
                 }
             }
             fresh
         };
-        for event in fresh {
-            let key = Key::new(PUT_BACK, part(&event), self.process.to_string());
-            if let Err(error) = self.store.put(&key, &json!({ "until": until })).await {
-                self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
+        for (part, out) in fresh {
+            let key = Key::new(PUT_BACK, part.clone(), format!("{}.{}", self.process, out.hour()));
+            if let Err(error) = self.store.put(&key, &json!(out)).await {
+                self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&(part, out.hour()));
                 return Err(error);
             }
         }
@@ -75,46 +120,84 @@ impl PutBack {
     }
 }
 
-/// The latest time that something of the event was put back for. Notes that are over are tidied away.
-async fn put_back_until(store: &dyn Store, event: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-    let mut latest = None;
-    for record in store.list(PUT_BACK, Some(&part(event)), 1_000, None).await?.records {
-        let until = record.value["until"].as_str().and_then(|until| until.parse::<Timestamp>().ok());
-        latest = latest.max(until);
-        if until.is_none_or(|until| now.duration_since(until) > SignedDuration::from_hours(1)) {
-            store.delete(&record.key, None).await?;
+/// What of the event was put back. Notes that are over are tidied away.
+async fn put_back(store: &dyn Store, part: &str, now: Timestamp) -> Result<Vec<OutOfSight>, StoreError> {
+    let mut notes = Vec::new();
+    for record in store.list(PUT_BACK, Some(part), 1_000, None).await?.records {
+        match serde_json::from_value::<OutOfSight>(record.value) {
+            Ok(note) if now.duration_since(note.until) <= SignedDuration::from_hours(1) => notes.push(note),
+            _ => store.delete(&record.key, None).await?,
         }
     }
-    Ok(latest)
+    Ok(notes)
+}
+
+/// Until when something is out of sight that was there when a closing was recorded.
+fn until(notes: &[OutOfSight], recorded: Timestamp) -> Option<Timestamp> {
+    notes.iter().filter(|note| note.since <= recorded).map(|note| note.until).max()
 }
 
 fn part(id: &str) -> String {
     if id.is_ascii() { format!("e{id}") } else { format!("#{}", Fingerprint::of(id)) }
 }
 
-/// What a queue tells of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a queue, and what is known of its messages, tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Told {
     length: u64,
-    /// When the oldest message that can be seen was added.
+    /// When the oldest of what can be seen first came to the connector.
     oldest: Option<Timestamp>,
+    /// Whether what it holds is held.
+    held: bool,
 }
 
 impl Told {
-    async fn of(queue: &dyn Queue) -> Result<Self, QueueError> {
+    async fn of(services: &Services, queue: &dyn Queue, way: Way) -> anyhow::Result<Self> {
         let length = queue.approximate_len().await?;
-        let oldest = if length == 0 { None } else { queue.oldest().await? };
-        Ok(Self { length, oldest })
+        if length == 0 {
+            return Ok(Self::default());
+        }
+        let oldest = queue.front().await?.iter().map(first_seen).min();
+        Ok(Self { length, oldest, held: held::read(&*services.store, way).await?.is_some() })
     }
 }
 
-/// Whether nothing that was queued before may still wait, as far as can be told.
-fn may_conclude(recorded: Timestamp, queues: &[Told], put_back_until: Option<Timestamp>, now: Timestamp) -> bool {
-    let age = now.duration_since(recorded);
-    let empty = queues.iter().all(|queue| queue.length == 0);
-    let older = queues.iter().any(|queue| queue.oldest.is_some_and(|oldest| oldest <= recorded));
-    let put_back = put_back_until.is_some_and(|until| now.duration_since(until) < DELIVERED);
-    age >= LONGEST || empty || (age >= IN_FLIGHT && !older && !put_back)
+/// A message that was put back is a new one for the queue.
+fn first_seen(message: &Peeked) -> Timestamp {
+    let seen = Envelope::parse(&message.text).map(|envelope| envelope.history.first_seen);
+    seen.map_or(message.inserted, |seen| seen.min(message.inserted))
+}
+
+/// The events that a message is about, as far as its text tells.
+pub(super) fn events_in(text: &str) -> Option<Vec<String>> {
+    let Ok(Envelope { content: Content::Items(items), .. }) = Envelope::parse(text) else { return None };
+    items.iter().map(|item| Some(item["event"]["id"].as_str()?.to_owned())).collect()
+}
+
+/// What may still wait when a closing was recorded.
+#[derive(Debug, Clone, Copy, Default)]
+struct WhatWaits {
+    queues: [Told; 3],
+    /// Until when something of the event was put back.
+    put_back: Option<Timestamp>,
+    /// Until when something was that may be of any event.
+    put_back_of_any: Option<Timestamp>,
+}
+
+impl WhatWaits {
+    /// Whether nothing that was queued before may still wait, as far as can be told.
+    fn may_conclude(&self, recorded: Timestamp, now: Timestamp) -> bool {
+        let (age, queues) = (now.duration_since(recorded), &self.queues);
+        if queues.iter().all(|queue| queue.length == 0) {
+            return true;
+        }
+        let older = queues.iter().any(|queue| queue.oldest.is_some_and(|oldest| oldest <= recorded));
+        let held = queues.iter().any(|queue| queue.held);
+        // Once it can be seen it is handed out, and then it is out of sight once more.
+        let out_of_sight = |until: Option<Timestamp>| until.is_some_and(|until| now.duration_since(until) < IN_FLIGHT);
+        let known = older || held || out_of_sight(self.put_back);
+        age >= IN_FLIGHT && !known && (age >= LONGEST || !out_of_sight(self.put_back_of_any))
+    }
 }
 
 /// Concludes from the closings that may be concluded from, and sweeps the rows of their events and sessions.
@@ -123,10 +206,17 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
     if waiting.is_empty() {
         return Ok(());
     }
-    let queues = [Told::of(&*services.events).await?, Told::of(&*services.activities).await?];
+    // In the order in which what they hold goes on: what leaves one meanwhile is seen in the next.
+    let queues = [
+        Told::of(services, &*services.hydrate, Way::InEvent).await?,
+        Told::of(services, &*services.events, Way::Dataverse).await?,
+        Told::of(services, &*services.activities, Way::Dataverse).await?,
+    ];
+    let of_any = put_back(&*services.store, ANY, now).await?;
     for Waiting { closed, recorded, .. } in waiting {
-        let put_back = put_back_until(&*services.store, &closed.event, now).await?;
-        if !may_conclude(recorded, &queues, put_back, now) {
+        let of_event = put_back(&*services.store, &part(&closed.event), now).await?;
+        let (put_back, put_back_of_any) = (until(&of_event, recorded), until(&of_any, recorded));
+        if !(WhatWaits { queues, put_back, put_back_of_any }).may_conclude(recorded, now) {
             tracing::info!(
                 event = closed.event,
                 session = closed.session,
@@ -153,32 +243,6 @@ pub async fn run(services: &Services, access: &DataverseAccess, now: Timestamp) 
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_closing_waits_for_what_is_older_and_not_for_ever() {
-        let at = |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
-        let queue = |length, oldest: Option<i64>| Told { length, oldest: oldest.map(at) };
-        for (what, queues, put_back, now, expected) in [
-            ("nothing waits", [queue(0, None), queue(0, None)], None, 101, true),
-            ("something older is seen", [queue(9, Some(50)), queue(0, None)], None, 150, false),
-            ("something older is seen among the gathered", [queue(0, None), queue(1, Some(100))], None, 150, false),
-            ("something is under way", [queue(3, None), queue(0, None)], None, 105, false),
-            ("what was under way is done, newer waits", [queue(3, Some(101)), queue(0, None)], None, 110, true),
-            ("something was put back", [queue(3, Some(101)), queue(0, None)], Some(120), 119, false),
-            (
-                "what was put back is about to be delivered",
-                [queue(3, Some(101)), queue(0, None)],
-                Some(120),
-                121,
-                false,
-            ),
-            ("what was put back was delivered", [queue(3, Some(101)), queue(0, None)], Some(120), 122, true),
-            ("not for ever", [queue(9, Some(50)), queue(1, None)], Some(900), 460, true),
-        ] {
-            assert_eq!(may_conclude(at(100), &queues, put_back.map(at), at(now)), expected, "{what}");
-        }
-    }
-}
+#[cfg(all(test, feature = "local"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -1,9 +1,11 @@
 //! The way to Dataverse: the client, what writes through it, and the word to other processes that it does.
 
 use std::{
+    collections::BTreeSet,
+    fmt::Display,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -45,6 +47,8 @@ pub struct DataverseAccess {
 const BETWEEN_BEATS: Duration = Duration::from_secs(1);
 /// Who made no call for so many looks writes no more.
 const STILL: u32 = 10;
+/// The most ids that a record lists of one kind.
+const LISTED: usize = 16;
 
 impl DataverseAccess {
     /// Says that this process writes, when it is time to, and learns with whom it shares what Dataverse bears. It goes on saying so
@@ -98,7 +102,11 @@ pub(super) fn open(
 
 /// Every batch leaves one record in the log, and what it says of holds is kept where Health finds it.
 fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Duration) + Send + Sync {
+    let told = AtomicU64::new(0);
     move |scope, report, took| {
+        let calls = client.calls();
+        // Of batches beside each other, each counts what was made since the record before.
+        let calls = calls.saturating_sub(told.fetch_max(calls, Ordering::Relaxed));
         let count = |of: fn(&Outcome) -> bool| report.outcomes.iter().filter(|outcome| of(outcome)).count();
         let unchanged = count(|outcome| matches!(outcome, Outcome::Settled { changed: false }));
         let refused = count(|outcome| matches!(outcome, Outcome::Refused(_)));
@@ -107,9 +115,11 @@ fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Du
             Outcome::Postponed(Postponement::Held(held)) => Some(held),
             _ => None,
         });
+        let decided = |name| report.decisions.iter().filter(|decision| decision.name() == name).count();
         tracing::info!(
             target: "outcome",
             scope = scope.name(),
+            about = listed(&report.about),
             events = report.outcomes.len(),
             created = report.tally.created,
             updated = report.tally.updated,
@@ -117,7 +127,14 @@ fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Du
             refused,
             postponed,
             hold = hold.map(|held| held.name),
-            calls = client.calls(),
+            ambiguous = decided("ambiguous"),
+            adopted = decided("adopted"),
+            left_out = decided("left_out"),
+            unfit_owner = decided("unfit_owner"),
+            unmatched = decided("unmatched"),
+            ignored = decided("ignored"),
+            decisions = listed(&report.decisions),
+            calls,
             duration_ms = took.as_millis() as u64,
             "batch written"
         );
@@ -136,4 +153,10 @@ fn observer(client: Arc<Client>, held: HeldRecord) -> impl Fn(Scope, &Report, Du
             tokio::spawn(async move { held.observe(hold.as_ref()).await });
         }
     }
+}
+
+/// The first of some, as text; `None` of none. A line is cut off anyway.
+fn listed<T: Display>(some: &BTreeSet<T>) -> Option<String> {
+    let first: Vec<String> = some.iter().take(LISTED).map(ToString::to_string).collect();
+    (!first.is_empty()).then(|| first.join(", "))
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::{
     backlog::{self, When},
+    conclusion::{self, OutOfSight},
     dataverse_access::DataverseAccess,
     gather::NotQueued,
     invocation::Message,
@@ -38,6 +39,8 @@ use crate::{
 
 /// How long a message of a newer release waits before it is looked at again.
 const NEWER_WAITS: Duration = Duration::from_secs(5 * 60);
+/// How long one stays out of sight at most of which that could not be noted.
+const UNNOTED_WAITS: Duration = Duration::from_secs(60);
 
 /// Why a message was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +95,11 @@ pub async fn deliver(services: &Services, queue: &dyn Queue, message: Message, h
         }
     }
     metrics().events(events.len());
-    let forgotten = services.forgotten.current(Instant::now()).await?;
+    let mut forgotten = services.forgotten.current(Instant::now()).await?;
+    let unknown = forgotten.unknown_participants(&events);
+    if !unknown.is_empty() {
+        forgotten = services.forgotten.learn(&unknown, Instant::now()).await?;
+    }
     let concerned = |event: &ParticipantEvent| forgotten.concerns(event);
     events.retain(|event| !concerned(event) || dropped(services, event));
     match &services.dataverse {
@@ -127,6 +134,7 @@ pub(super) async fn open(
         Message::Envelope(envelope) => envelope,
         Message::Undecodable { raw, error: EnvelopeError::Newer(version) } => {
             tracing::warn!(version, "a newer release wrote this message; it waits until that is back");
+            services.put_back.note_ids(None, out_of_sight(Timestamp::UNIX_EPOCH, NEWER_WAITS)).await?;
             queue.put(&raw, PutOptions::after(NEWER_WAITS)).await?;
             return Ok(None);
         }
@@ -144,19 +152,26 @@ pub(super) async fn open(
 ///
 /// # Errors
 /// When that failed as well, or the failure is not storage's: the message stays where it is.
-pub async fn put_back(queue: &dyn Queue, text: &str, why: Undelivered) -> Result<(), Undelivered> {
+pub async fn put_back(services: &Services, queue: &dyn Queue, text: &str, why: Undelivered) -> Result<(), Undelivered> {
     if !why.is_outage() {
         return Err(why);
     }
     tracing::warn!(error = %why, "storage failed; the message goes back to the queue");
-    let (text, attempt) = match Envelope::parse(text) {
+    let (text, attempt, since) = match Envelope::parse(text) {
         Ok(envelope) => {
             let envelope = envelope.postponed("storage");
-            (envelope.to_text(), envelope.history.attempt)
+            (envelope.to_text(), envelope.history.attempt, envelope.history.first_seen)
         }
-        Err(_) => (text.to_owned(), 1),
+        Err(_) => (text.to_owned(), 1, Timestamp::UNIX_EPOCH),
     };
-    Ok(queue.put(&text, PutOptions::after(backoff::delay(attempt, jitter()))).await?)
+    let mut delay = backoff::delay(attempt, jitter());
+    let events = conclusion::events_in(&text);
+    if let Err(error) = services.put_back.note_ids(events.as_deref(), out_of_sight(since, delay)).await {
+        // The tables failed, too. In the queue's front it is seen how old it is.
+        tracing::warn!(%error, "that the message waits could not be noted");
+        delay = delay.min(UNNOTED_WAITS);
+    }
+    Ok(queue.put(&text, PutOptions::after(delay)).await?)
 }
 
 /// Writes events, or the people of those that are gathered.
@@ -194,7 +209,7 @@ async fn write(
             let gathered: Vec<Value> =
                 gathered.map(|(event, _)| serde_json::to_value(event).unwrap_or_default()).collect();
             if !gathered.is_empty() {
-                services.put_back.note(events.iter(), later(now, delay)).await?;
+                services.put_back.note(&events, out_of_sight(history.first_seen, delay)).await?;
                 services.gather.put(history.clone(), gathered, PutOptions::after(delay)).await?;
             }
         }
@@ -238,7 +253,7 @@ async fn settle(
     if let Postponement::Held(Held { name, remedy }) = &why {
         tracing::warn!(hold = name, remedy, events = postponed.len(), "events are held");
     }
-    services.put_back.note(postponed.iter().copied(), later(Timestamp::now(), delay)).await?;
+    services.put_back.note(postponed.iter().copied(), out_of_sight(history.first_seen, delay)).await?;
     envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
 }
@@ -255,8 +270,9 @@ fn tell_delays(events: &[ParticipantEvent], outcomes: &[Outcome]) {
     }
 }
 
-fn later(time: Timestamp, by: Duration) -> Timestamp {
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
+/// What goes out of sight now for so long, and came to the connector then.
+pub(super) fn out_of_sight(since: Timestamp, delay: Duration) -> OutOfSight {
+    OutOfSight { since, until: Timestamp::now().checked_add(delay).unwrap_or(Timestamp::MAX) }
 }
 
 /// Says that an event of somebody who was forgotten is not kept; not whose it was.
@@ -270,3 +286,7 @@ fn dropped(services: &Services, event: &ParticipantEvent) -> bool {
 pub(super) fn jitter() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_u128() as u16) / f64::from(u16::MAX)
 }
+
+#[cfg(all(test, feature = "local"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

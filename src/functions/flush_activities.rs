@@ -36,7 +36,7 @@ const COUNTED: usize = 1_000;
 /// Messages that a call to the queue gives at most.
 const FETCH: usize = 32;
 /// Longer than a run takes, so that no message comes again while it is under way.
-const INVISIBLE: Duration = Duration::from_secs(15 * 60);
+pub(super) const INVISIBLE: Duration = Duration::from_secs(15 * 60);
 
 pub async fn run(app: &App) -> Ran {
     let services = app.services().await?;
@@ -128,7 +128,7 @@ async fn deliver_one(services: &Services, message: queue::Message) {
             let decoded = decode(&message.text);
             let span = part("FlushActivities", decoded.traceparent());
             match deliver(services, queue, decoded, how).instrument(span).await {
-                Err(why) => put_back(queue, &message.text, why).await,
+                Err(why) => put_back(services, queue, &message.text, why).await,
                 delivered => delivered,
             }
         }

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     answer::Ran,
-    delivery::{Opened, Undelivered, jitter, open, put_back},
+    delivery::{Opened, Undelivered, jitter, open, out_of_sight, put_back},
     invocation::{Message, QueueInvocation},
     parking::{park_hint, settle_body},
     reconcile_events::reconciler,
@@ -35,7 +36,7 @@ pub async fn run(app: &App, invocation: Result<QueueInvocation, &'static str>) -
     let invocation = invocation?;
     let services = app.services().await?;
     let hydrated = match hydrate(services, invocation.message).await {
-        Err(why) => put_back(&*services.hydrate, &invocation.text, why).await,
+        Err(why) => put_back(services, &*services.hydrate, &invocation.text, why).await,
         hydrated => hydrated,
     };
     match hydrated {
@@ -52,14 +53,15 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
         return Ok(());
     };
     let (mut events, mut waiting): (_, Vec<(Value, Wait)>) = (Vec::new(), Vec::new());
-    match services.settings.document().await {
+    let settings = services.settings.document().await;
+    match &settings {
         Err(why) => waiting.extend(items.into_iter().map(|item| (item, Wait::For(why.clone())))),
         Ok(settings) => {
             let again = history.last_error.as_deref() == Some(LOOKED);
             // All at once, so that those of one event are read together.
             let mut settling: FuturesUnordered<_> = items
                 .into_iter()
-                .map(|item| async { (settle(services, &item, &settings, again).await, item) })
+                .map(|item| async { (settle(services, &item, settings, again).await, item) })
                 .collect();
             while let Some((settled, item)) = settling.next().await {
                 match settled {
@@ -99,12 +101,24 @@ async fn hydrate(services: &Services, message: Message) -> Result<(), Undelivere
             tracing::warn!(hold = name, remedy, webhooks = run.len(), "webhooks are held");
         }
         let items: Vec<&Value> = run.iter().map(|(item, _)| item).collect();
+        let about = settings.as_ref().ok().and_then(|settings| about(&items, settings));
+        services.put_back.note_ids(about.as_deref(), out_of_sight(history.first_seen, delay)).await?;
         envelope::put(&*services.hydrate, &*services.bodies, &history, &items, PutOptions::after(delay)).await?;
     }
     match body {
         Some(key) => settle_body(services, &key).await,
         None => Ok(()),
     }
+}
+
+/// The events that webhooks name, if all of them do.
+fn about(items: &[&Value], settings: &Document) -> Option<Vec<String>> {
+    let mut events = Vec::new();
+    for item in items {
+        let hints = decode(&Delivery::deserialize(*item).ok()?, &settings.inevent).ok()?;
+        events.extend(hints.into_iter().map(|hint| hint.event).collect::<Option<Vec<_>>>()?);
+    }
+    Some(events)
 }
 
 /// What followed from a webhook.

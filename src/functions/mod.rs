@@ -23,6 +23,9 @@ pub mod retention;
 mod routes;
 mod services;
 mod settings;
+#[cfg(all(test, feature = "local"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod stage;
 mod storage;
 mod sync_events;
 mod webhook_keys;

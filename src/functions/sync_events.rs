@@ -13,7 +13,7 @@ pub async fn run(app: &App, invocation: Result<QueueInvocation, &'static str>) -
     let how = How { alone: invocation.dequeue_count >= super::SUSPICIOUS, flushed: false };
     let queue = &*services.events;
     let delivered = match deliver(services, queue, invocation.message, how).await {
-        Err(why) => put_back(queue, &invocation.text, why).await,
+        Err(why) => put_back(services, queue, &invocation.text, why).await,
         delivered => delivered,
     };
     match delivered {

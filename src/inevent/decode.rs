@@ -82,6 +82,18 @@ pub fn decode(delivery: &Delivery, settings: &InEvent) -> Result<Vec<Hint>, Unde
     if hints.len() < items.len() || hints.is_empty() { Err(Undecoded::UnknownTrigger) } else { Ok(hints) }
 }
 
+/// Whom a body is about, whether or not it says what happened: ids of event and person, and the person's address where it is there.
+pub fn named(body: &str) -> Vec<(String, String, Option<String>)> {
+    let items = items(body).unwrap_or_default();
+    let named = items.iter().filter_map(|item| {
+        let objects = objects(item);
+        let (event, person) = (EVENT.id(&objects)?, PERSON.id(&objects)?);
+        let own = own(&objects).find_map(|(key, object)| profile(key, object, &person));
+        Some((event, person, own.and_then(|profile| profile.email)))
+    });
+    named.collect()
+}
+
 /// The words that a body uses for what happened, by field: what a table of triggers could be made of.
 pub fn words(body: &str, settings: &InEvent) -> Vec<(String, String)> {
     let items = items(body).unwrap_or_default();
@@ -179,11 +191,9 @@ fn hint(trigger: Trigger, item: &Row, received: Timestamp) -> Hint {
         object.or_else(|| kind.named_in(&objects))
     };
     let (event, person, activity) = (EVENT.id(&objects), PERSON.id(&objects), ACTIVITY.id(&objects));
-    // Others that a body names have addresses and times, too.
-    let own = || objects.iter().filter(|(key, _)| key.is_empty() || is_wrapper(key) || PERSON.is_called(key));
-    let profile = own().find_map(|(key, object)| profile(key, object, person.as_deref()?));
+    let profile = own(&objects).find_map(|(key, object)| profile(key, object, person.as_deref()?));
     let now = received.checked_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX);
-    let time = own().find_map(|(_, object)| stated(trigger, object, received)).filter(|time| {
+    let time = own(&objects).find_map(|(_, object)| stated(trigger, object, received)).filter(|time| {
         // A time that cannot be is none.
         time.timestamp() <= now && now.duration_since(time.timestamp()) < OLDEST
     });
@@ -192,6 +202,11 @@ fn hint(trigger: Trigger, item: &Row, received: Timestamp) -> Hint {
 }
 
 type Objects<'a> = Vec<(&'a str, &'a Map<String, Value>)>;
+
+/// The objects about the person: others that a body names have addresses and times, too.
+fn own<'a>(objects: &'a Objects<'a>) -> impl Iterator<Item = (&'a str, &'a Map<String, Value>)> {
+    objects.iter().filter(|(key, _)| key.is_empty() || is_wrapper(key) || PERSON.is_called(key)).copied()
+}
 
 /// The item and the objects in it, the outer first, each with the key that it stands under.
 fn objects(item: &Row) -> Objects<'_> {

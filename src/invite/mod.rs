@@ -23,4 +23,4 @@ pub use inviter::{InviteError, Inviter, ListReport, Report, Run, Terms, resolve}
 pub use lists::{List, ListTrouble, look};
 pub use member::Member;
 pub use pass::{Pass, Trouble, all as passes};
-pub use record::{How, ID_SHOWN, Invitation, Kept, Link, State, all as invitations, erase, find};
+pub use record::{How, ID_SHOWN, Invitation, Kept, Link, State, all as invitations, erase, find, of_forgotten};

@@ -189,21 +189,26 @@ pub async fn find(store: &dyn Store, id: &str) -> anyhow::Result<Kept> {
     }
 }
 
-/// Erases what is remembered of people who are forgotten; returns of how many invitations. It holds their hashes and ids.
-pub async fn erase(store: &dyn Store, forgotten: &Forgotten) -> Result<usize, StoreError> {
-    let (mut erased, mut next) = (0, None::<String>);
+/// What is remembered of people who are forgotten: their hashes and ids.
+pub async fn of_forgotten(store: &dyn Store, forgotten: &Forgotten) -> Result<Vec<Kept>, StoreError> {
+    let (mut theirs, mut next) = (Vec::new(), None::<String>);
     while !forgotten.is_empty() {
         let (kept, more) = page(store, None, next.as_deref()).await?;
-        for kept in kept.iter().filter(|kept| forgotten.contains_hash(&kept.hash)) {
-            store.delete(&kept.key(), None).await?;
-            erased += 1;
-        }
+        theirs.extend(kept.into_iter().filter(|kept| forgotten.contains_hash(&kept.hash)));
         match more {
             None => break,
             more => next = more,
         }
     }
-    Ok(erased)
+    Ok(theirs)
+}
+
+/// Erases invitations, whatever somebody else made of them meanwhile.
+pub async fn erase(store: &dyn Store, kept: &[Kept]) -> Result<(), StoreError> {
+    for kept in kept {
+        store.delete(&kept.key(), None).await?;
+    }
+    Ok(())
 }
 
 /// The invitations of an event by the hash of the address, and the people among them.

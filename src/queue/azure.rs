@@ -17,7 +17,7 @@ use azure_storage_queue::{
 };
 use jiff::Timestamp;
 
-use super::{Message, PutOptions, Queue, QueueError, Queues, Receipt, rules};
+use super::{Message, Peeked, PutOptions, Queue, QueueError, Queues, Receipt, rules};
 use crate::azure::{Account, AccountError, Failure, SERVICE_VERSION, Service};
 
 /// The queues of a storage account.
@@ -140,15 +140,18 @@ impl Queue for AzureQueue {
         Ok(count.ok_or_else(|| incomplete("x-ms-approximate-messages-count"))?.unsigned_abs())
     }
 
-    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+    async fn front(&self) -> Result<Vec<Peeked>, QueueError> {
         let options = QueueClientPeekMessagesOptions {
             number_of_messages: i32::try_from(rules::MAX_BATCH).ok(),
             ..Default::default()
         };
         let answer = self.client.peek_messages(Some(options)).await.map_err(queue_error)?;
         let messages = answer.into_model().map_err(queue_error)?.items.unwrap_or_default();
-        let inserted = messages.into_iter().map(|message| timestamp(message.insertion_time, "InsertionTime"));
-        Ok(inserted.collect::<Result<Vec<_>, _>>()?.into_iter().min())
+        let peeked = messages.into_iter().map(|message| {
+            let inserted = timestamp(message.insertion_time, "InsertionTime")?;
+            Ok(Peeked { text: message.message_text.unwrap_or_default(), inserted })
+        });
+        peeked.collect()
     }
 }
 

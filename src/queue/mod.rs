@@ -66,9 +66,16 @@ pub trait Queue: Send + Sync + Debug {
     /// How many messages the queue holds, invisible ones included; an estimate that is never too low.
     async fn approximate_len(&self) -> Result<u64, QueueError>;
 
-    /// When the oldest of the messages at the front was added that anybody could receive now; none of them is touched. What is
-    /// invisible is not seen, and of a long queue only some 30 messages are.
-    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError>;
+    /// The messages at the front that anybody could receive now; none of them is touched. What is invisible is not seen, and of a
+    /// long queue only some 30 messages are.
+    async fn front(&self) -> Result<Vec<Peeked>, QueueError>;
+}
+
+/// A message that was looked at and not received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peeked {
+    pub text: String,
+    pub inserted: Timestamp,
 }
 
 /// When an added message appears and when it dies.

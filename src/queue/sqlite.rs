@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, named_params, params};
 use uuid::Uuid;
 
-use super::{Message, PutOptions, Queue, QueueError, Queues, Receipt, rules};
+use super::{Message, Peeked, PutOptions, Queue, QueueError, Queues, Receipt, rules};
 use crate::store::sqlite_file::{SqliteFailure, SqliteFile};
 
 /// Times are milliseconds since 1970. `was_visible` is what `visible` was before the last receive: it orders the answer.
@@ -181,21 +181,24 @@ impl Queue for SqliteQueue {
         len.ok_or(QueueError::NoSuchQueue)
     }
 
-    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+    async fn front(&self) -> Result<Vec<Peeked>, QueueError> {
         let queue = Arc::clone(&self.name);
-        let oldest = self
+        let front = self
             .file
             .run(move |db| {
-                let oldest: Option<i64> = db.query_row(
-                    "SELECT min(inserted) FROM (SELECT inserted FROM queue_messages
-                     WHERE queue = ?1 AND visible <= ?2 AND expires > ?2 ORDER BY visible, seq LIMIT 32)",
-                    params![&*queue, now()],
-                    |row| row.get(0),
-                )?;
-                Ok(exists(db, &queue)?.then_some(oldest))
+                let front = db
+                    .prepare_cached(
+                        "SELECT text, inserted FROM queue_messages
+                         WHERE queue = ?1 AND visible <= ?2 AND expires > ?2 ORDER BY visible, seq LIMIT ?3",
+                    )?
+                    .query_map(params![&*queue, now(), rules::MAX_BATCH as i64], |row| {
+                        Ok(Peeked { text: row.get(0)?, inserted: timestamp(row.get(1)?) })
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok(exists(db, &queue)?.then_some(front))
             })
             .await?;
-        Ok(oldest.ok_or(QueueError::NoSuchQueue)?.map(timestamp))
+        front.ok_or(QueueError::NoSuchQueue)
     }
 }
 

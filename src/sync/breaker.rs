@@ -62,11 +62,10 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::outcome::Tally;
 
     #[test]
     fn opens_on_failure_and_closes_on_success() {
-        let report = |outcome| Report { outcomes: vec![outcome], tally: Tally::default() };
+        let report = |outcome| Report { outcomes: vec![outcome], ..Report::default() };
         let transient = |retry_after| report(Outcome::Postponed(Postponement::Transient { retry_after }));
         let now = Instant::now();
         let second = Duration::from_secs(1);
@@ -85,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_meets_several_batches_counts_once() {
-        let report = |outcome| Report { outcomes: vec![outcome], tally: Tally::default() };
+        let report = |outcome| Report { outcomes: vec![outcome], ..Report::default() };
         let transient = || report(Outcome::Postponed(Postponement::Transient { retry_after: None }));
         let begun = Instant::now();
         let (failed, second) = (begun + Duration::from_millis(100), Duration::from_secs(1));

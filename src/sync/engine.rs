@@ -102,7 +102,7 @@ impl Engine {
 
     /// Writes a batch, or a part of what it says.
     pub async fn run_within(&self, scope: Scope, events: &[ParticipantEvent]) -> Report {
-        let mut batch = Batch::new(events, events.len());
+        let mut batch = Batch::new(events);
         let stopped = self.settle(scope, &mut batch).await.err();
         batch.report(stopped)
     }
@@ -126,7 +126,7 @@ impl Engine {
     /// Plans the rows of an event or session anew, some hundred participants at a time, once it is concluded that it is over.
     /// No batch may run in this process at the same time.
     pub async fn sweep(&self, closed: &Closed) -> Report {
-        let mut batch = Batch::new(&[], 1);
+        let mut batch = Batch::sweeping(&closed.event);
         let swept = async {
             let context = self.context().await?;
             self.sweep_rows(&mut batch, closed, &[0], &context).await
@@ -205,7 +205,7 @@ impl Engine {
             let mut planned = self.look_and_plan(&events, &task.swept, &known, &context, &mut learnt).await?;
             planned.writes.retain(|write| !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
-            learnt.report(&planned, &events, &open);
+            batch.note(&planned, &open);
             let concerned = concerned(task, &events, &planned.refused, &context.rules);
             if planned.writes.is_empty() && planned.waiting.is_empty() {
                 return self.keep_lists(concerned, &context).await;

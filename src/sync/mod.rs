@@ -10,6 +10,7 @@ pub mod coalesce;
 pub mod convert;
 pub mod crm;
 pub mod current;
+pub mod decision;
 pub mod engine;
 pub mod key_column;
 pub mod lists;

@@ -1,7 +1,8 @@
 //! What became of an event.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use super::decision::Decision;
 use crate::dataverse::Hold;
 
 /// What became of one event of a batch.
@@ -64,9 +65,13 @@ pub struct Tally {
     pub updated: u64,
 }
 
-/// The outcomes of a batch, in the order of its events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
+    /// In the order of its events.
     pub outcomes: Vec<Outcome>,
     pub tally: Tally,
+    /// InEvent's ids of the events that it was about.
+    pub about: BTreeSet<String>,
+    pub decisions: BTreeSet<Decision>,
 }

@@ -90,6 +90,10 @@ pub struct Plan {
     pub left_out: Vec<ColumnProblem>,
     /// Who was taken of several open people with one key, and how many they were.
     pub ambiguous: Vec<(PersonRef, usize)>,
+    /// Who was taken because a duplicate detection rule named them.
+    pub adopted: BTreeSet<PersonRef>,
+    /// Events of which the condition of the settings is not true.
+    pub excluded: BTreeSet<usize>,
     /// Rows, by their id, that regard nobody.
     pub unmatched: BTreeSet<Uuid>,
 }

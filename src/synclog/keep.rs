@@ -15,9 +15,13 @@ use tokio::sync::mpsc;
 
 use super::{
     Entry,
-    place::{ALL_DAYS, DAYS, ENTRIES, Place, day},
+    entry::id,
+    place::{ALL_DAYS, DAYS, ENTRIES, PAGE, Place, day, in_a_key, places},
 };
-use crate::store::{Store, StoreError};
+use crate::{
+    store::{Store, StoreError},
+    sync::plan::EventParticipant,
+};
 
 /// Entries that wait to be written. What comes while so many wait is lost: the storage is out of reach for minutes then.
 const WAITING: usize = 20_000;
@@ -122,6 +126,49 @@ fn records(entries: Vec<Entry>) -> Vec<(Timestamp, Vec<Value>)> {
         room = room.saturating_sub(bytes);
     }
     records
+}
+
+/// Takes the ids of these participants, and of what was said of them, out of the log. Returns of how many entries.
+///
+/// # Errors
+/// When the store fails.
+pub async fn erase(store: &dyn Store, participants: &BTreeSet<EventParticipant>) -> Result<usize, StoreError> {
+    let ids: BTreeSet<(String, String)> = participants.iter().map(|of| (id(&of.event), id(&of.participant))).collect();
+    let events: BTreeSet<String> = participants.iter().map(|of| in_a_key(&of.event)).collect();
+    let is_theirs = |entry: &Entry| {
+        let participant = entry.participant.clone();
+        participant.is_some_and(|participant| ids.contains(&(entry.event.clone(), participant)))
+    };
+    let mut erased = 0;
+    for place in places(store).await?.iter().filter(|place| events.contains(&place.event)) {
+        let mut next = None::<String>;
+        loop {
+            let page = store.list(ENTRIES, Some(&place.partition()), PAGE, next.as_deref()).await?;
+            for record in page.records {
+                let entries = serde_json::from_value::<Vec<Entry>>(record.value["entries"].clone());
+                let mut entries = entries.unwrap_or_default();
+                let theirs: Vec<&mut Entry> = entries.iter_mut().filter(|entry| is_theirs(entry)).collect();
+                if theirs.is_empty() {
+                    continue;
+                }
+                let count = theirs.len();
+                for entry in theirs {
+                    (entry.participant, entry.statement, entry.trace_id) = (None, None, None);
+                }
+                match store.replace(&record.key, &json!({ "entries": entries }), &record.etag).await {
+                    Ok(_) => erased += count,
+                    // Its time was over meanwhile.
+                    Err(StoreError::Changed) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(erased)
 }
 
 /// Removes what was noted on days that ended more than `kept` ago, at most `most` records. Returns how many, and whether that

@@ -11,5 +11,5 @@ mod place;
 mod search;
 
 pub use entry::{Entry, Step, Verdict};
-pub use keep::{SyncLog, prune};
+pub use keep::{SyncLog, erase, prune};
 pub use search::{Query, search};

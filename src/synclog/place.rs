@@ -5,11 +5,13 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::entry::id;
-use crate::store::Key;
+use crate::store::{Key, Store, StoreError};
 
 pub(super) const ENTRIES: &str = "synclog";
 pub(super) const DAYS: &str = "synclogday";
 pub(super) const ALL_DAYS: &str = "days";
+/// Records of entries read at once; each weighs up to 192 KiB.
+pub(super) const PAGE: usize = 20;
 
 /// A day in UTC, and what stands for an event in a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +44,19 @@ impl Place {
     pub(super) fn new_key(&self, at: Timestamp) -> Key {
         let age = i64::MAX - at.as_microsecond();
         Key::new(ENTRIES, self.partition(), format!("{age:019}.{}", Uuid::new_v4().simple()))
+    }
+}
+
+/// Every day and event of which there are entries, the oldest day first.
+pub(super) async fn places(store: &dyn Store) -> Result<Vec<Place>, StoreError> {
+    let (mut places, mut next) = (Vec::new(), None::<String>);
+    loop {
+        let page = store.list(DAYS, Some(ALL_DAYS), 1_000, next.as_deref()).await?;
+        places.extend(page.records.iter().filter_map(|record| Place::read(&record.key.row)));
+        next = page.next;
+        if next.is_none() {
+            return Ok(places);
+        }
     }
 }
 

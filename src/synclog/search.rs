@@ -9,12 +9,9 @@ use serde_json::Value;
 use super::{
     Entry, Verdict,
     entry::id,
-    place::{ALL_DAYS, DAYS, ENTRIES, Place, day, in_a_key},
+    place::{ENTRIES, PAGE, Place, day, in_a_key, places},
 };
 use crate::store::{Store, StoreError};
-
-/// Records read at once; each weighs up to 192 KiB.
-const PAGE: usize = 20;
 
 /// Which entries are meant: the newest of those that meet everything named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,16 +49,8 @@ impl Query {
 /// # Errors
 /// When the store fails.
 pub async fn search(store: &dyn Store, query: &Query) -> Result<Vec<Entry>, StoreError> {
-    let (mut places, mut next) = (Vec::new(), None::<String>);
-    loop {
-        let page = store.list(DAYS, Some(ALL_DAYS), 1_000, next.as_deref()).await?;
-        let there = page.records.iter().filter_map(|record| Place::read(&record.key.row));
-        places.extend(there.filter(|place| query.may_be_in(place)));
-        next = page.next;
-        if next.is_none() {
-            break;
-        }
-    }
+    let mut places = places(store).await?;
+    places.retain(|place| query.may_be_in(place));
     places.sort_by_key(|place| Reverse(place.day));
     let mut found = Vec::new();
     for day in places.chunk_by(|one, other| one.day == other.day) {

@@ -222,40 +222,48 @@ async fn each_level_writes_what_it_says_and_scores_come_from_where_they_are() {
 async fn other_activity_tables_by_their_definitions() {
     let desk = Desk::start().await;
     desk.world.make_attendance_table("new_WebinarAttendance").await;
-    desk.set(json!({ "defaults": { "activity_table": "new_webinarattendance" }, "events": { "2": { "activity_table": "phonecall" } } }));
-    let call = |mut event: Value| {
-        event["event"]["id"] = json!("2");
-        event
-    };
-    let told = [
-        said("registered", "ana", ANA, 1),
-        said("checked_in", "ana", ANA, 2),
-        closed(),
-        call(said("registered", "ana", ANA, 1)),
-        call(said("checked_in", "ana", ANA, 5)),
-        call(said("checked_in", "ana", ANA, 3)),
-    ];
+    desk.set(json!({ "defaults": { "activity_table": "new_webinarattendance" },
+        "events": { "2": { "activity_table": "phonecall" }, "3": { "activity_table": "appointment" } } }));
+    let told = [said("registered", "ana", ANA, 1), said("checked_in", "ana", ANA, 2), closed()];
     for event in &told {
         desk.send(event.clone()).await;
     }
     let webinar = desk.row("new_webinarattendance", "ana").await;
     assert_eq!((state(&webinar), text(&webinar, "subject")), ((1, 2), Some("Attended: Partner Day")));
-    let phone = desk.row("phonecall", "ana").await;
-    assert_eq!((phone["statecode"].as_i64(), text(&phone, "actualstart")), (Some(1), Some("2026-05-01T09:00:03Z")));
-    for row in [&webinar, &phone] {
-        assert_eq!(text(row, "scheduledend"), Some("2026-05-01T18:00:00Z"));
-        assert_eq!(text(row, "_ownerid_value"), Some(MARTA));
-        assert!(text(row, "_regardingobjectid_value").is_some());
+    assert_settled(&webinar);
+    for (event, table, set, open, completed) in
+        [("2", "phonecall", "phonecalls", (0, 1), (1, 2)), ("3", "appointment", "appointments", (0, 1), (1, 3))]
+    {
+        let of = |mut told: Value| {
+            told["event"]["id"] = json!(event);
+            told
+        };
+        let told = [
+            of(said("registered", "ana", ANA, 1)),
+            of(said("checked_in", "ana", ANA, 5)),
+            of(said("checked_in", "ana", ANA, 3)),
+        ];
+        desk.send(told[0].clone()).await;
+        assert_eq!(state(&desk.row(table, "ana").await), open, "{table}");
+        for event in &told[1..] {
+            desk.send(event.clone()).await;
+        }
+        let row = desk.row(table, "ana").await;
+        assert_eq!((state(&row), text(&row, "actualstart")), (completed, Some("2026-05-01T09:00:03Z")), "{table}");
+        assert_settled(&row);
+        // What people write above the mark stays, and the row goes on: it is opened, written and completed again.
+        let id = text(&row, "activityid").unwrap();
+        let note = format!("Ring back!\n{}", text(&row, "description").unwrap());
+        desk.world.patch(set, id, json!({ "description": note })).await;
+        desk.again(&told).await;
+        desk.send(of(said("checked_out", "ana", ANA, 9))).await;
+        let row = desk.row(table, "ana").await;
+        assert_eq!((state(&row), text(&row, "actualend")), (completed, Some("2026-05-01T09:00:09Z")), "{table}");
+        assert!(text(&row, "description").unwrap().starts_with("Ring back!\n---"), "{table}");
+        // Nobody was there after all: it is open once more.
+        desk.send(of(said("check_in_taken_back", "ana", ANA, 10))).await;
+        assert_eq!(state(&desk.row(table, "ana").await), open, "{table}");
     }
-    // What people write above the mark stays, and the row goes on.
-    let id = text(&phone, "activityid").unwrap();
-    let note = format!("Ring back!\n{}", text(&phone, "description").unwrap());
-    desk.world.patch("phonecalls", id, json!({ "description": note })).await;
-    desk.again(&told).await;
-    desk.send(call(said("checked_out", "ana", ANA, 9))).await;
-    let phone = desk.row("phonecall", "ana").await;
-    assert_eq!((phone["statecode"].as_i64(), text(&phone, "actualend")), (Some(1), Some("2026-05-01T09:00:09Z")));
-    assert!(text(&phone, "description").unwrap().starts_with("Ring back!\n---"));
     assert!(crm::table(&desk.world, "new_eventattendance").await.is_empty());
     assert_eq!(desk.world.given_up().await, (0, 0));
 
@@ -267,4 +275,11 @@ async fn other_activity_tables_by_their_definitions() {
     desk.world.drained(&desk.host).await;
     assert_eq!(desk.world.given_up().await, (0, 0));
     desk.host.stop().await;
+}
+
+/// The row is planned for the event's time, and belongs to whom it regards.
+fn assert_settled(row: &Row) {
+    assert_eq!(text(row, "scheduledend"), Some("2026-05-01T18:00:00Z"));
+    assert_eq!(text(row, "_ownerid_value"), Some(MARTA));
+    assert!(text(row, "_regardingobjectid_value").is_some());
 }

@@ -9,9 +9,8 @@ use async_trait::async_trait;
 use inevent_d365::{
     functions::EVENTS_QUEUE,
     local::host::Timing,
-    queue::{Message, PutOptions, Queue, QueueError, Queues, Receipt},
+    queue::{Message, Peeked, PutOptions, Queue, QueueError, Queues, Receipt},
 };
-use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
@@ -99,7 +98,7 @@ impl Queue for WatchedQueue {
         self.queue.approximate_len().await
     }
 
-    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
-        self.queue.oldest().await
+    async fn front(&self) -> Result<Vec<Peeked>, QueueError> {
+        self.queue.front().await
     }
 }

@@ -246,6 +246,39 @@ async fn a_document_is_checked_against_the_environment_before_it_is_put_in_place
         assert_eq!(code, Some(65), "{told}");
         assert!(told.starts_with(expected), "{told}");
     }
+    // Lists that take nobody.
+    let token = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &dataverse.client_id),
+        ("client_secret", &dataverse.client_secret),
+        ("scope", &format!("{}/.default", dataverse.http)),
+    ];
+    let http = reqwest::Client::new();
+    let token: Value = http.post(&dataverse.token_url).form(&token).send().await.unwrap().json().await.unwrap();
+    let fetch = "<fetch><entity name='lead'><attribute name='leadid'/></entity></fetch>";
+    for (more, expected) in [
+        (json!({ "type": true, "query": fetch }), ": the list is dynamic. A dynamic list has no members of its own"),
+        (json!({ "type": false, "statecode": 1, "statuscode": 1 }), ": the list is inactive. Activate the list"),
+    ] {
+        let mut list = json!({ "listname": "L", "createdfromcode": 4 });
+        list.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = http.post(format!("{}/api/data/v9.2/lists", dataverse.http));
+        let request =
+            request.bearer_auth(token["access_token"].as_str().unwrap()).header("prefer", "return=representation");
+        let made: Value = request.json(&list).send().await.unwrap().json().await.unwrap();
+        let id = made["listid"].as_str().unwrap();
+        if list["statecode"] == 1 {
+            // Where the state of a new row is not honoured.
+            let patch = http.patch(format!("{}/api/data/v9.2/lists({id})", dataverse.http));
+            let patch = patch.bearer_auth(token["access_token"].as_str().unwrap());
+            let inactive = json!({ "statecode": 1, "statuscode": 1 });
+            assert!(patch.json(&inactive).send().await.unwrap().status().is_success());
+        }
+        let (code, told) =
+            validate(json!({ "list_rules": [{ "name": "r", "when": "attended", "lead_list": id }] })).await;
+        assert_eq!(code, Some(65), "{told}");
+        assert!(told.starts_with("defaults.list_rules[0].lead_list") && told.contains(expected), "{told}");
+    }
     sandbox.stop().await;
 }
 
@@ -281,6 +314,10 @@ async fn settings_are_put_in_place_once_they_fit_and_nothing_is_left_behind_unsa
     let (code, told, _) = settings(&["set", "events.4711.level", "attendance"]).await;
     assert_eq!(code, Some(0));
     assert!(told.contains("event 4711: level."), "{told}");
+    assert!(!told.contains("backfill"), "nothing is missing at a lower level: {told}");
+    let (code, told, _) = settings(&["set", "events.4711.level", "sessions"]).await;
+    assert_eq!(code, Some(0));
+    assert!(told.contains("inevent-d365 backfill --event 4711"), "a raised level offers a full pass: {told}");
     let (code, told, _) = settings(&["set", "events.4711.minimal_create", "true"]).await;
     assert_eq!(code, Some(0));
     assert!(told.contains("inevent-d365 backfill --event 4711"), "{told}");
@@ -298,6 +335,13 @@ async fn settings_are_put_in_place_once_they_fit_and_nothing_is_left_behind_unsa
     assert!(told.contains("event 4711 has rows, and people are found by other keys"), "{told}");
     assert_eq!(settings(&["get"]).await.1, before);
     assert_eq!(import(&keys("4712"), &[]).await.0, Some(0));
+    // Another activity table, likewise.
+    let table = |event: &str| format!(r#"{{ "events": {{ "{event}": {{ "activity_table": "phonecall" }} }} }}"#);
+    let kept = settings(&["get"]).await.1;
+    let (code, _, told) = import(&table("4711"), &[]).await;
+    assert_eq!(code, Some(65), "{told}");
+    assert!(told.contains("event 4711 has rows in new_eventattendance: they stay there"), "{told}");
+    assert_eq!(settings(&["get"]).await.1, kept);
     // For everybody else: 4711 is one of them.
     let all = r#"{ "defaults": { "matching": { "keys": ["external_id"] } }, "events": { "4712": {} } }"#;
     let (code, _, told) = import(all, &[]).await;
@@ -308,7 +352,7 @@ async fn settings_are_put_in_place_once_they_fit_and_nothing_is_left_behind_unsa
 
     let history = settings(&["history"]).await.1;
     let versions: Vec<&str> = history.lines().collect();
-    assert_eq!(versions.len(), 3, "{history}");
+    assert_eq!(versions.len(), 4, "{history}");
     assert_eq!(settings(&["restore", versions[1], "--yes"]).await.0, Some(0));
     assert_eq!(settings(&["get"]).await.1, before);
     assert_eq!(settings(&["restore", "yesterday"]).await.0, Some(65));

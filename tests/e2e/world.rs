@@ -170,7 +170,13 @@ impl World {
 
     /// Runs the program as a person does at a desk: its exit code, and what it printed on either stream.
     pub async fn command(&self, arguments: &[&str]) -> (i32, String, String) {
-        command(arguments, &[("AzureWebJobsStorage", &self.azurite.connection_string())]).await
+        self.command_with(arguments, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn command_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> (i32, String, String) {
+        let storage = self.azurite.connection_string();
+        command(arguments, &[&[("AzureWebJobsStorage", storage.as_str())], settings].concat()).await
     }
 
     /// How often the hosts started from now on deliver a message.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use inevent_d365::queue::{Message, PutOptions, Queue, QueueError, Queues, Receipt};
+use inevent_d365::queue::{Message, Peeked, PutOptions, Queue, QueueError, Queues, Receipt};
 use jiff::Timestamp;
 
 #[derive(Debug, Clone, Default)]
@@ -179,7 +179,11 @@ impl Queue for MemoryQueue {
         self.with(|contents| Ok(contents.entries.len() as u64))
     }
 
-    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
-        self.with(|contents| Ok(contents.entries.iter().map(|entry| entry.inserted).min()))
+    async fn front(&self) -> Result<Vec<Peeked>, QueueError> {
+        self.with(|contents| {
+            let now = Instant::now();
+            let visible = contents.entries.iter().filter(|entry| entry.visible_at <= now);
+            Ok(visible.map(|entry| Peeked { text: entry.text.clone(), inserted: entry.inserted }).collect())
+        })
     }
 }

@@ -42,15 +42,28 @@ async fn without_any_webhook_the_rows_end_as_inevent_has_them() {
         let lead = leads.iter().find(|lead| lead["emailaddress1"] == "ana@fabrikam.example").unwrap();
         assert_eq!((&lead["new_budget"], &lead["subject"]), (&json!("10k"), &json!("Partner Day")), "{variant}");
 
-        // Another look a day later: what is known writes nothing.
+        // Somebody corrects the CRM, and InEvent says the same again a day later: the corrections stay, and what is known writes nothing.
+        let correct = async |set: &str, row: &serde_json::Value, key: &str, columns: serde_json::Value| {
+            world.correct(set, row[key].as_str().unwrap(), columns).await;
+        };
+        correct("leads", lead, "leadid", json!({ "new_budget": "12k" })).await;
+        let row = rows.iter().find(|row| row["new_participantid"] == *ana).unwrap();
+        correct("new_eventattendances", row, "activityid", json!({ "new_eventname": "Partners' Day" })).await;
+        let leads = world.rows("lead").await;
         let before = world.rows("new_eventattendance").await;
         world.later(25 * HOUR).await;
         world.round().await;
         assert_eq!(world.rows("new_eventattendance").await, before, "{variant}");
         let after = world.rows("lead").await;
+        let corrected = |rows: &[serde_json::Value], column: &str, value: &str| {
+            rows.iter().filter(|row| row[column] == value).count()
+        };
         assert_eq!(after, leads, "{variant}");
+        assert_eq!(corrected(&leads, "new_budget", "12k"), 1, "{variant}");
+        assert_eq!(corrected(&before, "new_eventname", "Partners' Day"), 1, "{variant}");
 
-        // Somebody corrects the CRM, and InEvent says the same again: the correction stays. Then the answer changes.
+        // Then InEvent has something newer to say of both.
+        world.inevent("event.edit", &[("eventID", EVENT), ("key", "name")], &[("value", "Day of Partners")]).await;
         world
             .inevent(
                 "event.person.operate",
@@ -72,6 +85,11 @@ async fn without_any_webhook_the_rows_end_as_inevent_has_them() {
         world.check("In", &ben, Some(KEYNOTE)).await;
         world.round().await;
         assert_eq!(world.row(&ana, None).await, Some((REGISTERED, ATTENDED)), "{variant}");
+        // The event's new name comes with what is newer of the participant.
+        let renamed = world.rows("new_eventattendance").await;
+        let row =
+            renamed.iter().find(|row| row["new_participantid"] == *ana && row["new_sessionid"].is_null()).unwrap();
+        assert_eq!(row["new_eventname"], "Day of Partners", "{variant}");
         assert_eq!(world.row(&ben, Some(KEYNOTE)).await, Some((REGISTERED, ATTENDED)), "{variant}");
         world.later(3 * HOUR).await;
         world.round().await;

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use dataverse_sandbox::{Options, Sandbox, Seed};
 use inevent_d365::{
-    dataverse::{Client, ClientCredentials, ClientOptions, Credential},
+    dataverse::{Client, ClientCredentials, ClientOptions, Credential, Part},
     inevent::{self, Pacer, Token},
     invite,
     model::ParticipantEvent,
@@ -190,6 +190,13 @@ impl World {
         let inviter = invite::Inviter::new(dataverse.clone(), inevent, store.clone(), invite::Terms::default());
         let run = invite::Run { ends: Instant::now() + Duration::from_secs(60), dry: false };
         inviter.run(EVENT, &settings, run).await.unwrap()
+    }
+
+    /// Somebody changes columns of a row in the CRM by hand.
+    pub async fn correct(&self, set: &str, id: &str, columns: Value) {
+        let Value::Object(columns) = columns else { panic!("columns") };
+        let part = Part::update(set, id.parse().unwrap(), "*", columns);
+        assert!(self.reconciler.dataverse.batch(&[part]).await.unwrap()[0].is_ok());
     }
 
     /// Lets time go by, for InEvent and for the connector.

@@ -98,7 +98,7 @@ impl Cast {
                     { "source": { "field": "participant.job_title" }, "column": "jobtitle" },
                     { "source": { "answer": "Rating" }, "tables": ["lead"], "column": "leadqualitycode" },
                 ],
-                "list_rules": [{ "name": "registered", "when": "registered", "contact_list": contact_list, "lead_list": lead_list }],
+                "list_rules": [{ "name": "registered", "when": "registered", "contact_list": contact_list, "lead_list": lead_list, "remove": true }],
             },
             "events": {
                 "contacts": { "unmatched": "create_contact" },
@@ -184,6 +184,11 @@ async fn story(world: &World, cast: &Cast) -> Result<(), String> {
     };
     ended("contacts are listed", has(&cast.contact_list, &cast.of_team)).await?;
     ended("leads are listed", has(&cast.lead_list, lead["leadid"].as_str().unwrap())).await?;
+    // Whom the rule put on the list it takes off again.
+    run(later(registered("e", "3", "stranger", json!({})), "cancelled", 4)).await?;
+    let members = world.rows("listmember").await;
+    let left = members.iter().any(|row| row.to_string().contains(lead["leadid"].as_str().unwrap()));
+    ended("who cancelled is taken off the list", !left).await?;
     let wrong = |lines: Vec<Line>| match lines.into_iter().find(|line| line.state == State::Wrong) {
         Some(line) => Err(line.detail),
         None => Ok(()),

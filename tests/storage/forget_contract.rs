@@ -49,6 +49,36 @@ pub async fn who_is_forgotten_is_known_within_ten_seconds(place: &Place) {
     }
 }
 
+pub async fn participants_are_known_by_their_ids_until_their_address_is_taken_back(place: &Place) {
+    let (store, begin) = (&*place.store, Instant::now());
+    let lookup = Lookup::new(place.store.clone());
+    remember(store, &address("ana@x.example"), at(0)).await.unwrap();
+    let without = |id: &str| {
+        let mut event = event(id, "");
+        event.participant.as_mut().unwrap().email = None;
+        event
+    };
+    let forgotten = lookup.current(begin).await.unwrap();
+    assert!(!forgotten.concerns(&without("ana")));
+    let unknown = forgotten.unknown_participants(&[event("ana", ""), event("bo", ""), without("cho")]);
+    assert_eq!(unknown.len(), 1);
+    // At once for this process.
+    let forgotten = lookup.learn(&unknown, begin).await.unwrap();
+    assert!(forgotten.concerns(&without("ana")) && !forgotten.concerns(&without("bo")));
+    assert!(forgotten.unknown_participants(&[event("ana", "")]).is_empty());
+    let other_event = {
+        let mut event = without("ana");
+        event.event.id = "another".into();
+        event
+    };
+    assert!(!forgotten.concerns(&other_event), "ids of one event say nothing about another");
+    park(store, &refused(without("ana"), "no"), at(0)).await.unwrap();
+    assert_eq!(erase(store, at(1)).await.unwrap(), Erased { entries: 1, reasons: 0, missed: 0 });
+    assert!(take_back(store, &address("ana@x.example")).await.unwrap());
+    let later = begin + Duration::from_secs(10);
+    assert!(!lookup.current(later).await.unwrap().concerns(&without("ana")));
+}
+
 pub async fn a_person_is_erased_from_what_is_parked(place: &Place) {
     let store = &*place.store;
     park(store, &refused(event("ana", ""), "no"), at(0)).await.unwrap();

@@ -45,7 +45,7 @@ mod queue {
         a_message_is_received_and_deleted,
         a_received_message_comes_back_and_its_old_receipt_is_void,
         a_delayed_message_is_not_seen_early,
-        the_oldest_message_that_can_be_seen_is_told_and_not_touched,
+        the_messages_that_can_be_seen_are_told_and_not_touched,
         renewing_voids_the_old_receipt,
         renewing_for_no_time_makes_it_visible,
         an_expired_message_never_comes_back,
@@ -105,6 +105,7 @@ mod forget {
     use super::forget_contract;
     contract!(forget_contract:
         who_is_forgotten_is_known_within_ten_seconds,
+        participants_are_known_by_their_ids_until_their_address_is_taken_back,
         a_person_is_erased_from_what_is_parked,
         what_is_past_its_time_is_removed,
         a_run_does_a_bounded_part_and_the_next_goes_on,
@@ -115,6 +116,7 @@ mod synclog {
     use super::synclog_contract;
     contract!(synclog_contract:
         entries_are_found_by_event_person_result_and_time,
+        the_ids_of_a_participant_are_taken_out,
         a_batch_costs_one_record_an_event,
         what_is_old_is_removed_and_nothing_else,
     );

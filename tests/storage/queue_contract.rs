@@ -41,24 +41,25 @@ pub async fn a_missing_queue_is_named_as_such(place: &Place) {
     assert!(matches!(queue.put("x", NOW).await, Err(QueueError::NoSuchQueue)));
     assert!(matches!(queue.receive(1, SECOND).await, Err(QueueError::NoSuchQueue)));
     assert!(matches!(queue.approximate_len().await, Err(QueueError::NoSuchQueue)));
-    assert!(matches!(queue.oldest().await, Err(QueueError::NoSuchQueue)));
+    assert!(matches!(queue.front().await, Err(QueueError::NoSuchQueue)));
     assert!(matches!(queue.delete(&receipt).await, Err(QueueError::NoSuchQueue)));
     assert!(matches!(queue.renew(&receipt, SECOND).await, Err(QueueError::NoSuchQueue)));
 }
 
-pub async fn the_oldest_message_that_can_be_seen_is_told_and_not_touched(place: &Place) {
+pub async fn the_messages_that_can_be_seen_are_told_and_not_touched(place: &Place) {
     let queue = place.queue().await;
-    assert_eq!(queue.oldest().await.unwrap(), None);
+    assert_eq!(queue.front().await.unwrap(), []);
     let before = Timestamp::now() - 2.seconds();
     for text in ["a", "b"] {
         queue.put(text, NOW).await.unwrap();
     }
     queue.put("later", PutOptions::after(MINUTE)).await.unwrap();
-    let oldest = queue.oldest().await.unwrap().unwrap();
-    assert!(oldest > before && oldest <= Timestamp::now() + 2.seconds());
+    let front = queue.front().await.unwrap();
+    assert_eq!(front.iter().map(|peeked| peeked.text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(front.iter().all(|peeked| peeked.inserted > before && peeked.inserted <= Timestamp::now() + 2.seconds()));
     let received = queue.receive(32, MINUTE).await.unwrap();
     assert_eq!(received.iter().map(|message| message.dequeue_count).collect::<Vec<_>>(), [1, 1]);
-    assert_eq!(queue.oldest().await.unwrap(), None, "what is out of sight is not seen");
+    assert_eq!(queue.front().await.unwrap(), [], "what is out of sight is not seen");
     assert_eq!(queue.approximate_len().await.unwrap(), 3);
 }
 

@@ -8,7 +8,8 @@ use std::{
 use inevent_d365::{
     functions::retention::prune_sync_log,
     store::Store,
-    synclog::{Entry, Query, Step, SyncLog, Verdict, prune, search},
+    sync::plan::EventParticipant,
+    synclog::{Entry, Query, Step, SyncLog, Verdict, erase, prune, search},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -53,6 +54,25 @@ pub async fn entries_are_found_by_event_person_result_and_time(place: &Place) {
     let between = Query { since: Some(at(1)), until: Some(at(31)), ..Query::default() };
     assert_eq!(found(between).await, [other.clone(), bo]);
     assert_eq!(search(&**store, &Query { limit: 1, ..Query::default() }).await.unwrap(), [unknown]);
+}
+
+pub async fn the_ids_of_a_participant_are_taken_out(place: &Place) {
+    let store = &place.store;
+    let statement = |at, event, participant| {
+        let entry = entry(at, event, participant, Verdict::Written);
+        Entry { statement: Some(format!("{participant}-1")), ..entry }
+    };
+    let others = vec![statement(at(0), "4711", "bo"), statement(at(30), "4712", "ana")];
+    noted(store, vec![statement(at(0), "4711", "ana"), others[0].clone()]).await;
+    noted(store, vec![statement(at(30), "4711", "ana"), others[1].clone()]).await;
+    let ana = [EventParticipant { event: "4711".into(), participant: "ana".into() }].into();
+    assert_eq!(erase(&**store, &ana).await.unwrap(), 2);
+    assert_eq!(erase(&**store, &ana).await.unwrap(), 0);
+    let (named, unnamed): (Vec<Entry>, Vec<Entry>) =
+        all(store).await.into_iter().partition(|entry| entry.participant.is_some());
+    assert_eq!(named, [others[1].clone(), others[0].clone()]);
+    let expected = [30, 0].map(|hour| Entry::new(at(hour), Step::Sync, Verdict::Written, "4711"));
+    assert_eq!(unnamed, expected, "what became of something stays");
 }
 
 pub async fn a_batch_costs_one_record_an_event(place: &Place) {

@@ -204,7 +204,7 @@ async fn a_minimal_row_stays_minimal() {
 }
 
 /// A published rule: a lead that has in one column what a row of another table has in another is a duplicate.
-async fn rule(world: &World, name: &str, (lead, matching, column): (&str, &str, &str)) {
+pub async fn rule(world: &World, name: &str, (lead, matching, column): (&str, &str, &str)) {
     let rule = world
         .add("duplicaterules", json!({ "name": name, "baseentityname": "lead", "matchingentityname": matching }))
         .await;

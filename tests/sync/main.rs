@@ -5,9 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod corrections;
+mod current;
+mod decisions;
 mod failures;
+mod headers;
 mod identity;
 mod keys;
 mod mapping;
+mod overrides;
 mod prefix;
 mod world;

@@ -85,6 +85,19 @@ impl World {
         Self { engine, ..self }
     }
 
+    /// Another engine, with this settings document.
+    pub fn engine_with(&self, document: &str) -> Engine {
+        let connection = self.sandbox.connection();
+        let signs_in = (connection.client_id.as_str(), connection.client_secret.as_str());
+        engine(&self.sandbox, &self.http, self.store.clone(), document, signs_in, &Prefix::default())
+    }
+
+    /// A client that calls the CRM at another address than its own.
+    pub fn client_by(&self, url: &str) -> Arc<Client> {
+        let connection = self.sandbox.connection();
+        client_at(url, &self.sandbox, &self.http, (&connection.client_id, &connection.client_secret))
+    }
+
     /// A client that signs in as this application.
     pub fn client(&self, (id, secret): (&str, &str)) -> Arc<Client> {
         client(&self.sandbox, &self.http, (id, secret))
@@ -188,12 +201,16 @@ fn engine(
     Engine::new(Arc::new(DataverseCrm::new(client, prefix)), store, "t".into()).with_settings(fixed(settings))
 }
 
-fn client(sandbox: &Sandbox, http: &reqwest::Client, (id, secret): (&str, &str)) -> Arc<Client> {
+fn client(sandbox: &Sandbox, http: &reqwest::Client, signs_in: (&str, &str)) -> Arc<Client> {
+    client_at(&sandbox.connection().http, sandbox, http, signs_in)
+}
+
+fn client_at(url: &str, sandbox: &Sandbox, http: &reqwest::Client, (id, secret): (&str, &str)) -> Arc<Client> {
     let connection = sandbox.connection();
     let secret = Arc::new(Credential::Secret(Arc::new(PlainSecret(secret.to_owned().into()))));
     let tokens =
         ClientCredentials::new(http.clone(), connection.token_url.clone(), id.to_owned(), &connection.http, secret);
-    Arc::new(Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(&connection.http)))
+    Arc::new(Client::new(http.clone(), Arc::new(tokens), ClientOptions::new(url)))
 }
 
 /// Settings that stay as they are.

@@ -156,3 +156,63 @@ async fn without_a_connection_string_nothing_is_sent_and_lines_still_know_their_
     assert!(world.insights.posts().is_empty() && world.insights.tokens().is_empty());
     host.stop().await;
 }
+
+/// The record of a batch: counts, ids, durations, decisions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_leaves_one_record_with_what_was_decided() {
+    let world = World::start().await;
+    world.settings(
+        &json!({ "version": 1, "events": { "2": { "unmatched": "update_only" }, "3": { "unmatched": "ignore" } } }),
+    );
+    let host = world.host(&[]).await;
+    let at = |event: &str| {
+        let mut registration = registration("ana");
+        registration["event"]["id"] = json!(event);
+        registration["participant"]["email"] = json!(format!("nobody{event}@x.example"));
+        registration
+    };
+    let mut calls = 0;
+    for (batch, about, created, unmatched, ignored) in
+        [(json!([at("1")]), "1", 2, 0, 0), (json!([at("2"), at("3")]), "2, 3", 1, 1, 1)]
+    {
+        let records = || -> Vec<Value> {
+            lines(&host)
+                .into_iter()
+                .filter(|line| line["message"] == "batch written" && line["about"] == about)
+                .collect()
+        };
+        world.send(&host, &batch, TRACEPARENT).await;
+        world.drained(&host).await;
+        world.until(&host, "the record", || async { records().len() == 1 }).await;
+        let record = records().remove(0);
+        for (field, expected) in [
+            ("events", batch.as_array().unwrap().len()),
+            ("created", created),
+            ("updated", 0),
+            ("refused", 0),
+            ("postponed", 0),
+            ("unmatched", unmatched),
+            ("ignored", ignored),
+            ("ambiguous", 0),
+            ("adopted", 0),
+            ("left_out", 0),
+            ("unfit_owner", 0),
+        ] {
+            assert_eq!(record[field], expected, "{field}: {record}");
+        }
+        assert!(record["duration_ms"].is_u64());
+        calls += record["calls"].as_u64().unwrap();
+        match record["decisions"].as_str() {
+            None => assert_eq!(unmatched + ignored, 0),
+            Some(decisions) => {
+                let row = &world.table("new_eventattendance").await;
+                let row = row.iter().find(|row| row["new_eventid"] == "2").unwrap()["activityid"].as_str().unwrap();
+                assert_eq!(decisions, format!("unmatched {row}, ignored ana"), "{record}");
+            }
+        }
+        assert!(!record.to_string().contains("nobody"));
+    }
+    // Of each batch only its own: a handful.
+    assert!((4..40).contains(&calls), "{calls}");
+    host.stop().await;
+}

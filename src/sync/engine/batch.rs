@@ -12,8 +12,9 @@ use crate::{
     sync::{
         crm::{Action, Write},
         current::NoRules,
+        decision::Decision,
         outcome::{Held, Outcome, Postponement, Refusal, Report, Tally},
-        plan::{EventParticipant, Refused},
+        plan::{ColumnProblem, EventParticipant, Plan, Refused},
         rows::Owner,
     },
 };
@@ -68,6 +69,9 @@ pub(super) struct Batch<'a> {
     pub(super) refused: BTreeSet<Uuid>,
     /// Users and teams that cannot own what they were to get.
     pub(super) unfit: BTreeSet<Owner>,
+    /// InEvent's ids of the events that it is about.
+    about: BTreeSet<String>,
+    decisions: BTreeSet<Decision>,
 }
 
 /// What is planned together.
@@ -83,7 +87,17 @@ pub(super) struct Task {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(events: &'a [ParticipantEvent], outcomes: usize) -> Self {
+    pub(super) fn new(events: &'a [ParticipantEvent]) -> Self {
+        let about = events.iter().map(|event| event.event.id.clone()).collect();
+        Self::about(about, events, events.len())
+    }
+
+    /// Of no statements: the rows of an event or session are planned anew.
+    pub(super) fn sweeping(event: &str) -> Self {
+        Self::about(BTreeSet::from([event.to_owned()]), &[], 1)
+    }
+
+    fn about(about: BTreeSet<String>, events: &'a [ParticipantEvent], outcomes: usize) -> Self {
         Self {
             events,
             outcomes: vec![None; outcomes],
@@ -91,6 +105,32 @@ impl<'a> Batch<'a> {
             tally: Tally::default(),
             refused: BTreeSet::new(),
             unfit: BTreeSet::new(),
+            about,
+            decisions: BTreeSet::new(),
+        }
+    }
+
+    /// Notes what a plan decided that a person may want to look at, and says it once. Ids only.
+    pub(super) fn note(&mut self, planned: &Plan, open: &[usize]) {
+        let statement = |index: usize| self.events[open[index]].id.clone();
+        let mut noted = Vec::new();
+        for problem in &planned.left_out {
+            let column = format!("{}.{}", problem.table, problem.column);
+            let decision = Decision::LeftOut { statement: statement(problem.event), column };
+            noted.push((decision, Some(problem)));
+        }
+        noted.extend(
+            planned.ambiguous.iter().map(|(person, of)| (Decision::Ambiguous { person: *person, of: *of }, None)),
+        );
+        noted.extend(planned.adopted.iter().map(|person| (Decision::Adopted { person: *person }, None)));
+        noted.extend(planned.unmatched.iter().map(|row| (Decision::Unmatched { row: *row }, None)));
+        let ignored =
+            planned.ignored.union(&planned.excluded).map(|event| Decision::Ignored { statement: statement(*event) });
+        noted.extend(ignored.map(|decision| (decision, None)));
+        for (decision, problem) in noted {
+            if self.decisions.insert(decision.clone()) {
+                say(&decision, problem);
+            }
         }
     }
 
@@ -115,7 +155,7 @@ impl<'a> Batch<'a> {
                 outcome.clone().or_else(postponed).unwrap_or_else(|| settled(index))
             })
             .collect();
-        Report { outcomes, tally: self.tally }
+        Report { outcomes, tally: self.tally, about: self.about, decisions: self.decisions }
     }
 
     pub(super) fn refuse(&mut self, open: &[usize], refused: &[Refused]) {
@@ -148,7 +188,9 @@ impl<'a> Batch<'a> {
             // It is planned again, with another owner.
             Err(Failure::UnfitOwner) => match Owner::bound(&write.columns) {
                 Some(owner) => {
-                    tracing::warn!(row = %write.id, %owner, "the owner of the contact or lead cannot own the activity");
+                    let decision = Decision::UnfitOwner { row: write.id, owner: owner.clone() };
+                    say(&decision, None);
+                    self.decisions.insert(decision);
                     self.unfit.insert(owner);
                 }
                 None => return Err(Failure::Held(Hold::Privilege).into()),
@@ -164,5 +206,29 @@ impl<'a> Batch<'a> {
             Err(failure) => return Err(failure.into()),
         }
         Ok(())
+    }
+}
+
+/// A line for what a person may want to look at. What the settings leave out is counted only.
+fn say(decision: &Decision, problem: Option<&ColumnProblem>) {
+    match decision {
+        Decision::Ambiguous { person, of } => {
+            let table = person.table.table().name;
+            tracing::warn!(table, id = %person.id, of, "several match; the one modified last was taken");
+        }
+        Decision::Adopted { person } => {
+            let table = person.table.table().name;
+            tracing::warn!(table, id = %person.id, "whom a duplicate detection rule named was taken");
+        }
+        Decision::LeftOut { statement, .. } => {
+            tracing::warn!(event = statement, problem = problem.map(tracing::field::display), "a column is left out");
+        }
+        Decision::UnfitOwner { row, owner } => {
+            tracing::warn!(%row, %owner, "the owner of the contact or lead cannot own the activity");
+        }
+        Decision::Unmatched { row } => {
+            tracing::warn!(%row, "the row regards nobody: nobody was found or created for its participant");
+        }
+        Decision::Ignored { .. } => {}
     }
 }

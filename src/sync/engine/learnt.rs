@@ -6,16 +6,14 @@ use uuid::Uuid;
 
 use crate::{
     dataverse::Failure,
-    model::ParticipantEvent,
     sync::{
         crm::{Action, Crm, Duplicates, Rows, Write},
         matching::{ADDRESS_COLUMN, Who},
-        plan::Plan,
         rows::{PersonRef, PersonTable},
     },
 };
 
-/// What a batch learnt from writes that were refused, and what it told already.
+/// What a batch learnt from writes that were refused.
 #[derive(Default)]
 pub(super) struct Learnt {
     pub(super) duplicates: BTreeMap<Who, Duplicates>,
@@ -25,7 +23,6 @@ pub(super) struct Learnt {
     taken: BTreeSet<PersonRef>,
     /// How often the creation of another row collided.
     collided: BTreeMap<Uuid, usize>,
-    reported: BTreeSet<(usize, String)>,
 }
 
 /// Collisions after which a row that still is not to be seen is one that the role hides: somebody else's would have been found.
@@ -67,25 +64,5 @@ impl Learnt {
         let seen: BTreeSet<PersonRef> = rows.people.iter().map(|row| row.person).collect();
         let hidden = self.taken.iter().filter(|person| rows.asked.people.contains(person) && !seen.contains(person));
         hidden.map(|person| person.id).collect()
-    }
-
-    /// Says once what a person may want to look at. Ids only.
-    pub(super) fn report(&mut self, planned: &Plan, events: &[ParticipantEvent], open: &[usize]) {
-        for problem in &planned.left_out {
-            if self.reported.insert((open[problem.event], problem.column.clone())) {
-                tracing::warn!(event = events[problem.event].id, %problem, "a column is left out");
-            }
-        }
-        for (person, of) in &planned.ambiguous {
-            if self.reported.insert((*of, person.id.to_string())) {
-                let table = person.table.table().name;
-                tracing::warn!(table, id = %person.id, of, "several match; the one modified last was taken");
-            }
-        }
-        for row in &planned.unmatched {
-            if self.reported.insert((0, row.to_string())) {
-                tracing::warn!(row = %row, "the row regards nobody: nobody was found or created for its participant");
-            }
-        }
     }
 }

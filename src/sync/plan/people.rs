@@ -62,6 +62,14 @@ impl People {
     }
 }
 
+/// Whom a statement is about because a duplicate detection rule named them.
+fn adopted(statement: &Statement<'_>, targets: &BTreeMap<usize, Target>, view: &View<'_>) -> Option<PersonRef> {
+    let Target::Person(person) = targets.get(&statement.index)? else { return None };
+    let duplicates = view.rows.duplicates.get(statement.who()?)?;
+    let named = duplicates.people.iter().filter_map(|duplicate| view.follow(*duplicate));
+    named.map(|row| row.person).find(|named| named == person)
+}
+
 /// Finds everybody and plans what their rows need.
 pub fn plan<'a>(
     statements: &'a [Statement<'a>],
@@ -81,7 +89,7 @@ pub fn plan<'a>(
                 None => admitted.push(statement),
                 Some(refused) => people.refuse(plan, refused),
             },
-            Ok(false) => _ = people.silent.insert(statement.index),
+            Ok(false) => people.exclude(plan, statement.index),
             Err(error) => people.refuse(plan, Refused::new(statement.index, format!("only_if: {error}"))),
         }
     }
@@ -94,6 +102,7 @@ pub fn plan<'a>(
     plan.waiting = waiting;
     refused.into_iter().for_each(|refused| people.refuse(plan, refused));
     plan.ambiguous = ambiguous;
+    plan.adopted = admitted.iter().filter_map(|statement| adopted(statement, &targets, view)).collect();
     let mut by_target: BTreeMap<&Target, Vec<&Statement<'_>>> = BTreeMap::new();
     for statement in &admitted {
         if let Some(target) = targets.get(&statement.index) {
@@ -156,6 +165,12 @@ impl People {
         if self.silent.insert(refused.event) {
             plan.refused.push(refused);
         }
+    }
+
+    /// Writes nothing of an event, whoever is meant.
+    fn exclude(&mut self, plan: &mut Plan, event: usize) {
+        self.silent.insert(event);
+        plan.excluded.insert(event);
     }
 
     /// What the events state of a table's columns. An event that lacks what is required is refused.
