@@ -9,7 +9,7 @@
 //! Prints one line of JSON for each stretch. `cargo xtask bench --only plan` shows them as a table.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     env,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -178,13 +178,7 @@ impl Crm for IndexedCrm {
         }))
     }
 
-    async fn named(
-        &self,
-        _: &str,
-        _: &str,
-        _: Option<&str>,
-        _: &BTreeMap<String, String>,
-    ) -> Result<Vec<Uuid>, Failure> {
+    async fn named(&self, _: &str, _: &str, _: &str) -> Result<Vec<Uuid>, Failure> {
         Ok(Vec::new())
     }
 

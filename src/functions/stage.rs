@@ -29,6 +29,9 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// An app setting that is made of the sandbox's connection.
+type FromConnection = (&'static str, fn(&Connection) -> String);
+
 pub(super) struct Stage {
     pub(super) sandbox: Sandbox,
     pub(super) app: Arc<App>,
@@ -38,8 +41,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// `more` are app settings beside those of storage and Dataverse, made of the sandbox's connection.
-    pub(super) async fn start(seed: Seed, more: &[(&'static str, fn(&Connection) -> String)]) -> Self {
+    /// `more`: app settings beside those of storage and Dataverse.
+    pub(super) async fn start(seed: Seed, more: &[FromConnection]) -> Self {
         let options = Options { orgs: vec!["contoso".into()], seed, ..Default::default() };
         let (sandbox, folder) = (dataverse_sandbox::start(options).await.unwrap(), tempfile::tempdir().unwrap());
         let connection = sandbox.connection();

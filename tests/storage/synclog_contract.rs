@@ -62,7 +62,7 @@ pub async fn the_ids_of_a_participant_are_taken_out(place: &Place) {
         let entry = entry(at, event, participant, Verdict::Written);
         Entry { statement: Some(format!("{participant}-1")), ..entry }
     };
-    let others = vec![statement(at(0), "4711", "bo"), statement(at(30), "4712", "ana")];
+    let others = [statement(at(0), "4711", "bo"), statement(at(30), "4712", "ana")];
     noted(store, vec![statement(at(0), "4711", "ana"), others[0].clone()]).await;
     noted(store, vec![statement(at(30), "4711", "ana"), others[1].clone()]).await;
     let ana = [EventParticipant { event: "4711".into(), participant: "ana".into() }].into();
