@@ -1,18 +1,19 @@
 //! Whom the statements of a batch are about: somebody who is there, somebody to be created, or nobody.
 
+mod nobody;
+mod there;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Refused,
-    people::{self, ADDRESS_CELL},
     statements::{EventParticipant, Known, Statement},
     view::View,
 };
 use crate::{
     model::{SourceTime, stamp::Fingerprint},
-    settings::document::{ClosedDuplicates, Unmatched, WithoutKey},
+    settings::document::{Unmatched, WithoutKey},
     sync::{
-        crm::Duplicates,
         matching::{Matcher, Who},
         rows::{PersonRef, PersonRow, PersonTable},
     },
@@ -163,104 +164,6 @@ impl Search<'_> {
         of_key.iter().find_map(|index| self.found.targets.get(index))
     }
 
-    /// The person whom the participant's rows regard, if this key is known to be an earlier one of theirs: whoever else has it now.
-    fn absorbed(&self, who: &Who, statement: &Statement<'_>) -> Option<PersonRef> {
-        let known = self.known.get(&statement.of).filter(|_| self.left_behind(statement))?;
-        let people = known.regarded.iter().filter_map(|(_, person)| self.view.follow(*person));
-        let absorbed = people.filter(|row| row.active && row.ledger.get(&left_cell(who.fingerprint())).is_some());
-        absorbed.min_by_key(|row| row.precedence()).map(|row| row.person)
-    }
-
-    /// Settles the statements of a key that are about somebody who is there, and returns those that are about nobody yet.
-    ///
-    /// Who is found otherwise than by the key may get it, and then is whom the others mean: they wait until that is written.
-    fn know<'s>(&mut self, who: &Who, of_key: Vec<&'s Statement<'s>>) -> Vec<&'s Statement<'s>> {
-        let Some(matcher) = of_key.first().map(|statement| &statement.rules.matcher) else { return of_key };
-        if let Some(person) = self.matched(who, matcher) {
-            self.settle(&of_key, &Target::Person(person));
-            return Vec::new();
-        }
-        let made = self.made_for(who, matcher);
-        let mut otherwise = |statement: &Statement<'_>| {
-            let weaker = statement.keys.iter().skip(1).find_map(|key| self.matched(&key.who, matcher));
-            weaker.or_else(|| self.known_by_row(who, statement)).or(made)
-        };
-        let found: Vec<_> = of_key.into_iter().map(|statement| (statement, otherwise(statement))).collect();
-        let is_new = |(statement, _): &&(&Statement<'_>, Option<PersonRef>)| !self.settled.contains(&statement.index);
-        let first = found.iter().filter(is_new).find_map(|(_, person)| *person);
-        if first.is_some() {
-            self.met.keys.insert(who.clone());
-        }
-        let mut unknown = Vec::new();
-        for (statement, person) in found {
-            match person {
-                Some(person) if first == Some(person) || self.settled.contains(&statement.index) => {
-                    self.settle(&[statement], &Target::Person(person));
-                }
-                None if first.is_none() => unknown.push(statement),
-                _ => _ = self.found.waiting.insert(statement.index),
-            }
-        }
-        unknown
-    }
-
-    /// Whoever has a key: somebody open, else who stands for the closed ones now.
-    fn matched(&mut self, who: &Who, matcher: &Matcher) -> Option<PersonRef> {
-        let by_table: Vec<Vec<&PersonRow>> = matcher.order.iter().map(|table| self.index.of(who, *table)).collect();
-        for rows in &by_table {
-            let open: Vec<&&PersonRow> = rows.iter().filter(|row| row.active).collect();
-            if let Some(first) = open.first() {
-                if open.len() > 1 {
-                    self.found.ambiguous.push((first.person, open.len()));
-                }
-                return Some(first.person);
-            }
-            if let Some(row) = rows.iter().find(|row| is_taken(row, matcher)) {
-                return Some(row.person);
-            }
-        }
-        let followed = by_table.iter().flatten().filter_map(|row| self.view.follow(row.person));
-        followed.filter(|row| row.active).min_by_key(|row| row.precedence()).map(|row| row.person)
-    }
-
-    /// Whom the participant's rows regard for this very key: somebody who was adopted, or whose address was changed in the CRM.
-    fn known_by_row(&self, who: &Who, statement: &Statement<'_>) -> Option<PersonRef> {
-        let regarded = &self.known.get(&statement.of)?.regarded;
-        let for_key = regarded.iter().filter(|(key, _)| *key == Some(who.fingerprint()));
-        let people = for_key.filter_map(|(_, person)| self.view.follow(*person));
-        let people = people.filter(|row| is_taken(row, &statement.rules.matcher));
-        people.min_by_key(|row| (row.person.table, row.precedence())).map(|row| row.person)
-    }
-
-    /// Whom the connector made for the key, where the row itself does not show all of it.
-    fn made_for(&self, who: &Who, matcher: &Matcher) -> Option<PersonRef> {
-        // An address stands in the row, and was looked for there.
-        let tables = matcher.order.iter().filter(|_| matches!(who, Who::Other(_)));
-        let made = |table: &PersonTable| {
-            let generation = |generation| self.view.person(people::person(*table, self.tenant, who, generation));
-            (0..).map_while(generation).find(|row| row.active && matcher.leaves_open(row, who))
-        };
-        tables.filter_map(made).next().map(|row| row.person)
-    }
-
-    /// Takes whom a duplicate detection rule named for the key. Whether nothing is left to decide. The rule speaks to those only that
-    /// ask for somebody to be created.
-    fn adopt(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> bool {
-        let Some(duplicates) = self.view.rows.duplicates.get(who) else { return false };
-        let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
-        let Some(first) = of_key.iter().find(asks) else { return false };
-        match self.adopted(duplicates, first.rules.matcher.closed_duplicates) {
-            Ok(Some(person)) => self.settle(of_key, &Target::Person(person)),
-            Ok(None) => return false,
-            Err(reason) => {
-                let refused = of_key.iter().filter(asks);
-                let refused = refused.map(|statement| Refused::new(statement.index, reason.clone()));
-                self.found.refused.extend(refused);
-            }
-        }
-        true
-    }
-
     /// Whether the participant has another key since.
     fn left_behind(&self, statement: &Statement<'_>) -> bool {
         let latest = self.latest(statement);
@@ -269,140 +172,6 @@ impl Search<'_> {
 
     fn latest(&self, statement: &Statement<'_>) -> Option<Fingerprint> {
         Some(self.known.get(&statement.of)?.latest?.key.value)
-    }
-
-    /// Meets those whose keys nobody has. Who shares one of them, a weaker one too, with somebody who is to have it waits until that is so:
-    /// they would be found by it then.
-    fn meet_in_turn(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
-        let keys = of_key.iter().flat_map(|statement| &statement.keys).map(|key| &key.who);
-        let keys: BTreeSet<Who> = keys.cloned().collect();
-        if !keys.is_disjoint(&self.met.keys) {
-            return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
-        }
-        if let Some(target) = self.meet(who, of_key) {
-            self.settle(of_key, &target);
-            self.met.by_key.insert(who.fingerprint(), target);
-            self.met.keys.extend(keys);
-        }
-    }
-
-    /// Nobody has the key: the participant's own lead gets it, or the settings of the events decide whether somebody is created, the
-    /// earliest event that asks for it first.
-    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<Target> {
-        if let Some(lead) = self.corrigible(who, of_key) {
-            self.found.corrected.insert(lead, who.clone());
-            let before = self.view.person(lead).and_then(|row| row.address.as_ref());
-            let last = of_key.last().map(|statement| statement.time());
-            if let Some((before, last)) = before.map(|address| Fingerprint::of(address.as_str())).zip(last) {
-                self.found.left.entry(Target::Person(lead)).or_default().push((before, last));
-            }
-            return Some(Target::Person(lead));
-        }
-        let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
-        // The earliest with an address, if there is one.
-        let maker = of_key.iter().filter(asks).min_by_key(|statement| statement.address().is_none());
-        let Some(maker) = maker else {
-            let ignored = of_key.iter().filter(|statement| statement.rules.unmatched == Unmatched::Ignore);
-            self.found.ignored.extend(ignored.map(|statement| statement.index));
-            return None;
-        };
-        let target = Target::New(created_in(maker.rules.unmatched)?, who.clone());
-        self.found.makers.insert(target.clone(), maker.index);
-        Some(target)
-    }
-
-    /// Statements of a key that their participant has left behind and that nobody has. If the participant has a lead of their own they
-    /// are about that lead, as if it had got the key of now later.
-    fn look_back(&mut self, who: &Who, of_key: Vec<&Statement<'_>>) {
-        let mut rest = Vec::new();
-        for statement in of_key {
-            let latest = self.latest(statement);
-            let there = self.own_lead(statement, |regards| regards == latest).map(Target::Person);
-            let met = || {
-                let target = self.meant_by_latest(statement)?;
-                let own = match target {
-                    Target::Person(person) => self.is_own(self.view.person(*person)?, statement),
-                    Target::New(table, _) => *table == PersonTable::Lead && self.claimed_alone(target, statement),
-                };
-                own.then(|| target.clone())
-            };
-            match there.or_else(met) {
-                Some(target) => {
-                    let left = self.found.left.entry(target.clone()).or_default();
-                    left.push((who.fingerprint(), statement.time()));
-                    self.found.targets.insert(statement.index, target);
-                }
-                None => rest.push(statement),
-            }
-        }
-        match self.met.by_key.get(&who.fingerprint()).cloned() {
-            Some(target) => self.settle(&rest, &target),
-            None => self.meet_in_turn(who, &rest),
-        }
-    }
-
-    /// Whom to take of those whom a duplicate detection rule names: the only open one, contacts before leads.
-    fn adopted(&self, duplicates: &Duplicates, closed: ClosedDuplicates) -> Result<Option<PersonRef>, String> {
-        let people: BTreeSet<PersonRef> =
-            duplicates.people.iter().filter_map(|person| self.view.follow(*person)).map(|row| row.person).collect();
-        let rows: Vec<&PersonRow> = people.iter().filter_map(|person| self.view.person(*person)).collect();
-        for table in [PersonTable::Contact, PersonTable::Lead] {
-            let mut open = rows.iter().filter(|row| row.active && row.person.table == table);
-            match (open.next(), open.next()) {
-                (None, _) => {}
-                (Some(row), None) => return Ok(Some(row.person)),
-                (Some(_), Some(_)) => return Err(told(duplicates)),
-            }
-        }
-        match closed {
-            ClosedDuplicates::Adopt => Ok(rows.iter().min_by_key(|row| row.precedence()).map(|row| row.person)),
-            ClosedDuplicates::Create => Ok(None),
-            ClosedDuplicates::Park => Err(told(duplicates)),
-        }
-    }
-
-    /// The lead of a participant who has another address now, if nobody else has anything to do with it.
-    fn corrigible(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
-        if !matches!(who, Who::Address(_)) {
-            return None;
-        }
-        let of = |statement: &&Statement<'_>| {
-            let latest = self.known.get(&statement.of)?.latest?;
-            let is_latest = latest.key.value == who.fingerprint() && statement.rules.matcher.correct_addresses;
-            let lead = is_latest.then(|| self.own_lead(statement, |regards| regards != Some(latest.key.value)))??;
-            let row = self.view.person(lead)?;
-            let newer = row.ledger.get(ADDRESS_CELL).is_none_or(|cell| cell < latest.key);
-            newer.then_some((std::cmp::Reverse(latest.key), lead))
-        };
-        of_key.iter().filter_map(of).min().map(|(_, lead)| lead)
-    }
-
-    /// The open lead that the participant's rows regard for such a key, and that no other participant uses, in rows or in this batch.
-    fn own_lead(&self, statement: &Statement<'_>, regards: impl Fn(Option<Fingerprint>) -> bool) -> Option<PersonRef> {
-        let regarded = &self.known.get(&statement.of)?.regarded;
-        let leads =
-            regarded.iter().filter(|(key, _)| regards(*key)).filter_map(|(_, person)| self.view.follow(*person));
-        leads.filter(|row| self.is_own(row, statement)).min_by_key(|row| row.precedence()).map(|row| row.person)
-    }
-
-    /// Whether somebody is an open lead that no other participant uses.
-    fn is_own(&self, row: &PersonRow, statement: &Statement<'_>) -> bool {
-        let alone = |users: &BTreeSet<String>| users.iter().all(|user| *user == statement.of.participant);
-        row.person.table == PersonTable::Lead
-            && row.active
-            && self.claimed_alone(&Target::Person(row.person), statement)
-            && self.view.users(row.person.id).is_some_and(alone)
-    }
-
-    /// Whether no other participant of this batch is found to be this person.
-    fn claimed_alone(&self, target: &Target, statement: &Statement<'_>) -> bool {
-        self.claims(target).all(|participant| participant == statement.of.participant)
-    }
-
-    /// The participants of this batch who are found to be this person.
-    fn claims<'s>(&'s self, of: &'s Target) -> impl Iterator<Item = &'s str> {
-        let found = self.found.targets.iter().filter(move |(_, target)| *target == of);
-        found.filter_map(|(index, _)| self.participants.get(index).copied())
     }
 
     /// A statement without a key of its own is about whomever the participant's rows regard.
@@ -447,18 +216,4 @@ pub fn created_in(policy: Unmatched) -> Option<PersonTable> {
         Unmatched::CreateContact => Some(PersonTable::Contact),
         Unmatched::UpdateOnly | Unmatched::Ignore => None,
     }
-}
-
-/// Why somebody was not created: which rules, and whom they name.
-fn told(duplicates: &Duplicates) -> String {
-    let people: Vec<String> =
-        duplicates.people.iter().map(|person| format!("{} {}", person.table.table().name, person.id)).collect();
-    let rules = match duplicates.rules.as_slice() {
-        [] => String::new(),
-        rules => format!(" ({})", rules.join(", ")),
-    };
-    format!(
-        "A duplicate detection rule{rules} takes the participant for {}. Merge these records, or correct one, and replay the event.",
-        people.join(", ")
-    )
 }

@@ -1,0 +1,182 @@
+//! Whom a key means that nobody has: whom a duplicate detection rule names, the participant's own lead, or somebody to be created.
+
+use std::collections::BTreeSet;
+
+use super::{Search, Target, created_in};
+use crate::{
+    model::stamp::Fingerprint,
+    settings::document::{ClosedDuplicates, Unmatched},
+    sync::{
+        crm::Duplicates,
+        matching::Who,
+        plan::{Refused, people::ADDRESS_CELL, statements::Statement},
+        rows::{PersonRef, PersonRow, PersonTable},
+    },
+};
+
+impl Search<'_> {
+    /// Takes whom a duplicate detection rule named for the key. Whether nothing is left to decide. The rule speaks to those only that
+    /// ask for somebody to be created.
+    pub(super) fn adopt(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> bool {
+        let Some(duplicates) = self.view.rows.duplicates.get(who) else { return false };
+        let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
+        let Some(first) = of_key.iter().find(asks) else { return false };
+        match self.adopted(duplicates, first.rules.matcher.closed_duplicates) {
+            Ok(Some(person)) => self.settle(of_key, &Target::Person(person)),
+            Ok(None) => return false,
+            Err(reason) => {
+                let refused = of_key.iter().filter(asks);
+                let refused = refused.map(|statement| Refused::new(statement.index, reason.clone()));
+                self.found.refused.extend(refused);
+            }
+        }
+        true
+    }
+
+    /// Meets those whose keys nobody has. Who shares one of them, a weaker one too, with somebody who is to have it waits until that is so:
+    /// they would be found by it then.
+    pub(super) fn meet_in_turn(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
+        let keys = of_key.iter().flat_map(|statement| &statement.keys).map(|key| &key.who);
+        let keys: BTreeSet<Who> = keys.cloned().collect();
+        if !keys.is_disjoint(&self.met.keys) {
+            return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
+        }
+        if let Some(target) = self.meet(who, of_key) {
+            self.settle(of_key, &target);
+            self.met.by_key.insert(who.fingerprint(), target);
+            self.met.keys.extend(keys);
+        }
+    }
+
+    /// Nobody has the key: the participant's own lead gets it, or the settings of the events decide whether somebody is created: by the
+    /// earliest statement that asks for it, of those with an address if there is one.
+    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<Target> {
+        if let Some(lead) = self.corrigible(who, of_key) {
+            self.found.corrected.insert(lead, who.clone());
+            let before = self.view.person(lead).and_then(|row| row.address.as_ref());
+            let last = of_key.last().map(|statement| statement.time());
+            if let Some((before, last)) = before.map(|address| Fingerprint::of(address.as_str())).zip(last) {
+                self.found.left.entry(Target::Person(lead)).or_default().push((before, last));
+            }
+            return Some(Target::Person(lead));
+        }
+        let asks = |statement: &&&Statement<'_>| created_in(statement.rules.unmatched).is_some();
+        let maker = of_key.iter().filter(asks).min_by_key(|statement| statement.address().is_none());
+        let Some(maker) = maker else {
+            let ignored = of_key.iter().filter(|statement| statement.rules.unmatched == Unmatched::Ignore);
+            self.found.ignored.extend(ignored.map(|statement| statement.index));
+            return None;
+        };
+        let target = Target::New(created_in(maker.rules.unmatched)?, who.clone());
+        self.found.makers.insert(target.clone(), maker.index);
+        Some(target)
+    }
+
+    /// Statements of a key that their participant has left behind and that nobody has. If the participant has a lead of their own they
+    /// are about that lead, as if it had got the key of now later.
+    pub(super) fn look_back(&mut self, who: &Who, of_key: Vec<&Statement<'_>>) {
+        let mut rest = Vec::new();
+        for statement in of_key {
+            let latest = self.latest(statement);
+            let there = self.own_lead(statement, |regards| regards == latest).map(Target::Person);
+            let met = || {
+                let target = self.meant_by_latest(statement)?;
+                let own = match target {
+                    Target::Person(person) => self.is_own(self.view.person(*person)?, statement),
+                    Target::New(table, _) => *table == PersonTable::Lead && self.claimed_alone(target, statement),
+                };
+                own.then(|| target.clone())
+            };
+            match there.or_else(met) {
+                Some(target) => {
+                    let left = self.found.left.entry(target.clone()).or_default();
+                    left.push((who.fingerprint(), statement.time()));
+                    self.found.targets.insert(statement.index, target);
+                }
+                None => rest.push(statement),
+            }
+        }
+        match self.met.by_key.get(&who.fingerprint()).cloned() {
+            Some(target) => self.settle(&rest, &target),
+            None => self.meet_in_turn(who, &rest),
+        }
+    }
+
+    /// Whom to take of those whom a duplicate detection rule names: the only open one, contacts before leads.
+    fn adopted(&self, duplicates: &Duplicates, closed: ClosedDuplicates) -> Result<Option<PersonRef>, String> {
+        let people: BTreeSet<PersonRef> =
+            duplicates.people.iter().filter_map(|person| self.view.follow(*person)).map(|row| row.person).collect();
+        let rows: Vec<&PersonRow> = people.iter().filter_map(|person| self.view.person(*person)).collect();
+        for table in [PersonTable::Contact, PersonTable::Lead] {
+            let mut open = rows.iter().filter(|row| row.active && row.person.table == table);
+            match (open.next(), open.next()) {
+                (None, _) => {}
+                (Some(row), None) => return Ok(Some(row.person)),
+                (Some(_), Some(_)) => return Err(told(duplicates)),
+            }
+        }
+        match closed {
+            ClosedDuplicates::Adopt => Ok(rows.iter().min_by_key(|row| row.precedence()).map(|row| row.person)),
+            ClosedDuplicates::Create => Ok(None),
+            ClosedDuplicates::Park => Err(told(duplicates)),
+        }
+    }
+
+    /// The lead of a participant who has another address now, if nobody else has anything to do with it.
+    fn corrigible(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
+        if !matches!(who, Who::Address(_)) {
+            return None;
+        }
+        let of = |statement: &&Statement<'_>| {
+            let latest = self.known.get(&statement.of)?.latest?;
+            let is_latest = latest.key.value == who.fingerprint() && statement.rules.matcher.correct_addresses;
+            let lead = is_latest.then(|| self.own_lead(statement, |regards| regards != Some(latest.key.value)))??;
+            let row = self.view.person(lead)?;
+            let newer = row.ledger.get(ADDRESS_CELL).is_none_or(|cell| cell < latest.key);
+            newer.then_some((std::cmp::Reverse(latest.key), lead))
+        };
+        of_key.iter().filter_map(of).min().map(|(_, lead)| lead)
+    }
+
+    /// The open lead that the participant's rows regard for such a key, and that no other participant uses, in rows or in this batch.
+    fn own_lead(&self, statement: &Statement<'_>, regards: impl Fn(Option<Fingerprint>) -> bool) -> Option<PersonRef> {
+        let regarded = &self.known.get(&statement.of)?.regarded;
+        let leads =
+            regarded.iter().filter(|(key, _)| regards(*key)).filter_map(|(_, person)| self.view.follow(*person));
+        leads.filter(|row| self.is_own(row, statement)).min_by_key(|row| row.precedence()).map(|row| row.person)
+    }
+
+    /// Whether somebody is an open lead that no other participant uses.
+    fn is_own(&self, row: &PersonRow, statement: &Statement<'_>) -> bool {
+        let alone = |users: &BTreeSet<String>| users.iter().all(|user| *user == statement.of.participant);
+        row.person.table == PersonTable::Lead
+            && row.active
+            && self.claimed_alone(&Target::Person(row.person), statement)
+            && self.view.users(row.person.id).is_some_and(alone)
+    }
+
+    /// Whether no other participant of this batch is found to be this person.
+    fn claimed_alone(&self, target: &Target, statement: &Statement<'_>) -> bool {
+        self.claims(target).all(|participant| participant == statement.of.participant)
+    }
+
+    /// The participants of this batch who are found to be this person.
+    fn claims<'s>(&'s self, of: &'s Target) -> impl Iterator<Item = &'s str> {
+        let found = self.found.targets.iter().filter(move |(_, target)| *target == of);
+        found.filter_map(|(index, _)| self.participants.get(index).copied())
+    }
+}
+
+/// Why somebody was not created: which rules, and whom they name.
+fn told(duplicates: &Duplicates) -> String {
+    let people: Vec<String> =
+        duplicates.people.iter().map(|person| format!("{} {}", person.table.table().name, person.id)).collect();
+    let rules = match duplicates.rules.as_slice() {
+        [] => String::new(),
+        rules => format!(" ({})", rules.join(", ")),
+    };
+    format!(
+        "A duplicate detection rule{rules} takes the participant for {}. Merge these records, or correct one, and replay the event.",
+        people.join(", ")
+    )
+}
