@@ -28,6 +28,7 @@ use crate::{
     lists::Members,
     processes::{Chance, step},
     settings, tables,
+    troubles::Troubles,
 };
 
 pub const ME: Uuid = Uuid::from_u128(1);
@@ -44,6 +45,8 @@ pub const LOOKUP: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 pub struct MemoryCrm {
     tables: Arc<Mutex<Tables>>,
     pub chance: Option<Arc<Mutex<Chance>>>,
+    /// What calls meet while there is a chance that they fail.
+    troubles: Arc<Mutex<Troubles>>,
     /// What refuses people who are written with duplicate detection.
     pub rule: Option<Rule>,
     lists: Arc<Mutex<Members>>,
@@ -205,10 +208,10 @@ impl MemoryCrm {
     async fn change(&self, call: ListCall) -> Result<(), ListError> {
         let mut on_its_way = OnItsWay { crm: self, call: Some(call) };
         step().await;
-        self.may_fail()?;
+        self.list_may_fail(true)?;
         on_its_way.call.take().iter().for_each(|call| self.arrive(call));
         step().await;
-        self.may_fail()
+        self.list_may_fail(true)
     }
 
     pub fn writes(&self) -> u64 {
@@ -283,20 +286,25 @@ impl MemoryCrm {
     }
 
     async fn write_in_order(&self, writes: &[&Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let transient = Failure::Transient { retry_after: None };
-        if self.fails() {
-            return Err(transient);
-        }
+        self.may_fail(true)?;
         let mut outcomes = Vec::new();
         for write in writes {
             step().await;
-            outcomes.push(self.write(write));
+            let deadlock = self.chance.as_ref().and_then(|chance| Troubles::of_row(&mut chance.lock().unwrap()));
+            outcomes.push(deadlock.map_or_else(|| self.write(write), Err));
         }
-        if self.fails() { Err(transient) } else { Ok(outcomes) }
+        self.may_fail(true)?;
+        Ok(outcomes)
     }
 
-    fn fails(&self) -> bool {
-        self.chance.as_ref().is_some_and(|chance| chance.lock().unwrap().one_in(12))
+    fn list_may_fail(&self, write: bool) -> Result<(), ListError> {
+        self.may_fail(write).map_err(ListError::Failed)
+    }
+
+    fn may_fail(&self, write: bool) -> Result<(), Failure> {
+        let Some(chance) = &self.chance else { return Ok(()) };
+        let met = self.troubles.lock().unwrap().meet(&mut chance.lock().unwrap(), write);
+        met.map_or(Ok(()), Err)
     }
 }
 
@@ -383,9 +391,7 @@ impl Crm for MemoryCrm {
 
     async fn load(&self, wanted: &Wanted) -> Result<Rows, Failure> {
         self.calls.fetch_add(DataverseCrm::calls_to_load(wanted), Ordering::Relaxed);
-        if self.fails() {
-            return Err(Failure::Transient { retry_after: None });
-        }
+        self.may_fail(false)?;
         let mut rows = Rows::default();
         for table in [PersonTable::Contact, PersonTable::Lead] {
             step().await;
@@ -442,9 +448,7 @@ impl Crm for MemoryCrm {
         event: &str,
         session: Option<&str>,
     ) -> Result<BTreeSet<String>, Failure> {
-        if self.fails() {
-            return Err(Failure::Transient { retry_after: None });
-        }
+        self.may_fail(false)?;
         step().await;
         let text = |row: &Columns, column: &str| row.get(column).and_then(Value::as_str).map(str::to_owned);
         let found = self.find(table.table.name, |_, row| {
@@ -464,9 +468,7 @@ impl Crm for MemoryCrm {
 
     async fn duplicates(&self, write: &Write) -> Result<Duplicates, Failure> {
         step().await;
-        if self.fails() {
-            return Err(Failure::Transient { retry_after: None });
-        }
+        self.may_fail(false)?;
         let rules = self.rule.iter().map(|rule| rule.name.to_owned()).collect();
         Ok(Duplicates { people: self.named(&self.tables.lock().unwrap(), write), rules })
     }
@@ -476,7 +478,7 @@ impl Crm for MemoryCrm {
 #[async_trait]
 impl ListMembers for MemoryCrm {
     async fn among(&self, list: Uuid, people: &[Uuid]) -> Result<BTreeSet<Uuid>, ListError> {
-        self.may_fail()?;
+        self.list_may_fail(false)?;
         step().await;
         let members = self.lists.lock().unwrap().get(&list).cloned().unwrap_or_default();
         Ok(people.iter().filter(|person| members.contains(person)).copied().collect())
@@ -488,11 +490,5 @@ impl ListMembers for MemoryCrm {
 
     async fn remove(&self, list: Uuid, people: &[Uuid]) -> Result<(), ListError> {
         self.change(ListCall { list, people: people.to_vec(), joins: false }).await
-    }
-}
-
-impl MemoryCrm {
-    fn may_fail(&self) -> Result<(), ListError> {
-        if self.fails() { Err(ListError::Failed(Failure::Transient { retry_after: None })) } else { Ok(()) }
     }
 }

@@ -20,6 +20,7 @@ mod reads;
 mod settings;
 mod store;
 mod tables;
+mod troubles;
 
 use std::collections::BTreeMap;
 
