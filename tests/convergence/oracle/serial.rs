@@ -173,7 +173,7 @@ impl<'a> Serial<'a> {
         let first = |people: Vec<Person>| people.into_iter().min_by_key(|person| (person.0, self.precedence(*person)));
         let known_for = |key: Option<&String>| {
             let of_key = regarded.iter().filter(|(_, of)| Some(*of) == key).filter_map(|(person, _)| now(*person));
-            first(of_key.filter(|person| self.is_taken(state, *person)).collect())
+            first(of_key.filter(|person| self.is_taken(*person)).collect())
         };
         let Some(key) = statement.keys.first().filter(|key| !is_guest(key) || Some(*key) == latest.as_ref()) else {
             return known_for(latest.as_ref()).map_or(About::Nobody, About::Known);
@@ -181,7 +181,7 @@ impl<'a> Serial<'a> {
         let left_behind = self.settings.matching.corrects && Some(key) != latest.as_ref();
         if left_behind {
             let people = regarded.iter().filter_map(|(person, _)| now(*person));
-            let left = people.filter(|person| self.open(state, *person));
+            let left = people.filter(|person| self.open(*person));
             let left = left.filter(|person| state.people.get(person).is_some_and(|one| one.left.contains(key)));
             if let Some(person) = left.min_by_key(|person| self.precedence(*person)) {
                 return About::Known(person);
@@ -195,7 +195,7 @@ impl<'a> Serial<'a> {
             let of = regarded.iter().filter(|(_, of)| (Some(*of) == latest.as_ref()) == of_latest);
             let people = of.filter_map(|(person, _)| now(*person));
             let own = people.filter(|person| {
-                person.0 == "lead" && self.open(state, *person) && self.alone(state, *person, &statement.of.1)
+                person.0 == "lead" && self.open(*person) && self.alone(state, *person, &statement.of.1)
             });
             own.min_by_key(|person| self.precedence(*person))
         };
@@ -261,15 +261,15 @@ impl<'a> Serial<'a> {
     }
 
     /// Those whom the connector made are open.
-    fn open(&self, _: &State, person: Person) -> bool {
+    fn open(&self, person: Person) -> bool {
         self.before.get(&person).is_none_or(is_open)
     }
 
-    fn is_taken(&self, state: &State, person: Person) -> bool {
+    fn is_taken(&self, person: Person) -> bool {
         let inactive = |row: &Columns| {
             self.settings.matching.inactive_contacts && person.0 == "contact" && !row.contains_key("merged")
         };
-        self.open(state, person) || self.before.get(&person).is_some_and(inactive)
+        self.open(person) || self.before.get(&person).is_some_and(inactive)
     }
 
     fn precedence(&self, person: Person) -> impl Ord + use<> {
@@ -322,14 +322,14 @@ impl<'a> Serial<'a> {
             let having = having.filter(|person| self.keys_of(state, **person).iter().any(|one| one == key));
             let mut having: Vec<Person> = having.copied().collect();
             having.sort_by_key(|person| self.precedence(*person));
-            let open = having.iter().find(|person| self.open(state, **person));
-            if let Some(person) = open.or_else(|| having.iter().find(|person| self.is_taken(state, **person))) {
+            let open = having.iter().find(|person| self.open(**person));
+            if let Some(person) = open.or_else(|| having.iter().find(|person| self.is_taken(**person))) {
                 return Some(*person);
             }
             all.extend(having);
         }
         let now = all.into_iter().filter_map(|person| self.stands_for(state, person));
-        now.filter(|person| self.open(state, *person)).min_by_key(|person| self.precedence(*person))
+        now.filter(|person| self.open(*person)).min_by_key(|person| self.precedence(*person))
     }
 
     /// Whom the connector made for a key of which their row does not show all.
