@@ -246,10 +246,7 @@ async fn settle(
     }
     let Some(why) = why else { return Ok(()) };
     let history = history.postponed(why.name());
-    let mut delay = backoff::delay(history.attempt, jitter());
-    if let Postponement::Transient { retry_after: Some(asked) } = why {
-        delay = delay.max(asked);
-    }
+    let delay = backoff::delay(history.attempt, jitter()).max(why.least());
     if let Postponement::Held(Held { name, remedy }) = &why {
         tracing::warn!(hold = name, remedy, events = postponed.len(), "events are held");
     }

@@ -18,7 +18,7 @@ pub enum Writing {
     Automatic,
 }
 
-/// How fast the connector writes, all events together.
+/// How fast the connector writes, all events together. An event may have an own pace beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
@@ -40,15 +40,46 @@ impl Default for Pace {
     }
 }
 
+/// How fast one event is written, where that differs from all others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnPace {
+    /// The most statements of the event that are planned and written together, 1 to 1000, instead of as many as of all others.
+    #[schemars(range(min = 1, max = 1000))]
+    pub batch_size: Option<u16>,
+    /// The most calls to Dataverse for the event at the same time, of all processes together. They count among those of all events as
+    /// well, so more than these has no effect.
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u16>,
+    /// The most calls to Dataverse for the event in any five minutes, of all processes together. They count among those of all events as
+    /// well, so more than these has no effect. What comes when they are used up waits; other events don't.
+    #[schemars(range(min = 100))]
+    pub requests_per_five_minutes: Option<u32>,
+}
+
+impl OwnPace {
+    /// What holds for the event.
+    pub fn over(&self, of_all: &Pace) -> Pace {
+        Pace {
+            batch_size: self.batch_size.unwrap_or(of_all.batch_size),
+            concurrency: self.concurrency.or(of_all.concurrency),
+            requests_per_five_minutes: self.requests_per_five_minutes.or(of_all.requests_per_five_minutes),
+        }
+    }
+}
+
 /// `batch_minutes`, where nothing is set.
 pub const BATCH_MINUTES: u16 = 5;
 /// `backlog_threshold`, where nothing is set.
 pub const BACKLOG: u64 = 5_000;
 
 pub(super) fn check_pace(document: &Document, problems: &mut Vec<Problem>) {
-    let pace = &document.pace;
+    check_bounds("pace", &document.pace, problems);
+}
+
+fn check_bounds(place: &str, pace: &Pace, problems: &mut Vec<Problem>) {
     let mut wrong = |field: &str, problem: &str, remedy: &str| {
-        problems.push(Problem::new(format!("pace.{field}"), problem, remedy))
+        problems.push(Problem::new(format!("{place}.{field}"), problem, remedy))
     };
     if !(1..=1_000).contains(&pace.batch_size) {
         wrong("batch_size", "not between 1 and 1000", "Write a number between them; 1000 costs the fewest calls.");
@@ -68,5 +99,8 @@ pub(super) fn check_event(place: &str, settings: &EventSettings, own: &Overrides
             "not between 1 and 60",
             "Write a number of minutes between them.",
         ));
+    }
+    if let Some(pace) = settings.pace.filter(|_| own.contains_key("pace")) {
+        check_bounds(&format!("{place}.pace"), &pace.over(&Pace::default()), problems);
     }
 }
