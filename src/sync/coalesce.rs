@@ -187,7 +187,8 @@ impl Writer {
     fn room(&self, own: Option<&str>) -> Room {
         let (rules, calls) = (self.rules(), self.engine.calls_at_once());
         let most_calls = own.and_then(|event| rules.own_pace(event)?.concurrency).map_or(calls, usize::from);
-        Room { most: rules.batch_size(own), lanes: lanes(calls.min(most_calls)) }
+        let most = rules.batch_size(own);
+        Room { most, enough: most.div_ceil(2), lanes: lanes(calls.min(most_calls)) }
     }
 }
 

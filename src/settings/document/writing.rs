@@ -104,3 +104,49 @@ pub(super) fn check_event(place: &str, settings: &EventSettings, own: &Overrides
         check_bounds(&format!("{place}.pace"), &pace.over(&Pace::default()), problems);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{
+        Prefix,
+        document::{DocumentError, read},
+    };
+
+    #[test]
+    fn the_pace_of_an_event_has_the_bounds_of_that_of_all_and_is_named_in_its_place() {
+        let text = r#"{
+            "pace": { "batch_size": 0 },
+            "defaults": { "pace": { "requests_per_five_minutes": 99 } },
+            "events": { "1": { "pace": { "batch_size": 1001, "concurrency": 0 } }, "2": { "writing": "batched" } }
+        }"#;
+        let Err(DocumentError::Invalid(problems)) = read(text, &Prefix::default()) else { panic!() };
+        let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        let expected = [
+            "pace.batch_size",
+            "defaults.pace.requests_per_five_minutes",
+            "events.1.pace.batch_size",
+            "events.1.pace.concurrency",
+        ];
+        assert_eq!(paths, expected);
+        let unknown = read(r#"{ "events": { "1": { "pace": { "calls": 1 } } } }"#, &Prefix::default());
+        let Err(DocumentError::Invalid(problems)) = unknown else { panic!() };
+        assert_eq!(problems[0].path, "events.1.pace.calls");
+    }
+
+    #[test]
+    fn an_event_has_of_the_pace_of_all_what_it_does_not_set() {
+        let document = read(
+            r#"{
+                "pace": { "batch_size": 500, "concurrency": 8 },
+                "defaults": { "pace": { "batch_size": 50 } },
+                "events": { "1": { "pace": { "concurrency": 2 } }, "2": { "pace": null } }
+            }"#,
+            &Prefix::default(),
+        );
+        let document = document.unwrap();
+        let pace = |event: &str| document.effective(event).pace.unwrap_or_default().over(&document.pace);
+        let of = |batch_size, concurrency| Pace { batch_size, concurrency: Some(concurrency), ..Pace::default() };
+        assert_eq!((pace("1"), pace("2"), pace("3")), (of(500, 2), of(500, 8), of(50, 8)));
+    }
+}

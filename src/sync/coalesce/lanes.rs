@@ -70,18 +70,12 @@ impl Like {
 /// What there is room for at one pace.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
-    /// The most pieces of work of a batch.
+    /// The most pieces of work of a batch, and the fewest of one that begins beside others: many small ones cost more calls than a few
+    /// large ones.
     pub most: usize,
+    pub enough: usize,
     /// The most batches under way.
     pub lanes: usize,
-}
-
-impl Room {
-    /// Of how many pieces of work a batch begins beside so many others at its pace: many small ones cost more calls than a few large
-    /// ones.
-    fn enough(self, beside: usize) -> usize {
-        if beside == 0 { 1 } else { self.most.div_ceil(2) }
-    }
 }
 
 /// Work that waits, and the claims of what is under way.
@@ -145,11 +139,13 @@ impl<T> Lanes<T> {
         if self.closed {
             return None;
         }
-        let mut due: HashMap<&Like, Room> = HashMap::new();
+        // By what is waited for: the most that a batch takes of it now, and the fewest.
+        let mut due: HashMap<&Like, (usize, usize)> = HashMap::new();
         for (like, count) in &self.of_like {
             let (room, beside) = (room(like.own.as_deref()), self.at_pace.get(&like.own).copied().unwrap_or_default());
-            if beside < room.lanes && *count >= room.enough(beside) {
-                due.insert(like, room);
+            let enough = if beside == 0 { 1 } else { room.enough };
+            if beside < room.lanes && *count >= enough {
+                due.insert(like, (room.most, enough));
             }
         }
         let mut found = None;
@@ -157,10 +153,9 @@ impl<T> Lanes<T> {
             if due.is_empty() || found.is_some() {
                 break;
             }
-            let Some(room) = due.remove(like) else { continue };
-            let beside = self.at_pace.get(&like.own).copied().unwrap_or_default();
-            let (chosen, quiet) = self.choose(like, room.most);
-            found = (chosen.len() >= room.enough(beside)).then(|| (like.clone(), chosen, quiet));
+            let Some((most, enough)) = due.remove(like) else { continue };
+            let (chosen, quiet) = self.choose(like, most);
+            found = (chosen.len() >= enough).then(|| (like.clone(), chosen, quiet));
         }
         let (like, chosen, quiet) = found?;
         let left = self.of_like.get(&like).map_or(0, |count| count - chosen.len());
@@ -243,8 +238,8 @@ mod tests {
         lanes
     }
 
-    fn room(most: usize) -> impl Fn(Option<&str>) -> Room {
-        move |_| Room { most, lanes: 6 }
+    fn room(most: usize, enough: usize) -> impl Fn(Option<&str>) -> Room {
+        move |_| Room { most, enough, lanes: 6 }
     }
 
     fn work(taken: &Option<Taken<usize>>) -> Option<&[usize]> {
@@ -255,45 +250,45 @@ mod tests {
     fn what_shares_a_claim_is_written_together_or_one_after_the_other() {
         let claims = [vec![1, 7], vec![1], vec![2], vec![7], vec![3], vec![2, 3], vec![3]];
         let mut lanes = lanes_of(claims.map(Needs::Claims));
-        let first = lanes.take(room(3));
+        let first = lanes.take(room(3, 1));
         assert_eq!(work(&first), Some(&[0, 1, 2][..]));
         // 3 and 5 collide with the first batch, and 6 with 5, which came before it.
-        let second = lanes.take(room(3));
+        let second = lanes.take(room(3, 1));
         assert_eq!(work(&second), Some(&[4][..]));
-        assert_eq!((work(&lanes.take(room(3))), lanes.batches()), (None, 2));
+        assert_eq!((work(&lanes.take(room(3, 1))), lanes.batches()), (None, 2));
         lanes.done(&first.unwrap());
-        let third = lanes.take(room(3));
+        let third = lanes.take(room(3, 1));
         assert_eq!(work(&third), Some(&[3][..]));
         lanes.done(&second.unwrap());
-        assert_eq!(work(&lanes.take(room(3))), Some(&[5, 6][..]));
+        assert_eq!(work(&lanes.take(room(3, 1))), Some(&[5, 6][..]));
     }
 
     #[test]
     fn beside_others_only_a_batch_that_is_large_enough_begins() {
         let mut lanes = lanes_of((0..5).map(|claim| Needs::Claims(vec![claim])));
-        let first = lanes.take(room(2));
+        let first = lanes.take(room(2, 4));
         assert_eq!(work(&first), Some(&[0, 1][..]));
-        assert_eq!(work(&lanes.take(room(2))), None);
+        assert_eq!(work(&lanes.take(room(2, 4))), None);
         lanes.done(&first.unwrap());
-        assert_eq!(work(&lanes.take(room(9))), Some(&[2, 3, 4][..]));
+        assert_eq!(work(&lanes.take(room(9, 4))), Some(&[2, 3, 4][..]));
     }
 
     #[test]
     fn what_needs_quiet_waits_for_the_others_and_they_for_it() {
         let claims = |claim| Needs::Claims(vec![claim]);
         let mut lanes = lanes_of([claims(1), Needs::Quiet, claims(2), Needs::Solitude, claims(3), claims(4)]);
-        let first = lanes.take(room(1));
-        assert_eq!(work(&lanes.take(room(9))), None);
+        let first = lanes.take(room(1, 1));
+        assert_eq!(work(&lanes.take(room(9, 1))), None);
         lanes.done(&first.unwrap());
-        let second = lanes.take(room(9));
+        let second = lanes.take(room(9, 1));
         assert_eq!(work(&second), Some(&[1, 2][..]));
-        assert_eq!(work(&lanes.take(room(9))), None);
+        assert_eq!(work(&lanes.take(room(9, 1))), None);
         lanes.done(&second.unwrap());
-        let third = lanes.take(room(9));
+        let third = lanes.take(room(9, 1));
         assert_eq!(work(&third), Some(&[3][..]));
-        assert_eq!(work(&lanes.take(room(9))), None);
+        assert_eq!(work(&lanes.take(room(9, 1))), None);
         lanes.done(&third.unwrap());
-        assert_eq!(work(&lanes.take(room(9))), Some(&[4, 5][..]));
+        assert_eq!(work(&lanes.take(room(9, 1))), Some(&[4, 5][..]));
     }
 
     #[test]
@@ -302,17 +297,17 @@ mod tests {
         for (number, scope) in [Scope::People, Scope::Everything, Scope::People].into_iter().enumerate() {
             lanes.push(Like::all(scope), Needs::Claims(vec![number as u64]), number);
         }
-        let first = lanes.take(room(9));
+        let first = lanes.take(room(9, 1));
         assert_eq!(
             (work(&first), first.as_ref().map(|taken| taken.like.scope)),
             (Some(&[0, 2][..]), Some(Scope::People))
         );
-        assert_eq!(work(&lanes.take(room(9))), Some(&[1][..]));
+        assert_eq!(work(&lanes.take(room(9, 1))), Some(&[1][..]));
     }
 
     /// One event has batches of two, one at a time; of all others, six large ones may be under way.
     fn room_of_two_paces(own: Option<&str>) -> Room {
-        if own.is_some() { Room { most: 2, lanes: 1 } } else { Room { most: 9, lanes: 6 } }
+        if own.is_some() { Room { most: 2, enough: 1, lanes: 1 } } else { Room { most: 9, enough: 5, lanes: 6 } }
     }
 
     fn at_pace_of(own: Option<&str>) -> Like {
@@ -350,7 +345,7 @@ mod tests {
         assert_eq!(work(&second), Some(&[3][..]));
         lanes.done(&first.unwrap());
         // What is under way is waited for.
-        assert_eq!(work(&lanes.take(|_| Room { most: 1, lanes: 6 })), Some(&[4][..]));
+        assert_eq!(work(&lanes.take(room(1, 1))), Some(&[4][..]));
         assert_eq!(work(&lanes.take(room_of_two_paces)), None);
         lanes.done(&second.unwrap());
         assert_eq!(work(&lanes.take(room_of_two_paces)), Some(&[2][..]));
