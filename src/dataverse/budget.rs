@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// The window that Dataverse counts in.
 const WINDOW: Duration = Duration::from_secs(300);
 /// The part of the budget that may be spent at once. The rest comes back evenly, so that no window holds more than the budget.
-const AT_ONCE: f64 = 0.2;
+pub(super) const AT_ONCE: f64 = 0.2;
 
 /// A bucket that fills as time passes. Without a limit it never runs dry.
 #[derive(Debug, Default)]

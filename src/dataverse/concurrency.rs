@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::budget::Budget;
+use super::budget::{AT_ONCE, Budget};
 
 /// Before Dataverse has recommended anything.
 const FIRST_CEILING: usize = 4;
@@ -224,6 +224,11 @@ impl Limiter {
     }
 }
 
+/// How many may have drawn from so many calls in five minutes at the same time: one at least.
+pub fn draws_at_once(requests: u32) -> usize {
+    ((f64::from(requests) * AT_ONCE / DRAWN as f64) as usize).max(1)
+}
+
 /// Calls drawn in advance from the budget of a part, so that who has begun with them never waits for more: what is made beyond them is
 /// spent at once, and paid back before anybody draws again. What is left of them goes back.
 #[derive(Debug)]
@@ -372,6 +377,7 @@ mod tests {
         let unused = Drawn::from(part.clone()).unwrap();
         let wait = Drawn::from(part.clone()).unwrap_err();
         assert!(wait > Duration::from_secs(70) && wait < Duration::from_secs(76), "{wait:?}");
+        assert_eq!([100, 599, 600].map(draws_at_once), [1, 5, 6]);
         drop(unused);
         let first = Drawn::from(part.clone()).unwrap();
         (0..4).for_each(|_| first.count());

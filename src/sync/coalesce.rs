@@ -25,7 +25,7 @@ use super::{
     outcome::{Outcome, Report},
     rules::Rules,
 };
-use crate::{model::ParticipantEvent, telemetry::invocation::shared};
+use crate::{dataverse::draws_at_once, model::ParticipantEvent, telemetry::invocation::shared};
 
 /// How long a batch waits for company after the last that came. The host hands over a fetched batch of messages within a few
 /// milliseconds.
@@ -186,9 +186,11 @@ impl Writer {
     /// What there is room for at the pace of an event's own, or that of all others.
     fn room(&self, own: Option<&str>) -> Room {
         let (rules, calls) = (self.rules(), self.engine.calls_at_once());
-        let most_calls = own.and_then(|event| rules.own_pace(event)?.concurrency).map_or(calls, usize::from);
-        let most = rules.batch_size(own);
-        Room { most, enough: most.div_ceil(2), lanes: lanes(calls.min(most_calls)) }
+        let (most, pace) = (rules.batch_size(own), own.and_then(|event| rules.own_pace(event)));
+        let calls = calls.min(pace.and_then(|own| own.concurrency).map_or(usize::MAX, usize::from));
+        // More of them would not begin.
+        let draws = pace.and_then(|own| own.requests_per_five_minutes).map_or(usize::MAX, draws_at_once);
+        Room { most, enough: most.div_ceil(2), lanes: lanes(calls).min(draws) }
     }
 }
 

@@ -246,3 +246,34 @@ async fn an_event_whose_calls_are_used_up_waits_while_another_one_is_written() {
     are_settled(&writer.submit(Scope::Everything, registered("slow", 1..4)).await.unwrap());
     assert_eq!(world.rows("new_eventattendance").await.len(), 6);
 }
+
+#[tokio::test]
+async fn a_list_that_could_not_be_kept_is_completed_at_the_pace_of_each_event() {
+    let (world, place) = (World::start(json!({})).await, Place::new());
+    let counter = Counter::start(&world).await;
+    let list = world.add("lists", json!({ "listname": "Here", "createdfromcode": 4, "type": false })).await;
+    let locked = async |locked: bool| {
+        world.crm("PATCH", &format!("lists({list})"), json!({ "lockstatus": locked })).await;
+    };
+    let settings = |slow: Value| {
+        let mut settings = with_paces(slow, Value::Null);
+        for event in EVENTS {
+            let rule = json!({ "name": "seen", "when": "attended", "lead_list": list });
+            settings["events"][event]["list_rules"] = json!([rule]);
+        }
+        settings
+    };
+    place.holds(&settings(json!({ "requests_per_five_minutes": 100 })));
+    place.time_goes_on(true);
+    let (writer, _) = process(&world, &counter, place.clone());
+    let members = async || world.rows("listmember").await.len();
+    locked(true).await;
+    let both = EVENTS.map(|event| said(event, 0, "checked_in")).to_vec();
+    are_settled(&writer.submit(Scope::Everything, both).await.unwrap());
+    assert_eq!(members().await, 0);
+    locked(false).await;
+    assert_eq!((writer.complete_lists().await, members().await), (Ok((1, 0)), 1), "the other one waits for its pace");
+    place.holds(&settings(Value::Null));
+    assert_eq!((writer.complete_lists().await, members().await), (Ok((1, 0)), 2));
+    assert_eq!(writer.complete_lists().await, Ok((0, 0)));
+}
