@@ -240,9 +240,12 @@ async fn settle(
             Outcome::Refused(refusal) => park_refused(services, event, refusal, history.trace_id()).await?,
             Outcome::Postponed(why) => {
                 let paced = matches!(why, Postponement::Paced { .. }).then_some(event.event.id.as_str());
-                let (events, last) = postponed.entry(paced).or_insert_with(|| (Vec::new(), why.clone()));
+                let (events, told) = postponed.entry(paced).or_insert_with(|| (Vec::new(), why.clone()));
                 events.push(event);
-                *last = why;
+                // What another batch is about says nothing of the rest.
+                if why != Postponement::Claimed {
+                    *told = why;
+                }
             }
         }
     }

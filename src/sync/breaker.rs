@@ -42,6 +42,8 @@ impl Breaker {
             return;
         }
         let postponed = report.outcomes.iter().find_map(|outcome| match outcome {
+            // That another batch is about the same people is no failure.
+            Outcome::Postponed(Postponement::Claimed) => None,
             Outcome::Postponed(why) => Some(why.clone()),
             _ => None,
         });

@@ -32,6 +32,8 @@ pub enum Postponement {
     Transient { retry_after: Option<Duration> },
     /// The calls that the settings allow for its event alone are used up for so long. It says nothing about other events.
     Paced { wait: Duration },
+    /// Another batch is about whom it is about.
+    Claimed,
     /// Somebody must mend it first.
     Held(Held),
 }
@@ -56,7 +58,7 @@ impl Postponement {
         match self {
             Self::Transient { retry_after } => retry_after.unwrap_or_default(),
             Self::Paced { wait } => *wait,
-            Self::Held(_) => Duration::ZERO,
+            Self::Claimed | Self::Held(_) => Duration::ZERO,
         }
     }
 
@@ -65,6 +67,7 @@ impl Postponement {
         match self {
             Self::Transient { .. } => "transient",
             Self::Paced { .. } => "pace",
+            Self::Claimed => "claimed",
             Self::Held(held) => held.name,
         }
     }

@@ -7,9 +7,8 @@ use inevent_d365::model::{Kind, ParticipantEvent};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
-    keys::Keys,
     people::{People, seeded},
-    serial::{Serial, State},
+    serial::{Part, Serial, State},
     settings::{Settings, settings},
     statements,
 };
@@ -56,36 +55,30 @@ fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     })
 }
 
-/// Whatever the keys, in one batch after the other; or by several processes with several batches each, of which some die, with calls that
-/// fail, where there is one key, no lead gets another address, and people are made in one table.
+/// By several processes with several batches each, of which some die, with calls that fail.
 fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
-    (settings(), any::<(bool, bool)>(), any::<Delivery>()).prop_map(|(mut settings, (calm, corrects), delivery)| {
-        if !calm && settings.matching.keys.change() {
-            settings.matching.keys = Keys::Email;
-        }
-        if !calm && settings.events.iter().all(|rules| rules.creates().is_some()) {
-            settings.events[1].unmatched = settings.events[0].unmatched;
-        }
-        settings.matching.corrects = calm && corrects;
-        let delivery = if calm { Delivery { processes: 1, lanes: 1, ..delivery.calm() } } else { delivery };
+    (settings(), any::<bool>(), any::<Delivery>()).prop_map(|(mut settings, corrects, delivery)| {
+        settings.matching.corrects = corrects;
         let delivery = Delivery { settings: settings.document(), ..delivery };
         (settings, delivery)
     })
 }
 
-/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again.
-fn orders(serial: &Serial<'_>, before: BTreeSet<State>, deliveries: &[usize]) -> BTreeSet<State> {
+/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again; where
+/// calls fail and processes die, parts of each may have been told before.
+fn orders(serial: &Serial<'_>, before: BTreeSet<State>, deliveries: &[usize], parts: &[Part]) -> BTreeSet<State> {
     let all: BTreeSet<usize> = deliveries.iter().copied().collect();
     let mut reached = BTreeMap::from([((all.len(), all), before)]);
     while let Some(((_, waiting), states)) = reached.pop_last() {
-        let again: Vec<usize> = deliveries.iter().copied().filter(|at| !waiting.contains(at)).collect();
-        let states = with_repeats(serial, states, &again);
+        let again = deliveries.iter().copied().filter(|at| !waiting.contains(at)).map(|at| (at, Part::Whole));
+        let parts = parts.iter().flat_map(|part| deliveries.iter().map(|at| (*at, *part)));
+        let states = with_repeats(serial, states, &again.chain(parts).collect());
         if waiting.is_empty() {
             return states;
         }
         for at in &waiting {
             let left: BTreeSet<usize> = waiting.iter().copied().filter(|other| other != at).collect();
-            let after = states.iter().map(|state| serial.told(state, *at));
+            let after = states.iter().map(|state| serial.told(state, *at, Part::Whole));
             reached.entry((left.len(), left)).or_default().extend(after);
         }
     }
@@ -93,10 +86,10 @@ fn orders(serial: &Serial<'_>, before: BTreeSet<State>, deliveries: &[usize]) ->
 }
 
 /// These states, and what comes of them when some of this is told again.
-fn with_repeats(serial: &Serial<'_>, states: BTreeSet<State>, again: &[usize]) -> BTreeSet<State> {
+fn with_repeats(serial: &Serial<'_>, states: BTreeSet<State>, again: &Vec<(usize, Part)>) -> BTreeSet<State> {
     let (mut all, mut new) = (states.clone(), states);
     while !new.is_empty() {
-        let told = new.iter().flat_map(|state| again.iter().map(|at| serial.told(state, *at)));
+        let told = new.iter().flat_map(|state| again.iter().map(|(at, part)| serial.told(state, *at, *part)));
         new = told.filter(|state| !all.contains(state)).collect();
         all.extend(new.iter().cloned());
     }
@@ -129,7 +122,8 @@ proptest! {
                 let changed: Vec<_> = after.iter().filter(|(row, columns)| earlier.get(*row) != Some(*columns)).collect();
                 return Err(failed(format!("replay {replay} of {places:?} writes {changed:#?}")));
             }
-            let all = orders(&serial, states, &places);
+            let parts = if delivery.faults || delivery.deaths { &[Part::People, Part::Rows][..] } else { &[] };
+            let all = orders(&serial, states, &places, parts);
             let (some, others): (Vec<_>, Vec<_>) =
                 all.into_iter().map(|state| (serial.compare(&state, &after), state)).partition(|(held, _)| held.is_ok());
             if some.is_empty() {

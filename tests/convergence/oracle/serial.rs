@@ -55,6 +55,15 @@ struct Told {
     rows: BTreeMap<Option<String>, Option<(Person, String)>>,
 }
 
+/// What of a statement takes effect: a process may die, or a call fail, between the person and the rows. Who is made, or gets an address,
+/// comes before the rows, other columns after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    People,
+    Rows,
+}
+
 /// A statement that counts.
 struct Statement<'a> {
     event: &'a ParticipantEvent,
@@ -97,16 +106,16 @@ impl<'a> Serial<'a> {
         serial
     }
 
-    /// The CRM after one more statement.
-    pub fn told(&self, state: &State, at: usize) -> State {
+    /// The CRM after one more statement, or a part of one.
+    pub fn told(&self, state: &State, at: usize, part: Part) -> State {
         let mut after = state.clone();
         if let Some(statement) = self.statements.get(&at) {
-            self.tell(&mut after, at, statement);
+            self.tell(&mut after, at, statement, part);
         }
         after
     }
 
-    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>) {
+    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, part: Part) {
         let creates = self.settings.of(&statement.of.0).creates();
         let about = self.about(state, at, statement);
         let person = match about {
@@ -117,6 +126,12 @@ impl<'a> Serial<'a> {
         let rules = self.settings.of(&statement.of.0);
         match person {
             Some(_) if self.settings.refuses(statement.event) => return,
+            // Rows wait for who is made, or gets an address.
+            Some(_) if part == Part::Rows => {
+                if !matches!(about, About::Known(_)) {
+                    return;
+                }
+            }
             Some(person) => {
                 let made = !self.exists(state, person);
                 let address = match self.before.get(&person) {
@@ -149,7 +164,9 @@ impl<'a> Serial<'a> {
             None if rules.unmatched == Unmatched::Ignore => return,
             None => {}
         }
-        self.tell_rows(state, at, statement, person);
+        if part != Part::People {
+            self.tell_rows(state, at, statement, person);
+        }
     }
 
     /// The strongest key that was ever stated, by the latest statement of it.
