@@ -209,3 +209,101 @@ fn read(claims: &str) -> BTreeSet<Claim> {
     let bytes = STANDARD.decode(claims).unwrap_or_default();
     bytes.as_chunks().0.iter().map(|bytes| Claim(u32::from_be_bytes(*bytes))).collect()
 }
+
+#[cfg(all(test, feature = "local"))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::store::SqliteStore;
+
+    thread_local! {
+        static NOW: Cell<i64> = const { Cell::new(1_800_000_000) };
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(NOW.get()).unwrap()
+    }
+
+    fn claims(of: &[u32]) -> BTreeSet<Claim> {
+        of.iter().copied().map(Claim).collect()
+    }
+
+    struct Fleet(SqliteStore, #[expect(dead_code, reason = "it is removed when dropped")] tempfile::TempDir);
+
+    impl Fleet {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            Self(SqliteStore::open(folder.path().join("db")).unwrap(), folder)
+        }
+
+        async fn reading(&self, reads: &[u32]) -> Claims<'_> {
+            let batch = Claims::new(&self.0, now);
+            assert_eq!(batch.read(claims(reads)).await.unwrap(), claims(&[]));
+            batch
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_read_is_not_changed_until_they_let_go() {
+        let fleet = Fleet::new();
+        let (one, other) = (fleet.reading(&[1, 2]).await, fleet.reading(&[2, 3]).await);
+        assert_eq!(one.change(&claims(&[1])).await.unwrap(), Asked::Granted);
+        assert_eq!(one.change(&claims(&[1, 2])).await.unwrap(), Asked::Taken(claims(&[2])));
+        assert_eq!(other.change(&claims(&[2, 3])).await.unwrap(), Asked::Taken(claims(&[2])));
+        one.end().await.unwrap();
+        assert_eq!(other.change(&claims(&[2, 3])).await.unwrap(), Asked::Granted);
+        assert_eq!(other.change(&claims(&[3])).await.unwrap(), Asked::Granted);
+    }
+
+    #[tokio::test]
+    async fn what_others_change_is_told_to_who_reads_it() {
+        let fleet = Fleet::new();
+        let one = fleet.reading(&[1, 2]).await;
+        assert_eq!(one.change(&claims(&[1])).await.unwrap(), Asked::Granted);
+        let other = Claims::new(&fleet.0, now);
+        assert_eq!(other.read(claims(&[1, 2, 3])).await.unwrap(), claims(&[1]));
+    }
+
+    #[tokio::test]
+    async fn what_was_not_looked_at_is_looked_at_before_it_changes() {
+        let fleet = Fleet::new();
+        let one = fleet.reading(&[1]).await;
+        assert_eq!(one.change(&claims(&[1, 9])).await.unwrap(), Asked::LookAgain);
+        assert_eq!(one.change(&claims(&[1, 9])).await.unwrap(), Asked::Granted);
+        let other = fleet.reading(&[8]).await;
+        assert_eq!(other.change(&claims(&[8, 9])).await.unwrap(), Asked::Taken(claims(&[9])));
+    }
+
+    #[tokio::test]
+    async fn what_a_process_said_that_died_holds_for_a_minute() {
+        let fleet = Fleet::new();
+        let (dead, one) = (fleet.reading(&[1]).await, fleet.reading(&[1]).await);
+        NOW.set(NOW.get() + 50);
+        one.renew().await.unwrap();
+        assert_eq!(one.change(&claims(&[1])).await.unwrap(), Asked::Taken(claims(&[1])));
+        NOW.set(NOW.get() + 25);
+        assert_eq!(one.change(&claims(&[1])).await.unwrap(), Asked::Granted);
+        // If it only stood still it writes nothing more.
+        assert!(!dead.hold().await && one.hold().await);
+        assert_eq!(dead.change(&claims(&[])).await.unwrap(), Asked::Lost);
+        dead.renew().await.unwrap();
+        assert!(!dead.hold().await);
+        NOW.set(NOW.get() + 2 * GONE.as_secs() as i64);
+        fleet.reading(&[1]).await.end().await.unwrap();
+        assert_eq!(fleet.0.list(KIND, None, 10, None).await.unwrap().records.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn no_key_is_written_down() {
+        let fleet = Fleet::new();
+        let key = Who::Address(crate::model::Address::parse("ana@x.example").unwrap());
+        let one = Claims::new(&fleet.0, now);
+        one.read(BTreeSet::from([Claim::key(&key)])).await.unwrap();
+        let said = fleet.0.list(KIND, None, 10, None).await.unwrap().records.remove(0);
+        // Four bytes.
+        assert_eq!(said.value["reads"].as_str().unwrap().len(), 8);
+        one.end().await.unwrap();
+        assert_eq!(fleet.0.list(KIND, None, 10, None).await.unwrap().records.len(), 0);
+    }
+}
