@@ -39,6 +39,8 @@ fn schema_and_connector_agree() {
         mapping(json!({ "mode": "fill_if_empty", "values": { "a": 1, "b": "Label", "c": true }, "otherwise": 0 })),
         mapping(json!({ "source": { "expression": "participant.country | upper" }, "tables": ["lead"] })),
         json!({ "pace": { "concurrency": 4, "requests_per_five_minutes": null }, "defaults": { "writing": "automatic" } }),
+        json!({ "events": { "4711": { "pace": { "batch_size": 2, "concurrency": 1, "requests_per_five_minutes": 100 } } } }),
+        json!({ "defaults": { "pace": { "concurrency": null } }, "events": { "4711": { "pace": null } } }),
         list_rule(json!({})),
         json!({ "events": { "4711": { "invitations": {
             "lists": ["00000000-0000-0000-0000-000000000001"], "send": "link", "link": { "contact": "new_link" }
@@ -56,6 +58,10 @@ fn schema_and_connector_agree() {
         json!({ "defaults": { "unmatched": "delete" } }),
         mapping(json!({ "mode": "sometimes" })),
         json!({ "pace": { "batch_size": 0 } }),
+        json!({ "events": { "4711": { "pace": { "batch_size": 1_001 } } } }),
+        json!({ "events": { "4711": { "pace": { "concurrency": 0 } } } }),
+        json!({ "defaults": { "pace": { "requests_per_five_minutes": 99 } } }),
+        json!({ "events": { "4711": { "pace": { "batch_minutes": 5 } } } }),
         json!({ "defaults": { "writing": "later" } }),
         json!({ "defaults": { "batch_minutes": 61 } }),
         json!({ "defaults": { "invitations": { "lists": ["x"], "max_per_run": 0 } } }),
@@ -80,7 +86,9 @@ fn schema_and_connector_agree() {
 fn the_docs_name_every_setting_with_its_default() {
     let docs = include_str!("../docs/settings.md");
     let schema: Value = serde_json::from_str(&document::json_schema()).unwrap();
-    for table in ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "InEvent", "ListRule", "Invitations"] {
+    for table in
+        ["EventSettings", "Matching", "Mapping", "Lookup", "Pace", "OwnPace", "InEvent", "ListRule", "Invitations"]
+    {
         for (name, setting) in schema["$defs"][table]["properties"].as_object().unwrap() {
             let row = docs.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
             let row = row.unwrap_or_else(|| panic!("docs/settings.md does not name {name}"));

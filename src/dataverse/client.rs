@@ -1,8 +1,9 @@
 //! One organisation, and the few kinds of call that the connector makes.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,7 +25,7 @@ use uuid::Uuid;
 use super::{
     Columns, Error, Failure, Part, ServiceError, TokenSource,
     batch::{self, Answer, MAX_PARTS},
-    concurrency::{Limiter, Share, Verdict},
+    concurrency::{Drawn, Limiter, Share, Verdict},
 };
 use crate::telemetry::dependency;
 
@@ -53,8 +54,16 @@ impl ClientOptions {
 }
 
 /// A Dataverse organisation. Cheap to share; holds no cookie, so that calls spread over the organisation's servers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
+    shared: Arc<Shared>,
+    /// The limits that its calls count in beside those of all.
+    part: Option<Arc<Drawn>>,
+}
+
+/// What the clients of all parts share.
+#[derive(Debug)]
+struct Shared {
     http: reqwest::Client,
     tokens: Arc<dyn TokenSource>,
     options: ClientOptions,
@@ -64,6 +73,8 @@ pub struct Client {
     calls: AtomicU64,
     throttled: AtomicU64,
     limiter: Limiter,
+    /// Of parts, by name. Nothing of what was spent is forgotten.
+    parts: Mutex<BTreeMap<String, Arc<Limiter>>>,
 }
 
 /// Who the connector is in the organisation.
@@ -80,42 +91,63 @@ impl Client {
         let host = Url::parse(&options.organisation).ok().and_then(|url| url.host_str().map(str::to_owned));
         let (calls, throttled, limiter) = (AtomicU64::new(0), AtomicU64::new(0), Limiter::default());
         let host = host.unwrap_or_default();
-        Self { http, tokens, options, root: "/api/data/v9.2/", host, calls, throttled, limiter }
+        let (root, parts) = ("/api/data/v9.2/", Mutex::default());
+        let shared = Shared { http, tokens, options, root, host, calls, throttled, limiter, parts };
+        Self { shared: Arc::new(shared), part: None }
     }
 
-    /// Tells with whom the parallelism that Dataverse recommends, and what [`Client::allow`] allows, is shared.
+    /// Tells with whom the parallelism that Dataverse recommends, and what [`Client::allow`] and [`Client::part`] allow, is shared.
     pub fn share(&self, share: Share) {
-        self.limiter.share(share);
+        let parts = self.shared.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.limiter.share(share);
+        parts.values().for_each(|limiter| limiter.share(share));
+    }
+
+    /// The same organisation for a part of the calls. Beside the limits of all it has some of its own, by its name: the most calls at
+    /// the same time, and in five minutes, of all processes together. Some calls are drawn from the five minutes' in advance. So none
+    /// waits because they are used up; what more are made than were drawn, whoever comes next waits for.
+    ///
+    /// # Errors
+    /// How long until there are some to draw.
+    pub fn part(&self, name: &str, concurrency: Option<usize>, requests: Option<u32>) -> Result<Self, Duration> {
+        let limiter = {
+            let mut parts = self.shared.parts.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Limiter::of_part(&self.shared.limiter));
+            parts.entry(name.to_owned()).or_insert_with(new).clone()
+        };
+        limiter.allow(concurrency, requests);
+        Ok(Self { shared: self.shared.clone(), part: Some(Arc::new(Drawn::from(limiter)?)) })
     }
 
     /// The most calls at the same time, and in five minutes, of all processes together.
     pub fn allow(&self, concurrency: Option<usize>, requests: Option<u32>) {
-        self.limiter.allow(concurrency, requests);
+        self.shared.limiter.allow(concurrency, requests);
     }
 
     /// The calls that may be made at the same time, as things stand.
     pub fn at_once(&self) -> usize {
-        self.limiter.at_once()
+        let of_all = self.shared.limiter.at_once();
+        self.part.as_ref().map_or(of_all, |part| of_all.min(part.at_once()))
     }
 
     /// The address of a page that people see.
     pub fn page(&self, path: &str) -> String {
-        format!("{}/{path}", self.options.organisation)
+        format!("{}/{path}", self.shared.options.organisation)
     }
 
     /// The address of something in the Web API, as a link names it.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{}{path}", self.options.organisation, self.root)
+        format!("{}{}{path}", self.shared.options.organisation, self.shared.root)
     }
 
     /// HTTP calls made so far to the Web API; a batch is one.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.shared.calls.load(Ordering::Relaxed)
     }
 
     /// Those of them that Dataverse answered with 429, as a whole or in a part.
     pub fn throttled(&self) -> u64 {
-        self.throttled.load(Ordering::Relaxed)
+        self.shared.throttled.load(Ordering::Relaxed)
     }
 
     /// The cheapest call there is: proves URL, token and application user.
@@ -139,7 +171,7 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, header(&format!("multipart/mixed; boundary={boundary}")));
         headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static("odata.continue-on-error"));
-        let body = batch::write(&boundary, self.root, parts);
+        let body = batch::write(&boundary, self.shared.root, parts);
         let answer = self.send(Method::POST, "$batch", headers, body.into()).await?;
         let read = batch::read(&answer.content_type, answer.body).await?;
         if read.len() != parts.len() {
@@ -148,8 +180,8 @@ impl Client {
         // A throttled batch may answer as a whole or part by part.
         let throttled = read.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.status == 429);
         if let Some(error) = throttled {
-            self.throttled.fetch_add(1, Ordering::Relaxed);
-            self.limiter.learn(Verdict::Throttled { retry_after: error.retry_after });
+            self.shared.throttled.fetch_add(1, Ordering::Relaxed);
+            self.shared.limiter.learn(Verdict::Throttled { retry_after: error.retry_after });
         }
         Ok(read)
     }
@@ -235,17 +267,18 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {
+        let longest_wait = self.shared.options.longest_wait;
         let attempt = || self.attempt(method.clone(), path, headers.clone(), body.clone());
         let pause = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(self.options.longest_wait)
+            .with_max_delay(longest_wait)
             .with_jitter()
-            .with_max_times(self.options.retries);
+            .with_max_times(self.shared.options.retries);
         let mut renewed = false;
         loop {
             let result = attempt
                 .retry(pause)
-                .when(|error| !error.took_too_long() && matches!(error.failure(), Failure::Transient { retry_after } if retry_after.is_none_or(|wait| wait <= self.options.longest_wait)))
+                .when(|error| !error.took_too_long() && matches!(error.failure(), Failure::Transient { retry_after } if retry_after.is_none_or(|wait| wait <= longest_wait)))
                 .adjust(|error, pause| match error.failure() {
                     Failure::Transient { retry_after: Some(wait) } => pause.map(|_| wait),
                     _ => pause,
@@ -255,7 +288,7 @@ impl Client {
                 // A token can be revoked before its end: once, a fresh one is tried.
                 Err(Error::Service(error)) if error.status == 401 && !renewed => {
                     renewed = true;
-                    self.tokens.forget().await;
+                    self.shared.tokens.forget().await;
                 }
                 result => return result,
             }
@@ -263,13 +296,20 @@ impl Client {
     }
 
     async fn attempt(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Received, Error> {
-        let token = self.tokens.token().await?;
+        let shared = &*self.shared;
+        let token = shared.tokens.token().await?;
         let mut authorization = header(&format!("Bearer {}", token.expose_secret()));
         authorization.set_sensitive(true);
-        let permit = self.limiter.admit(self.options.longest_wait).await.map_err(Error::Paused)?;
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let span = dependency::call("Dataverse", operation(path), &self.host);
-        let request = self
+        // Who waits for its part takes no place of the others'.
+        let _of_part = match &self.part {
+            Some(part) => Some(part.admit().await.map_err(Error::Paused)?),
+            None => None,
+        };
+        let permit = shared.limiter.admit(shared.options.longest_wait).await.map_err(Error::Paused)?;
+        self.part.iter().for_each(|part| part.count());
+        shared.calls.fetch_add(1, Ordering::Relaxed);
+        let span = dependency::call("Dataverse", operation(path), &shared.host);
+        let request = shared
             .http
             .request(method, self.url(path))
             .headers(headers)
@@ -278,11 +318,11 @@ impl Client {
             .header("OData-MaxVersion", "4.0")
             .header("OData-Version", "4.0")
             .header("If-None-Match", "null")
-            .timeout(self.options.timeout);
+            .timeout(shared.options.timeout);
         let result = self.receive(request.body(body)).instrument(span.clone()).await;
         dependency::ended(&span, status(&result));
         if status(&result) == Some(429) {
-            self.throttled.fetch_add(1, Ordering::Relaxed);
+            shared.throttled.fetch_add(1, Ordering::Relaxed);
         }
         permit.learn(match &result {
             Ok(_) => Verdict::Answered,
@@ -300,7 +340,7 @@ impl Client {
             answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
         };
         if let Ok(hint) = text("x-ms-dop-hint").trim().parse() {
-            self.limiter.hint(hint);
+            self.shared.limiter.hint(hint);
         }
         let (content_type, wait) = (text(CONTENT_TYPE.as_str()), retry_after(&text(RETRY_AFTER.as_str())));
         let body = answer.bytes().await?;

@@ -1,18 +1,23 @@
 //! How many calls are in flight at once: up by one while calls succeed, halved when Dataverse throttles, never beyond the degree of
 //! parallelism that it recommends (`x-ms-dop-hint`; Microsoft: "Send parallel requests"), of which this process takes its share; and
-//! how many calls there are in five minutes.
+//! how many calls there are in five minutes. A part of the calls may have limits of its own beside those of all.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
 
-use super::budget::Budget;
+use super::budget::{AT_ONCE, Budget};
 
 /// Before Dataverse has recommended anything.
 const FIRST_CEILING: usize = 4;
+/// The calls that are drawn in advance: more than a thousand new people take.
+const DRAWN: i64 = 20;
 
 /// What became of a call, as far as the limit is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +75,8 @@ struct Limit {
     requests: Option<u32>,
     share: Share,
     budget: Budget,
+    /// Whether the budget is drawn from in advance instead of with each call.
+    in_advance: bool,
     paused_until: Option<Instant>,
 }
 
@@ -84,6 +91,7 @@ impl Default for Limit {
             requests: None,
             share: Share::WHOLE,
             budget: Budget::default(),
+            in_advance: false,
             paused_until: None,
         }
     }
@@ -97,7 +105,15 @@ impl Limit {
     /// How long no call may be made: Dataverse asked for it, or the budget is spent.
     fn pause(&mut self, now: Instant) -> Option<Duration> {
         let asked = self.paused_until.and_then(|until| until.checked_duration_since(now));
-        asked.filter(|pause| !pause.is_zero()).max(self.budget.wait(now))
+        let spent = if self.in_advance { None } else { self.budget.wait(1.0, now) };
+        asked.filter(|pause| !pause.is_zero()).max(spent)
+    }
+
+    fn begin_call(&mut self) {
+        self.in_flight += 1;
+        if !self.in_advance {
+            self.budget.spend(1.0);
+        }
     }
 
     fn divide(&mut self) {
@@ -134,6 +150,14 @@ impl Limit {
 }
 
 impl Limiter {
+    /// One that knows no bounds but what the settings allow: of a part of the calls, which count in another one as well. Its budget is
+    /// drawn from by [`Drawn`].
+    pub(super) fn of_part(of: &Self) -> Self {
+        let share = of.lock().share;
+        let limit = Limit { limit: usize::MAX, hint: usize::MAX, share, in_advance: true, ..Limit::default() };
+        Self { state: Mutex::new(limit), freed: Notify::new() }
+    }
+
     /// Waits until a call may be made. It counts until the permit is dropped.
     ///
     /// # Errors
@@ -148,8 +172,7 @@ impl Limiter {
                 let mut state = self.lock();
                 let pause = state.pause(Instant::now());
                 if pause.is_none() && state.admits() {
-                    state.in_flight += 1;
-                    state.budget.spend();
+                    state.begin_call();
                     return Ok(Permit { limiter: self });
                 }
                 pause
@@ -198,6 +221,55 @@ impl Limiter {
 
     fn lock(&self) -> MutexGuard<'_, Limit> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many may have drawn from so many calls in five minutes at the same time: one at least.
+pub fn draws_at_once(requests: u32) -> usize {
+    ((f64::from(requests) * AT_ONCE / DRAWN as f64) as usize).max(1)
+}
+
+/// Calls drawn in advance from the budget of a part, so that who has begun with them never waits for more: what is made beyond them is
+/// spent at once, and paid back before anybody draws again. What is left of them goes back.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    limiter: Arc<Limiter>,
+    left: AtomicI64,
+}
+
+impl Drawn {
+    /// # Errors
+    /// How long until there is enough to draw.
+    pub(super) fn from(limiter: Arc<Limiter>) -> Result<Self, Duration> {
+        let mut limit = limiter.lock();
+        if let Some(wait) = limit.budget.wait(DRAWN as f64, Instant::now()) {
+            return Err(wait);
+        }
+        limit.budget.spend(DRAWN as f64);
+        drop(limit);
+        Ok(Self { limiter, left: AtomicI64::new(DRAWN) })
+    }
+
+    /// Waits until no more calls of the part are under way than may be.
+    pub(super) async fn admit(&self) -> Result<Permit<'_>, Duration> {
+        self.limiter.admit(Duration::ZERO).await
+    }
+
+    /// A call is made.
+    pub(super) fn count(&self) {
+        if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            self.limiter.lock().budget.spend(1.0);
+        }
+    }
+
+    pub(super) fn at_once(&self) -> usize {
+        self.limiter.at_once()
+    }
+}
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        self.limiter.lock().budget.spend(-self.left.load(Ordering::Relaxed).max(0) as f64);
     }
 }
 
@@ -277,5 +349,47 @@ mod tests {
         assert_eq!(limiter.lock().in_flight, 1);
         limiter.learn(Verdict::Throttled { retry_after: Some(Duration::from_secs(60)) });
         assert!(limiter.admit(Duration::from_secs(5)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_part_has_its_share_of_limits_of_its_own() {
+        let all = Limiter::default();
+        all.share(Share { processes: 2, place: 1, is_new: false });
+        let part = Arc::new(Limiter::of_part(&all));
+        assert!(part.at_once() > 1_000, "without settings it has no bounds");
+        part.allow(Some(3), Some(200));
+        let drawn = Drawn::from(part.clone()).unwrap();
+        assert_eq!(drawn.at_once(), 1);
+        part.share(Share { processes: 2, place: 0, is_new: false });
+        assert_eq!(drawn.at_once(), 2);
+        let (first, _second) = (drawn.admit().await.unwrap(), drawn.admit().await.unwrap());
+        let third = drawn.admit();
+        tokio::pin!(third);
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(first);
+        third.await.unwrap();
+    }
+
+    #[test]
+    fn a_part_that_has_drawn_its_calls_goes_on_and_those_after_it_wait() {
+        let part = Arc::new(Limiter::of_part(&Limiter::default()));
+        part.allow(None, Some(100));
+        let unused = Drawn::from(part.clone()).unwrap();
+        let wait = Drawn::from(part.clone()).unwrap_err();
+        assert!(wait > Duration::from_secs(70) && wait < Duration::from_secs(76), "{wait:?}");
+        assert_eq!([100, 599, 600].map(draws_at_once), [1, 5, 6]);
+        drop(unused);
+        let first = Drawn::from(part.clone()).unwrap();
+        (0..4).for_each(|_| first.count());
+        drop(first);
+        let wait = Drawn::from(part.clone()).unwrap_err();
+        assert!(wait > Duration::from_secs(14) && wait < Duration::from_secs(16), "four calls are paid back: {wait:?}");
+        part.allow(None, None);
+        let second = Drawn::from(part.clone()).unwrap();
+        part.allow(None, Some(100));
+        (0..30).for_each(|_| second.count());
+        drop(second);
+        let wait = Drawn::from(part).unwrap_err();
+        assert!(wait > Duration::from_secs(30), "what is beyond the drawn is paid back: {wait:?}");
     }
 }

@@ -25,7 +25,7 @@ pub use certificate::{Certificate, Certificates};
 pub use client::{Client, ClientOptions, FetchCookie, WhoAmI};
 pub use client_credentials::{ClientCredentials, Credential, SecretValue};
 pub use codes::ListRefusal;
-pub use concurrency::Share;
+pub use concurrency::{Share, draws_at_once};
 pub use error::{Error, ServiceError};
 pub use failure::{Failure, Hold};
 pub use token::{CredentialToken, TokenError, TokenSource};

@@ -232,30 +232,32 @@ async fn settle(
     services
         .sync_log
         .note(told.filter_map(|(event, outcome)| Entry::of_outcome(now, event, outcome, gathered, last, trace)));
-    let mut postponed: Vec<&ParticipantEvent> = Vec::new();
-    let mut why = None;
+    // What waits for the pace of one event comes again by itself: nothing else waits so long.
+    let mut postponed: BTreeMap<Option<&str>, (Vec<&ParticipantEvent>, Postponement)> = BTreeMap::new();
     for (event, outcome) in events.iter().zip(outcomes) {
         match outcome {
             Outcome::Settled { .. } => {}
             Outcome::Refused(refusal) => park_refused(services, event, refusal, history.trace_id()).await?,
-            Outcome::Postponed(postponement) => {
-                postponed.push(event);
+            Outcome::Postponed(why) => {
+                let paced = matches!(why, Postponement::Paced { .. }).then_some(event.event.id.as_str());
+                let (events, told) = postponed.entry(paced).or_insert_with(|| (Vec::new(), why.clone()));
+                events.push(event);
                 // What another batch is about says nothing of the rest.
-                why = why.filter(|_| postponement == Postponement::Claimed).or(Some(postponement));
+                if why != Postponement::Claimed {
+                    *told = why;
+                }
             }
         }
     }
-    let Some(why) = why else { return Ok(()) };
-    let history = history.postponed(why.name());
-    let mut delay = backoff::delay(history.attempt, jitter());
-    if let Postponement::Transient { retry_after: Some(asked) } = why {
-        delay = delay.max(asked);
+    for (events, why) in postponed.into_values() {
+        let history = history.postponed(why.name());
+        let delay = backoff::delay(history.attempt, jitter()).max(why.least());
+        if let Postponement::Held(Held { name, remedy }) = &why {
+            tracing::warn!(hold = name, remedy, events = events.len(), "events are held");
+        }
+        services.put_back.note(events.iter().copied(), out_of_sight(history.first_seen, delay)).await?;
+        envelope::put(queue, &*services.bodies, &history, &events, PutOptions::after(delay)).await?;
     }
-    if let Postponement::Held(Held { name, remedy }) = &why {
-        tracing::warn!(hold = name, remedy, events = postponed.len(), "events are held");
-    }
-    services.put_back.note(postponed.iter().copied(), out_of_sight(history.first_seen, delay)).await?;
-    envelope::put(queue, &*services.bodies, &history, &postponed, PutOptions::after(delay)).await?;
     Ok(())
 }
 

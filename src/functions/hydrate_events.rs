@@ -161,8 +161,7 @@ impl Wait {
     /// How long at least.
     fn least(&self) -> Duration {
         match self {
-            Self::For(Postponement::Transient { retry_after }) => retry_after.unwrap_or_default(),
-            Self::For(Postponement::Held(_) | Postponement::Claimed) => Duration::ZERO,
+            Self::For(why) => why.least(),
             Self::Again => AGAIN,
         }
     }

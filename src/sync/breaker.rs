@@ -36,6 +36,11 @@ impl Breaker {
 
     /// Learns from a batch.
     pub fn record(&mut self, report: &Report, begun: Instant, now: Instant) {
+        let is_paced = |outcome: &Outcome| matches!(outcome, Outcome::Postponed(Postponement::Paced { .. }));
+        // Of which no call was made: it says nothing about Dataverse.
+        if report.outcomes.iter().any(is_paced) {
+            return;
+        }
         let postponed = report.outcomes.iter().find_map(|outcome| match outcome {
             // That another batch is about the same people is no failure.
             Outcome::Postponed(Postponement::Claimed) => None,
@@ -48,11 +53,7 @@ impl Breaker {
             Some(why) => {
                 self.failures += u32::from(known.is_none());
                 let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(10)).min(LONGEST_PAUSE);
-                let asked = match &why {
-                    Postponement::Transient { retry_after } => retry_after.unwrap_or_default(),
-                    Postponement::Held(_) | Postponement::Claimed => Duration::ZERO,
-                };
-                self.open = Some(Open { since, until: until.max(now + asked).max(since + pause), why });
+                self.open = Some(Open { since, until: until.max(now + why.least()).max(since + pause), why });
             }
             // What began before the failure says nothing about what comes after it.
             None if known.is_some() => {}
@@ -82,6 +83,20 @@ mod tests {
         assert!(breaker.open(now + second * 302).is_some());
         breaker.record(&report(Outcome::Settled { changed: true }), now + second * 303, now + second * 303);
         assert!(breaker.open(now + second * 303).is_none());
+    }
+
+    #[test]
+    fn an_event_that_waits_for_its_own_pace_neither_opens_nor_closes_it() {
+        let report = |why| Report { outcomes: vec![Outcome::Postponed(why)], ..Report::default() };
+        let paced = || report(Postponement::Paced { wait: Duration::from_secs(75) });
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        breaker.record(&paced(), now, now);
+        assert!(breaker.open(now).is_none() && !breaker.is_trying());
+        breaker.record(&report(Postponement::Transient { retry_after: None }), now, now);
+        let later = now + Duration::from_secs(2);
+        breaker.record(&paced(), later, later);
+        assert!(breaker.is_trying());
     }
 
     #[test]

@@ -2,21 +2,18 @@
 //!
 //! Several batches are under way at the same time, as far as Dataverse bears it and they have nothing to do with each other
 //! ([`lanes`]); so two calls of one process never touch the same row. Events of which only the people are written are batches of
-//! their own.
+//! their own, and so are those of an event that has a pace of its own.
 
 pub mod lanes;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use lanes::{Lanes, Needs, Taken, lanes};
+use lanes::{Lanes, Like, Needs, Room, Taken, lanes};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span};
 
@@ -28,10 +25,8 @@ use super::{
     outcome::{Outcome, Report},
     rules::Rules,
 };
-use crate::{model::ParticipantEvent, telemetry::invocation::shared};
+use crate::{dataverse::draws_at_once, model::ParticipantEvent, telemetry::invocation::shared};
 
-/// The most events written as one batch, before the settings were read.
-const MAX_BATCH: usize = 1_000;
 /// How long a batch waits for company after the last that came. The host hands over a fetched batch of messages within a few
 /// milliseconds.
 const LINGER: Duration = Duration::from_millis(8);
@@ -43,7 +38,7 @@ const PATIENCE: u32 = 4;
 
 /// What comes in.
 enum Arrival {
-    Events { scope: Scope, events: Vec<(Needs, ParticipantEvent)>, answer: oneshot::Sender<Vec<Outcome>>, span: Span },
+    Events { events: Vec<(Like, Needs, ParticipantEvent)>, answer: oneshot::Sender<Vec<Outcome>>, span: Span },
     Turn(oneshot::Sender<Turn>),
 }
 
@@ -69,16 +64,16 @@ pub struct Coalescer {
 struct Writer {
     engine: Engine,
     breaker: Mutex<Breaker>,
-    /// The most events of a batch.
-    most: AtomicUsize,
+    /// As they were when events came last.
+    rules: Mutex<Arc<Rules>>,
     observe: Observer,
 }
 
 impl Coalescer {
     /// Starts the writer; it ends with the coalescer.
     pub fn start(engine: Engine, observe: Observer) -> Self {
-        let (breaker, most) = (Mutex::new(Breaker::default()), AtomicUsize::new(MAX_BATCH));
-        let writer = Arc::new(Writer { engine, breaker, most, observe });
+        let (breaker, rules) = (Mutex::default(), Mutex::default());
+        let writer = Arc::new(Writer { engine, breaker, rules, observe });
         let (arrivals, arriving) = mpsc::unbounded_channel();
         tokio::spawn(Dispatcher::new(writer.clone()).run(arriving));
         Self { arrivals, writer }
@@ -97,12 +92,13 @@ impl Coalescer {
         let open = self.writer.breaker().open(Instant::now());
         let rules = if open.is_none() { self.rules().await.ok() } else { None };
         if let Some(rules) = &rules {
-            self.writer.most.store(usize::from(rules.pace.batch_size).max(1), Ordering::Relaxed);
+            *self.writer.lock_rules() = rules.clone();
         }
-        let needs = |event| (Needs::of(&event, rules.as_deref()), event);
+        let own = |event: &ParticipantEvent| own(event, rules.as_deref()?).map(Arc::from);
+        let needs = |event| (Like { scope, own: own(&event) }, Needs::of(&event, rules.as_deref()), event);
         let events = events.into_iter().map(needs).collect();
         let (answer, outcomes) = oneshot::channel();
-        self.arrivals.send(Arrival::Events { scope, events, answer, span: Span::current() }).map_err(|_| Broken)?;
+        self.arrivals.send(Arrival::Events { events, answer, span: Span::current() }).map_err(|_| Broken)?;
         outcomes.await.map_err(|_| Broken)
     }
 
@@ -153,7 +149,10 @@ impl Coalescer {
 impl Writer {
     async fn write(&self, scope: Scope, events: &[ParticipantEvent]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(events.len());
-        for events in events.chunks(self.most()) {
+        let rules = self.rules();
+        let together = |run: &[ParticipantEvent]| rules.batch_size(run.first().and_then(|event| own(event, &rules)));
+        let runs = events.chunk_by(|one, next| own(one, &rules) == own(next, &rules));
+        for events in runs.flat_map(|run| run.chunks(together(run))) {
             let begun = Instant::now();
             let open = self.breaker().open(begun);
             if let Some(why) = open {
@@ -172,18 +171,33 @@ impl Writer {
         (self.observe)(scope, report, begun.elapsed());
     }
 
-    fn most(&self) -> usize {
-        self.most.load(Ordering::Relaxed)
+    fn rules(&self) -> Arc<Rules> {
+        self.lock_rules().clone()
+    }
+
+    fn lock_rules(&self) -> MutexGuard<'_, Arc<Rules>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The batches that may be under way. After a failure one batch tries whether it is over.
-    fn lanes(&self) -> usize {
-        if self.breaker().is_trying() { 1 } else { lanes(self.engine.calls_at_once()) }
+    /// What there is room for at the pace of an event's own, or that of all others.
+    fn room(&self, own: Option<&str>) -> Room {
+        let (rules, calls) = (self.rules(), self.engine.calls_at_once());
+        let (most, pace) = (rules.batch_size(own), own.and_then(|event| rules.own_pace(event)));
+        let calls = calls.min(pace.and_then(|own| own.concurrency).map_or(usize::MAX, usize::from));
+        // More of them would not begin.
+        let draws = pace.and_then(|own| own.requests_per_five_minutes).map_or(usize::MAX, draws_at_once);
+        Room { most, enough: most.div_ceil(2), lanes: lanes(calls).min(draws) }
     }
+}
+
+/// The id of the event that a statement is about, where that has a pace of its own.
+fn own<'a>(event: &'a ParticipantEvent, rules: &Rules) -> Option<&'a str> {
+    let id = event.event.id.as_str();
+    rules.own_pace(id).map(|_| id)
 }
 
 /// Who gets the outcome of an event: a ticket, and the event's place in it.
@@ -261,7 +275,7 @@ impl Dispatcher {
 
     /// When the batch that gathers waits no longer for company.
     fn complete_at(&self) -> Instant {
-        match self.waiting.waiting() >= self.writer.most() {
+        match self.waiting.waiting() >= self.writer.room(None).most {
             true => self.gathers_since,
             false => (self.last_news + self.linger).min(self.gathers_since + PATIENCE * self.linger),
         }
@@ -277,24 +291,28 @@ impl Dispatcher {
         }
         self.last_news = now;
         match arrival {
-            Arrival::Turn(granted) => self.waiting.push(Scope::Everything, Needs::Solitude, Work::Turn(granted)),
+            Arrival::Turn(granted) => {
+                self.waiting.push(Like::all(Scope::Everything), Needs::Solitude, Work::Turn(granted))
+            }
             // Nobody waits any more where the invocation ran into its deadline; the message is delivered again.
             Arrival::Events { events, answer, .. } if events.is_empty() => _ = answer.send(Vec::new()),
-            Arrival::Events { scope, events, answer, span } => {
+            Arrival::Events { events, answer, span } => {
                 self.last_ticket += 1;
                 let ticket = Ticket { outcomes: vec![None; events.len()], open: events.len(), answer, span };
                 self.tickets.insert(self.last_ticket, ticket);
-                for (place, (needs, event)) in events.into_iter().enumerate() {
-                    self.waiting.push(scope, needs, Work::Event((self.last_ticket, place), Box::new(event)));
+                for (place, (like, needs, event)) in events.into_iter().enumerate() {
+                    self.waiting.push(like, needs, Work::Event((self.last_ticket, place), Box::new(event)));
                 }
             }
         }
     }
 
     fn begin_batches(&mut self) {
-        let most = self.writer.most();
-        while self.waiting.batches() < self.writer.lanes()
-            && let Some(taken) = self.waiting.take(most, most.div_ceil(2))
+        let writer = self.writer.clone();
+        // After a failure one batch tries whether it is over.
+        let may_begin = |batches| batches == 0 || !writer.breaker().is_trying();
+        while may_begin(self.waiting.batches())
+            && let Some(taken) = self.waiting.take(|own| writer.room(own))
         {
             self.begin(taken);
         }
@@ -320,7 +338,7 @@ impl Dispatcher {
                 }
             }
         }
-        let (writer, scope) = (self.writer.clone(), taken.scope);
+        let (writer, scope) = (self.writer.clone(), taken.like.scope);
         let tickets: BTreeSet<u64> = places.iter().map(|(ticket, _)| *ticket).collect();
         let span = shared("write batch", tickets.iter().filter_map(|id| Some(&self.tickets.get(id)?.span)));
         let write = tokio::spawn(async move { writer.write(scope, &events).await }.instrument(span));

@@ -1,17 +1,22 @@
 //! The CRM as the engine sees it: rows to read, writes to make. Dynamics stands behind it, or a test's memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
+    lists::ListMembers,
     matching::Who,
     rows::{ActivityTable, AttendanceRow, ForeignRow, Names, PersonRef, PersonRow, PersonTable, RowKey, Table},
 };
 use crate::{
     dataverse::{Columns, Failure, definition::TableDefinition, metadata::TableColumns},
-    settings::document::Pace,
+    settings::document::{OwnPace, Pace},
 };
 
 /// What a batch needs to see.
@@ -95,6 +100,12 @@ pub enum Action {
     },
 }
 
+/// A CRM at the pace of one event.
+pub struct Paced {
+    pub crm: Arc<dyn Crm>,
+    pub members: Arc<dyn ListMembers>,
+}
+
 /// Reads and writes rows.
 #[async_trait]
 pub trait Crm: Send + Sync {
@@ -117,6 +128,14 @@ pub trait Crm: Send + Sync {
 
     /// How fast the settings allow to call.
     fn keep_pace(&self, _pace: &Pace) {}
+
+    /// The same for one batch of an event that has a pace of its own, within that as well; `None` where no pace is kept.
+    ///
+    /// # Errors
+    /// How long no batch of the event may begin.
+    fn at_pace(&self, _event: &str, _own: &OwnPace) -> Result<Option<Paced>, Duration> {
+        Ok(None)
+    }
 
     /// The calls of this process that it takes at the same time, as far as that is known.
     fn calls_at_once(&self) -> usize {

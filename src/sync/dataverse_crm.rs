@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,8 +12,9 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
-    crm::{Action, Crm, Duplicates, Rows, Wanted, Write},
+    crm::{Action, Crm, Duplicates, Paced, Rows, Wanted, Write},
     duplicates,
+    lists::DataverseLists,
     rows::{self, ActivityTable, AttendanceRow, ForeignRow, Names, PersonRow, PersonTable, Table},
 };
 use crate::{
@@ -22,7 +24,10 @@ use crate::{
         metadata::{self, TableColumns},
         query,
     },
-    settings::{Prefix, document::Pace},
+    settings::{
+        Prefix,
+        document::{OwnPace, Pace},
+    },
 };
 
 /// The most rows in one `CreateMultiple`; Microsoft's advice is 100 to 1,000 where rows are small. Those of the 256 messages that the
@@ -35,6 +40,11 @@ const MOST_WRITES: usize = 250;
 pub struct DataverseCrm {
     client: Arc<Client>,
     names: &'static Names,
+    known: Arc<Known>,
+}
+
+/// What was learnt of the organisation, at whatever pace.
+struct Known {
     me: OnceCell<Uuid>,
     creates: BulkSize,
     writes: BulkSize,
@@ -46,7 +56,7 @@ impl DataverseCrm {
     /// `prefix` is what the names of the organisation's tables and columns begin with that the connector uses.
     pub fn new(client: Arc<Client>, prefix: &Prefix) -> Self {
         let (creates, writes) = (BulkSize::new(MOST_CREATES), BulkSize::new(MOST_WRITES));
-        Self { client, names: Names::of(prefix), me: OnceCell::new(), creates, writes }
+        Self { client, names: Names::of(prefix), known: Arc::new(Known { me: OnceCell::new(), creates, writes }) }
     }
 
     /// The calls that reading this takes, where no answer has a second page.
@@ -68,13 +78,13 @@ impl DataverseCrm {
             let rows: Vec<Columns> = writes.iter().map(|write| write.columns.clone()).collect();
             let error = match self.client.create_multiple(table.set, table.name, rows).await {
                 Ok(()) => {
-                    self.creates.came_through(writes.len());
+                    self.known.creates.came_through(writes.len());
                     return Ok(vec![Ok(()); writes.len()]);
                 }
                 Err(error) => error,
             };
             if error.took_too_long() && writes.len() > 1 {
-                self.creates.timed_out(writes.len());
+                self.known.creates.timed_out(writes.len());
                 let (first, second) = writes.split_at(writes.len() / 2);
                 return Ok([self.create_bulk(first).await?, self.create_bulk(second).await?].concat());
             }
@@ -95,7 +105,7 @@ impl DataverseCrm {
 
     /// Each write by itself, many in one call.
     async fn write_singly(&self, parts: &[Part]) -> Result<Outcomes, Failure> {
-        let batches = self.writes.bulks(parts).map(|parts| self.write_batch(parts));
+        let batches = self.known.writes.bulks(parts).map(|parts| self.write_batch(parts));
         Ok(try_join_all(batches).await?.concat())
     }
 
@@ -105,14 +115,14 @@ impl DataverseCrm {
                 Ok(answers) => {
                     let too_long = |answer: &Answer| answer.as_ref().is_err_and(ServiceError::took_too_long);
                     match answers.iter().any(too_long) {
-                        true => self.writes.timed_out(parts.len()),
-                        false => self.writes.came_through(parts.len()),
+                        true => self.known.writes.timed_out(parts.len()),
+                        false => self.known.writes.came_through(parts.len()),
                     }
                     let failed = |answer: Answer| answer.map(drop).map_err(|error| self.failure(&error));
                     Ok(answers.into_iter().map(failed).collect())
                 }
                 Err(error) if error.took_too_long() && parts.len() > 1 => {
-                    self.writes.timed_out(parts.len());
+                    self.known.writes.timed_out(parts.len());
                     let (first, second) = parts.split_at(parts.len() / 2);
                     Ok([self.write_batch(first).await?, self.write_batch(second).await?].concat())
                 }
@@ -124,7 +134,7 @@ impl DataverseCrm {
     /// What a refused write means. A privilege that somebody else lacks is lacked by the owner whom the row was to get.
     fn failure(&self, error: &ServiceError) -> Failure {
         match (error.failure(), error.lacking()) {
-            (Failure::Held(_), Some(principal)) if self.me.get().is_some_and(|me| *me != principal) => {
+            (Failure::Held(_), Some(principal)) if self.known.me.get().is_some_and(|me| *me != principal) => {
                 Failure::UnfitOwner
             }
             (failure, _) => failure,
@@ -141,7 +151,7 @@ impl Crm for DataverseCrm {
     async fn me(&self) -> Result<Uuid, Failure> {
         let ask =
             || async { self.client.who_am_i().await.map(|me| me.user_id).map_err(|error: Error| error.failure()) };
-        self.me.get_or_try_init(ask).await.copied()
+        self.known.me.get_or_try_init(ask).await.copied()
     }
 
     async fn columns(&self, table: &str) -> Result<TableColumns, Failure> {
@@ -180,6 +190,13 @@ impl Crm for DataverseCrm {
 
     fn keep_pace(&self, pace: &Pace) {
         self.client.allow(pace.concurrency.map(usize::from), pace.requests_per_five_minutes);
+    }
+
+    fn at_pace(&self, event: &str, own: &OwnPace) -> Result<Option<Paced>, Duration> {
+        let client = self.client.part(event, own.concurrency.map(usize::from), own.requests_per_five_minutes)?;
+        let client = Arc::new(client);
+        let crm = Arc::new(Self { client: client.clone(), names: self.names, known: self.known.clone() });
+        Ok(Some(Paced { crm, members: Arc::new(DataverseLists::new(client)) }))
     }
 
     fn calls_at_once(&self) -> usize {
@@ -226,7 +243,7 @@ impl Crm for DataverseCrm {
             let parts: Vec<Part> = writes.iter().map(|write| part(write)).collect();
             return self.write_singly(&parts).await;
         }
-        let bulks = self.creates.bulks(writes).map(|writes| self.create_bulk(writes));
+        let bulks = self.known.creates.bulks(writes).map(|writes| self.create_bulk(writes));
         Ok(try_join_all(bulks).await?.concat())
     }
 

@@ -4,8 +4,10 @@
 //! last sees the other's rows when it looks again.
 
 mod batch;
+mod completion;
 mod in_flight;
 mod learnt;
+mod pace;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +29,7 @@ use super::{
     closings::{self, Closed, Closings, Conclusion},
     crm::{Action, Crm, Wanted, Write},
     current::{CurrentSettings, NoRules},
-    lists::{self, Lists},
+    lists::Lists,
     outcome::Report,
     plan::{Context, EventParticipant, Plan, Refused, plan, wanted},
     rows::{AttendanceRow, Form, PersonTable, Table},
@@ -47,16 +49,17 @@ const MAX_LOOKS: usize = 24;
 const SWEPT: usize = 500;
 
 /// Writes batches of events to the CRM.
+#[derive(Clone)]
 pub struct Engine {
     crm: Arc<dyn Crm>,
     store: Arc<dyn Store>,
     tenant: String,
-    settings: CurrentSettings,
+    settings: Arc<CurrentSettings>,
     conclusion: Conclusion,
     clock: fn() -> Timestamp,
     pause: Pause,
     lists: Option<Lists>,
-    in_flight: InFlight,
+    in_flight: Arc<InFlight>,
 }
 
 /// What waits for so long.
@@ -65,15 +68,15 @@ pub type Pause = fn(Duration) -> BoxFuture<'static, ()>;
 impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
-        let (settings, conclusion) = (CurrentSettings::defaults(), Conclusion::default());
-        let (clock, in_flight): (fn() -> Timestamp, _) = (Timestamp::now, InFlight::default());
+        let (settings, conclusion) = (Arc::new(CurrentSettings::defaults()), Conclusion::default());
+        let (clock, in_flight): (fn() -> Timestamp, _) = (Timestamp::now, Arc::default());
         let pause: Pause = |duration| Box::pin(tokio::time::sleep(duration));
         Self { crm, store, tenant, settings, conclusion, clock, pause, lists: None, in_flight }
     }
 
     /// The same with settings of its own instead of the defaults.
     pub fn with_settings(self, settings: CurrentSettings) -> Self {
-        Self { settings, ..self }
+        Self { settings: Arc::new(settings), ..self }
     }
 
     /// The same, with the marketing lists that the rules put people on.
@@ -138,7 +141,8 @@ impl Engine {
         let mut batch = Batch::sweeping(&closed.event);
         let swept = async {
             let context = self.context().await?;
-            self.sweep_rows(&mut batch, closed, &[0], &context).await
+            let engine = self.at_pace_of([closed.event.as_str()].into_iter(), &context.rules)?;
+            engine.sweep_rows(&mut batch, closed, &[0], &context).await
         };
         let stopped = swept.await.err();
         batch.report(stopped)
@@ -161,14 +165,15 @@ impl Engine {
             }
         }
         let context = self.context().await?;
+        let engine = self.at_pace_of(batch.events.iter().map(|event| event.event.id.as_str()), &context.rules)?;
         let about_people = |event: &ParticipantEvent| event.participant.is_some() && synced(event, &context.rules);
         let statements: Vec<usize> =
             (0..batch.events.len()).filter(|index| about_people(&batch.events[*index])).collect();
         if !statements.is_empty() {
-            self.write(batch, &Task { scope, statements, ..Task::default() }, &context).await?;
+            engine.write(batch, &Task { scope, statements, ..Task::default() }, &context).await?;
         }
         for (closed, closings) in closed {
-            self.sweep_rows(batch, &closed, &closings, &context).await?;
+            engine.sweep_rows(batch, &closed, &closings, &context).await?;
         }
         Ok(())
     }
@@ -329,63 +334,6 @@ impl Engine {
             participants.contains(&EventParticipant { event, participant })
         });
         Ok(rows)
-    }
-
-    /// Looks again at those for whom a list was not kept: it took nobody, or the process died on the way. Returns how many were
-    /// put on lists and taken off.
-    ///
-    /// # Errors
-    /// As when a batch is written, in a word.
-    pub async fn complete_lists(&self) -> Result<(usize, usize), &'static str> {
-        let completed = self.complete().await;
-        completed.map_err(|stop| match stop {
-            Stop::Failed(Failure::Held(_)) | Stop::Held(_) => "held",
-            Stop::Failed(_) => "Dataverse failed",
-            Stop::Store => "the store failed",
-        })
-    }
-
-    async fn complete(&self) -> Result<(usize, usize), Stop> {
-        let Some(kept) = &self.lists else { return Ok((0, 0)) };
-        let (mut done, mut refused, mut next) = ((0, 0), BTreeSet::new(), None);
-        let mut context = None;
-        loop {
-            let (noted, more) = lists::noted(&*self.store, next.as_deref()).await?;
-            let now = (self.clock)();
-            let due: Vec<lists::Noted> = noted.into_iter().filter(|note| note.is_due(now)).collect();
-            for notes in due.chunks(SWEPT) {
-                let open = |note: &&lists::Noted| note.list.is_none_or(|list| !refused.contains(&list));
-                let notes: Vec<&lists::Noted> = notes.iter().filter(open).collect();
-                let participants = notes.iter().flat_map(|note| note.participants.iter().cloned()).collect();
-                if notes.is_empty() {
-                    continue;
-                }
-                let context = match &context {
-                    Some(context) => context,
-                    None => context.insert(self.context().await?),
-                };
-                let rows = self.rows_of(&participants, context).await?;
-                let result = kept.keep(&rows, &context.rules, true, now).await?;
-                done = (done.0 + result.added, done.1 + result.removed);
-                refused.extend(result.refused);
-                for note in notes {
-                    if !note.participants.iter().all(|participant| result.waiting.contains(participant)) {
-                        lists::strike(&*self.store, note).await?;
-                    }
-                }
-            }
-            next = more;
-            if next.is_none() {
-                break;
-            }
-        }
-        // Whoever waits for a list was just tried with it.
-        for trouble in lists::troubles(&*self.store).await? {
-            if !refused.contains(&trouble.list) {
-                lists::mended(&*self.store, trouble.list).await?;
-            }
-        }
-        Ok(done)
     }
 
     async fn nothing_closed_since(&self, known: &Closings, events: &BTreeSet<&str>) -> Result<bool, Stop> {

@@ -30,6 +30,8 @@ pub struct Refusal {
 pub enum Postponement {
     /// It may pass by itself.
     Transient { retry_after: Option<Duration> },
+    /// The calls that the settings allow for its event alone are used up for so long. It says nothing about other events.
+    Paced { wait: Duration },
     /// Another batch is about whom it is about.
     Claimed,
     /// Somebody must mend it first.
@@ -51,10 +53,20 @@ impl From<Hold> for Held {
 }
 
 impl Postponement {
+    /// How long it waits at least.
+    pub fn least(&self) -> Duration {
+        match self {
+            Self::Transient { retry_after } => retry_after.unwrap_or_default(),
+            Self::Paced { wait } => *wait,
+            Self::Claimed | Self::Held(_) => Duration::ZERO,
+        }
+    }
+
     /// A short name, for the envelope and the log.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Transient { .. } => "transient",
+            Self::Paced { .. } => "pace",
             Self::Claimed => "claimed",
             Self::Held(held) => held.name,
         }

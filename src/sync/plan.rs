@@ -35,7 +35,7 @@ use super::{
 use crate::model::ParticipantEvent;
 
 /// How much of a batch is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Contacts and leads. Attendance rows and closings wait until the same events come again, in full.
     People,

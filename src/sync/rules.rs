@@ -20,8 +20,8 @@ use super::{
 use crate::{
     model::{Address, ParticipantEvent},
     settings::document::{
-        Document, EventSettings, Expression, ExpressionError, ListRule, MappedRow, Pace, Problem, Source, Template,
-        Unmatched, Writing,
+        Document, EventSettings, Expression, ExpressionError, ListRule, MappedRow, OwnPace, Pace, Problem, Source,
+        Template, Unmatched, Writing,
     },
 };
 
@@ -47,6 +47,7 @@ pub struct EventRules {
     pub writing: Writing,
     pub batch_minutes: u16,
     pub backlog_threshold: u64,
+    pub pace: Option<OwnPace>,
     pub list_rules: Vec<CompiledRule>,
     /// In lower case, without leading dots.
     excluded_domains: Vec<String>,
@@ -110,6 +111,17 @@ impl Rules {
     pub fn of_event(&self, id: &str) -> &EventRules {
         self.events.get(id).unwrap_or(&self.defaults)
     }
+
+    /// The pace of an event's own; `None` where it is written like all others.
+    pub fn own_pace(&self, event: &str) -> Option<OwnPace> {
+        self.of_event(event).pace.filter(|own| own.over(&self.pace) != self.pace)
+    }
+
+    /// The most events of a batch: of one event that has a pace of its own, or of all others.
+    pub fn batch_size(&self, own: Option<&str>) -> usize {
+        let pace = own.and_then(|event| self.own_pace(event)).map_or(self.pace, |own| own.over(&self.pace));
+        usize::from(pace.batch_size).max(1)
+    }
 }
 
 impl EventRules {
@@ -164,6 +176,7 @@ impl EventRules {
             writing: settings.writing,
             batch_minutes: settings.batch_minutes,
             backlog_threshold: settings.backlog_threshold,
+            pace: settings.pace,
             list_rules: settings.list_rules.iter().filter_map(compiled).collect(),
             excluded_domains: settings.bare_excluded_domains(),
             mappings,

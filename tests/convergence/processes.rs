@@ -17,7 +17,7 @@ use inevent_d365::{
     model::ParticipantEvent,
     sync::{
         closings::{self, Conclusion},
-        coalesce::lanes::{self, Lanes, Needs},
+        coalesce::lanes::{self, Lanes, Like, Needs, Room},
         current::CurrentSettings,
         engine::{Engine, Scope},
         lists::{self, Lists},
@@ -234,9 +234,10 @@ async fn process(
             {
                 taken.borrow_mut().push(event.clone());
                 let rules = engine.rules().await.unwrap();
-                lanes.push(Scope::Everything, Needs::of(&event, Some(&rules)), event);
+                lanes.push(Like::all(Scope::Everything), Needs::of(&event, Some(&rules)), event);
             }
-            let Some(mut batch) = lanes.take(size, 1) else { break };
+            let room = Room { most: size, enough: 1, lanes: how.lanes };
+            let Some(mut batch) = lanes.take(|_| room) else { break };
             let (events, engine) = (std::mem::take(&mut batch.work), &engine);
             let written = Box::pin(async move {
                 let report = engine.run(&events).await;

@@ -26,23 +26,23 @@ use crate::world::World;
 
 /// A blob's stand-in. As long as time stands still, what was read is fresh; it goes on when the test says so.
 #[derive(Debug)]
-struct Place {
+pub struct Place {
     answer: Mutex<Result<Option<Kept>, PlaceError>>,
     stands_still: Mutex<bool>,
     reads: AtomicUsize,
 }
 
 impl Place {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self { answer: Mutex::new(Ok(None)), stands_still: Mutex::new(true), reads: AtomicUsize::new(0) })
     }
 
-    fn holds(&self, document: &Value) {
+    pub fn holds(&self, document: &Value) {
         let text = document.to_string();
         *self.answer.lock().unwrap() = Ok(Some(Kept { etag: ETag(text.clone()), text }));
     }
 
-    fn time_goes_on(&self, goes_on: bool) {
+    pub fn time_goes_on(&self, goes_on: bool) {
         *self.stands_still.lock().unwrap() = !goes_on;
     }
 }

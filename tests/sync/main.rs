@@ -13,5 +13,6 @@ mod identity;
 mod keys;
 mod mapping;
 mod overrides;
+mod pace;
 mod prefix;
 mod world;

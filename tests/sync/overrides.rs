@@ -34,6 +34,7 @@ fn cases() -> Vec<Case> {
         ("writing", json!("batched"), |rules| rules.writing == Writing::Batched),
         ("batch_minutes", json!(7), |rules| rules.batch_minutes == 7),
         ("backlog_threshold", json!(9), |rules| rules.backlog_threshold == 9),
+        ("pace", json!({ "batch_size": 7 }), |rules| rules.pace.is_some_and(|own| own.batch_size == Some(7))),
         ("level", json!("registrations"), |rules| rules.activity.level == Level::Registrations),
         ("activity_table", json!("phonecall"), |rules| rules.activity.table.table.name == "phonecall"),
         ("partial", json!({ "below_minutes": 45 }), |rules| format!("{:?}", rules.activity.threshold).contains("45")),

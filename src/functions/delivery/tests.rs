@@ -1,4 +1,5 @@
-//! Who is forgotten is made by nothing that comes afterwards, however little it says of them.
+//! Who is forgotten is made by nothing that comes afterwards, however little it says of them; and what waits for the pace of its own
+//! event waits alone.
 
 use dataverse_sandbox::Seed;
 use serde_json::json;
@@ -13,6 +14,7 @@ use crate::{
     },
     manage::{Ask, Forget, Forgot, StartBackfill},
     parked::{self, Pages, replay},
+    queue::envelope::Content,
     synclog::{Query, search},
 };
 
@@ -147,4 +149,28 @@ async fn whom_the_address_gives_away_once_is_known_without_it_from_then_on() {
     stage.deliver(0, guest).await;
     let others = stage.dump("new_eventattendance").await;
     assert_eq!(others.iter().filter(|row| row["new_participantid"] == "101").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_message_only_what_waits_for_the_pace_of_its_event_is_put_back() {
+    let stage = Stage::start(Seed::Empty, &[]).await;
+    stage.settings(json!({ "pace": { "requests_per_five_minutes": 100 } }));
+    let services = stage.app.services().await.unwrap();
+    let of_event = |event: &str, second: u8| {
+        let mut statement = statement("registered", second);
+        statement["event"] = json!({ "id": event });
+        statement["participant"]["id"] = json!(format!("{event}-{second}"));
+        statement
+    };
+    stage.deliver(0, of_event("slow", 1)).await;
+    let both = Content::Items(vec![of_event("slow", 2), of_event("quick", 1)]);
+    let message = Message::Envelope(Envelope { envelope: 1, history: history(0), content: both });
+    deliver(services, &*services.events, message, How { alone: false, flushed: false }).await.unwrap();
+    let written = stage.dump("new_eventattendance").await;
+    let mut written: Vec<&str> = written.iter().map(|row| row["new_participantid"].as_str().unwrap()).collect();
+    written.sort_unstable();
+    assert_eq!(written, ["quick-1", "slow-1"]);
+    assert_eq!(services.events.approximate_len().await.unwrap(), 1);
+    assert!(services.events.receive(1, Duration::from_secs(1)).await.unwrap().is_empty(), "it is not due yet");
+    assert_eq!(parked::count(&*services.store, 10).await.unwrap(), 0);
 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{Document, EventSettings};
 
-/// Settings that say when rows are written: nothing follows from another value that anybody had to know.
-const PACE: [&str; 3] = ["writing", "batch_minutes", "backlog_threshold"];
+/// Settings that say when and how fast rows are written: nothing follows from another value that anybody had to know.
+const PACE: [&str; 4] = ["writing", "batch_minutes", "backlog_threshold", "pace"];
 
 /// The setting that says who is invited, not what rows hold.
 const INVITATIONS: &str = "invitations";

@@ -39,7 +39,7 @@ pub use reconcile::{Reconcile, ScoreSource};
 pub use reference::reference;
 pub use related::{ByPerson, Related, RelatedKey};
 pub use template::{Template, TemplateProblem};
-pub use writing::{Pace, Writing};
+pub use writing::{OwnPace, Pace, Writing};
 
 use crate::settings::Prefix;
 
@@ -62,7 +62,7 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, EventSettings>")]
     pub events: BTreeMap<String, Overrides>,
-    /// How fast the connector writes.
+    /// How fast the connector writes, all events together.
     #[serde(default)]
     pub pace: Pace,
     /// How InEvent's webhooks are understood.
@@ -108,6 +108,9 @@ pub struct EventSettings {
     pub batch_minutes: u16,
     /// With `automatic`: from how many waiting messages on statements are gathered. They are until fewer than half as many wait.
     pub backlog_threshold: u64,
+    /// How fast the event is written, where that differs from the `pace` that stands beside `defaults`: in batches of its own, within
+    /// limits of its own. In `defaults` it holds for each event by itself.
+    pub pace: Option<OwnPace>,
     /// How much of the event is written.
     pub level: Level,
     /// The activity table that its rows go to, by logical name: `new_eventattendance` (or what it is called under your prefix), another
@@ -183,6 +186,7 @@ impl EventSettings {
             writing: Writing::default(),
             batch_minutes: writing::BATCH_MINUTES,
             backlog_threshold: writing::BACKLOG,
+            pace: None,
             level: Level::default(),
             activity_table: prefix.activity_table(),
             partial: None,

@@ -1,6 +1,6 @@
 //! A batch under way: what is planned together, and what became of each event.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ use crate::{
 pub(super) enum Stop {
     Failed(Failure),
     Held(Held),
+    /// No batch of its event may begin for so long.
+    Paced(Duration),
     Store,
 }
 
@@ -33,6 +35,7 @@ impl std::fmt::Display for Stop {
             Self::Held(held) => f.write_str(&held.remedy),
             Self::Failed(Failure::Held(hold)) => f.write_str(hold.remedy()),
             Self::Failed(_) => f.write_str("Dataverse does not answer"),
+            Self::Paced(_) => f.write_str("the calls that the settings allow for the event are used up"),
             Self::Store => f.write_str("the connector's storage does not answer"),
         }
     }
@@ -139,6 +142,7 @@ impl<'a> Batch<'a> {
         let rest = stopped.map(|stop| match stop {
             Stop::Failed(Failure::Held(hold)) => Postponement::Held(hold.into()),
             Stop::Held(held) => Postponement::Held(held),
+            Stop::Paced(wait) => Postponement::Paced { wait },
             Stop::Failed(Failure::Transient { retry_after }) => Postponement::Transient { retry_after },
             Stop::Failed(
                 Failure::Conflict | Failure::Duplicate { .. } | Failure::UnfitOwner | Failure::Refused { .. },

@@ -31,12 +31,13 @@ const LEFT_ALONE: SignedDuration = SignedDuration::from_mins(5);
 const KNOWN: usize = 200_000;
 
 /// Keeps the lists as the rules say.
+#[derive(Clone)]
 pub struct Lists {
     members: Arc<dyn ListMembers>,
     store: Arc<dyn Store>,
     /// Claims of rules that never take anybody off: once done, nothing is left to do about them.
-    done: Mutex<HashSet<(Uuid, Uuid, u64)>>,
-    refused: Mutex<HashMap<Uuid, Timestamp>>,
+    done: Arc<Mutex<HashSet<(Uuid, Uuid, u64)>>>,
+    refused: Arc<Mutex<HashMap<Uuid, Timestamp>>>,
 }
 
 /// What came of it.
@@ -54,7 +55,12 @@ pub struct Kept {
 
 impl Lists {
     pub fn new(members: Arc<dyn ListMembers>, store: Arc<dyn Store>) -> Self {
-        Self { members, store, done: Mutex::default(), refused: Mutex::default() }
+        Self { members, store, done: Arc::default(), refused: Arc::default() }
+    }
+
+    /// The same lists, reached in another way.
+    pub fn through(&self, members: Arc<dyn ListMembers>) -> Self {
+        Self { members, ..self.clone() }
     }
 
     /// Keeps the lists for participants of whom all rows of the event are given. `anew`: lists that took nobody are tried again.

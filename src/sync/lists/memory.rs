@@ -92,6 +92,11 @@ impl Noted {
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.list.is_some() || now.duration_since(self.at) > ABANDONED
     }
+
+    /// The events that its participants take part in, of each one of them.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.participants.iter().map(|participant| participant.event.as_str())
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
