@@ -34,11 +34,13 @@ impl Search<'_> {
     }
 
     /// Meets those whose keys nobody has. Who shares one of them, a weaker one too, with somebody who is to have it waits until that is so:
-    /// they would be found by it then.
+    /// they would be found by it then. So does who would have a lead alone once others of this batch have left it.
     pub(super) fn meet_in_turn(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
         let keys = of_key.iter().flat_map(|statement| &statement.keys).map(|key| &key.who);
         let keys: BTreeSet<Who> = keys.cloned().collect();
-        if !keys.is_disjoint(&self.met.keys) {
+        let gets_it = || self.corrigible(who, of_key, |row, statement| self.is_own(row, statement)).is_some();
+        let will_get_it = || self.corrigible(who, of_key, |row, statement| self.will_be_own(row, statement)).is_some();
+        if !keys.is_disjoint(&self.met.keys) || !gets_it() && will_get_it() {
             return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
         }
         if let Some(target) = self.meet(who, of_key) {
@@ -51,7 +53,7 @@ impl Search<'_> {
     /// Nobody has the key: the participant's own lead gets it, or the settings of the events decide whether somebody is created: by the
     /// earliest statement that asks for it, of those with an address if there is one.
     fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<Target> {
-        if let Some(lead) = self.corrigible(who, of_key) {
+        if let Some(lead) = self.corrigible(who, of_key, |row, statement| self.is_own(row, statement)) {
             self.found.corrected.insert(lead, who.clone());
             let before = self.view.person(lead).and_then(|row| row.address.as_ref());
             let last = of_key.last().map(|statement| statement.time());
@@ -78,7 +80,8 @@ impl Search<'_> {
         let mut rest = Vec::new();
         for statement in of_key {
             let latest = self.latest(statement);
-            let there = self.own_lead(statement, |regards| regards == latest).map(Target::Person);
+            let there =
+                self.own_lead(statement, |key| key == latest, |row| self.is_own(row, statement)).map(Target::Person);
             let met = || {
                 let target = self.meant_by_latest(statement)?;
                 let own = match target {
@@ -122,15 +125,21 @@ impl Search<'_> {
         }
     }
 
-    /// The lead of a participant who has another address now, if nobody else has anything to do with it.
-    fn corrigible(&self, who: &Who, of_key: &[&Statement<'_>]) -> Option<PersonRef> {
+    /// The lead of a participant who has another address now, if it is their own.
+    fn corrigible(
+        &self,
+        who: &Who,
+        of_key: &[&Statement<'_>],
+        is_own: impl Fn(&PersonRow, &Statement<'_>) -> bool,
+    ) -> Option<PersonRef> {
         if !matches!(who, Who::Address(_)) {
             return None;
         }
         let of = |statement: &&Statement<'_>| {
             let latest = self.known.get(&statement.of)?.latest?;
             let is_latest = latest.key.value == who.fingerprint() && statement.rules.matcher.correct_addresses;
-            let lead = is_latest.then(|| self.own_lead(statement, |regards| regards != Some(latest.key.value)))??;
+            let regards = |key: Option<Fingerprint>| key != Some(latest.key.value);
+            let lead = is_latest.then(|| self.own_lead(statement, regards, |row| is_own(row, statement)))??;
             let row = self.view.person(lead)?;
             let newer = row.ledger.get(ADDRESS_CELL).is_none_or(|cell| cell < latest.key);
             newer.then_some((std::cmp::Reverse(latest.key), lead))
@@ -138,21 +147,39 @@ impl Search<'_> {
         of_key.iter().filter_map(of).min().map(|(_, lead)| lead)
     }
 
-    /// The open lead that the participant's rows regard for such a key, and that no other participant uses, in rows or in this batch.
-    fn own_lead(&self, statement: &Statement<'_>, regards: impl Fn(Option<Fingerprint>) -> bool) -> Option<PersonRef> {
+    /// The lead that the participant's rows regard for such a key, and that is their own.
+    fn own_lead(
+        &self,
+        statement: &Statement<'_>,
+        regards: impl Fn(Option<Fingerprint>) -> bool,
+        is_own: impl Fn(&PersonRow) -> bool,
+    ) -> Option<PersonRef> {
         let regarded = &self.known.get(&statement.of)?.regarded;
         let leads =
             regarded.iter().filter(|(key, _)| regards(*key)).filter_map(|(_, person)| self.view.follow(*person));
-        leads.filter(|row| self.is_own(row, statement)).min_by_key(|row| row.precedence()).map(|row| row.person)
+        leads.filter(|row| is_own(row)).min_by_key(|row| row.precedence()).map(|row| row.person)
     }
 
-    /// Whether somebody is an open lead that no other participant uses.
+    /// Whether somebody is an open lead that no other participant uses, in rows or in this batch.
     fn is_own(&self, row: &PersonRow, statement: &Statement<'_>) -> bool {
-        let alone = |users: &BTreeSet<String>| users.iter().all(|user| *user == statement.of.participant);
+        self.is_used_only(row, |user| user == statement.of.participant)
+            && self.claimed_alone(&Target::Person(row.person), statement)
+    }
+
+    /// The same once those have left it whom this batch gives another person.
+    fn will_be_own(&self, row: &PersonRow, statement: &Statement<'_>) -> bool {
+        let moves = |user: &str| {
+            let found = self.found.targets.keys().filter(|index| !self.settled.contains(index));
+            found.filter_map(|index| self.participants.get(index)).any(|participant| *participant == user)
+        };
+        self.is_used_only(row, |user| user == statement.of.participant || moves(user))
+            && self.claimed_alone(&Target::Person(row.person), statement)
+    }
+
+    fn is_used_only(&self, row: &PersonRow, by: impl Fn(&str) -> bool) -> bool {
         row.person.table == PersonTable::Lead
             && row.active
-            && self.claimed_alone(&Target::Person(row.person), statement)
-            && self.view.users(row.person.id).is_some_and(alone)
+            && self.view.users(row.person.id).is_some_and(|users| users.iter().all(|user| by(user)))
     }
 
     /// Whether no other participant of this batch is found to be this person.
