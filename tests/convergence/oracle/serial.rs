@@ -136,8 +136,10 @@ impl<'a> Serial<'a> {
         match person {
             Some(_) if self.settings.refuses(statement.event) => return,
             // Rows wait for who is made, or gets an address.
-            Some(_) if part == Part::Rows && !matches!(about, About::Known(_)) => return,
-            Some(_) if part == Part::Rows => {}
+            Some(_) if part == Part::Rows => match about {
+                About::Known(_) => {}
+                _ => return,
+            },
             Some(person) => {
                 let made = !self.exists(state, person);
                 let address = match self.before.get(&person) {
