@@ -210,6 +210,7 @@ impl Engine {
             if planned.writes.is_empty() && planned.waiting.is_empty() {
                 return self.keep_lists(concerned, &context).await;
             }
+            learnt.duplicates.retain(|who, _| !planned.alike.contains(who));
             let clean = self.apply(batch, task, &open, &planned.writes, &mut learnt).await?;
             let done = clean
                 && planned.waiting.is_empty()

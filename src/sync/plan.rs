@@ -82,6 +82,8 @@ pub struct Plan {
     pub ignored: BTreeSet<usize>,
     /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
     pub waiting: BTreeSet<usize>,
+    /// Keys for which the duplicate detection rules are to be asked again, because somebody alike is just being created.
+    pub alike: BTreeSet<Who>,
     /// What must be read first. While this is not empty, the plan is not to be relied on.
     pub lacking: Wanted,
     /// Events of which nothing is written.

@@ -31,7 +31,7 @@ const ADDRESSES: [&str; 7] = [
 ];
 
 /// Statements at different times about few people.
-fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
+pub fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     let kind = select(vec![Kind::Registered, Kind::Updated, Kind::Cancelled, Kind::CheckedIn, Kind::SessionEnrolled]);
     let of = (0..4_usize, 0..2_usize, 0..ADDRESSES.len() * 2);
     (vec((kind, of), 2..6), any::<u64>()).prop_map(|(said, seed)| {
@@ -58,7 +58,7 @@ fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
 
 /// Whatever the keys, in one batch after the other; or by several processes with several batches each, of which some die, with calls that
 /// fail, where there is one key, no lead gets another address, and people are made in one table.
-fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
+pub fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     (settings(), any::<(bool, bool)>(), any::<Delivery>()).prop_map(|(mut settings, (calm, corrects), delivery)| {
         if !calm && settings.matching.keys.change() {
             settings.matching.keys = Keys::Email;
@@ -73,30 +73,41 @@ fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     })
 }
 
-/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again.
-fn orders(serial: &Serial<'_>, before: BTreeSet<State>, deliveries: &[usize]) -> BTreeSet<State> {
+/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again;
+/// what was parked too, if it `returns`.
+pub fn orders(
+    serial: &Serial<'_>,
+    before: BTreeSet<State>,
+    deliveries: &[usize],
+    returns: bool,
+) -> BTreeSet<State> {
     let all: BTreeSet<usize> = deliveries.iter().copied().collect();
-    let mut reached = BTreeMap::from([((all.len(), all), before)]);
+    let mut reached = BTreeMap::from([((all.len(), all.clone()), before)]);
     while let Some(((_, waiting), states)) = reached.pop_last() {
-        let again: Vec<usize> = deliveries.iter().copied().filter(|at| !waiting.contains(at)).collect();
-        let states = with_repeats(serial, states, &again);
+        let again: Vec<usize> = all.difference(&waiting).copied().collect();
+        let states = with_repeats(serial, states, &again, returns);
         if waiting.is_empty() {
             return states;
         }
-        for at in &waiting {
-            let left: BTreeSet<usize> = waiting.iter().copied().filter(|other| other != at).collect();
-            let after = states.iter().map(|state| serial.told(state, *at));
-            reached.entry((left.len(), left)).or_default().extend(after);
+        for (state, at) in states.iter().flat_map(|state| waiting.iter().map(move |at| (state, *at))) {
+            for along in serial.companions(state, at, &all) {
+                let (after, told) = serial.told(state, at, &along);
+                let left: BTreeSet<usize> = waiting.difference(&told).copied().collect();
+                reached.entry((left.len(), left)).or_default().insert(after);
+            }
         }
     }
     BTreeSet::new()
 }
 
 /// These states, and what comes of them when some of this is told again.
-fn with_repeats(serial: &Serial<'_>, states: BTreeSet<State>, again: &[usize]) -> BTreeSet<State> {
+fn with_repeats(serial: &Serial<'_>, states: BTreeSet<State>, again: &[usize], returns: bool) -> BTreeSet<State> {
     let (mut all, mut new) = (states.clone(), states);
     while !new.is_empty() {
-        let told = new.iter().flat_map(|state| again.iter().map(|at| serial.told(state, *at)));
+        let told = new.iter().flat_map(|state| {
+            let again = again.iter().filter(|at| returns || !state.is_parked(**at));
+            again.map(|at| serial.told(state, *at, &[]).0)
+        });
         new = told.filter(|state| !all.contains(state)).collect();
         all.extend(new.iter().cloned());
     }
@@ -129,7 +140,7 @@ proptest! {
                 let changed: Vec<_> = after.iter().filter(|(row, columns)| earlier.get(*row) != Some(*columns)).collect();
                 return Err(failed(format!("replay {replay} of {places:?} writes {changed:#?}")));
             }
-            let all = orders(&serial, states, &places);
+            let all = orders(&serial, states, &places, true);
             let (some, others): (Vec<_>, Vec<_>) =
                 all.into_iter().map(|state| (serial.compare(&state, &after), state)).partition(|(held, _)| held.is_ok());
             if some.is_empty() {

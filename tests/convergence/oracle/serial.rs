@@ -1,6 +1,8 @@
 //! The rules of identity, one statement after the other: what each does to a CRM of which nothing else is kept than who is there, what
 //! was said of them, and whom rows regard. What is first-come depends on the order in which this is told.
 
+mod duplicates;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +24,8 @@ use super::{
     words,
 };
 use crate::Table;
+pub use duplicates::Parked;
+use duplicates::{Decisive, Verdict};
 
 /// The participant of an event.
 type Participant = (String, String);
@@ -32,6 +36,8 @@ pub struct State {
     /// Those who were made, and those of whom something was said.
     people: BTreeMap<Person, Someone>,
     participants: BTreeMap<Participant, Told>,
+    /// The statements that a duplicate rule parked, and whom it named each time.
+    parked: BTreeMap<usize, BTreeSet<BTreeSet<Person>>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +47,7 @@ struct Someone {
     since: Option<i64>,
     /// The addresses that it was corrected from.
     left: BTreeSet<String>,
+    columns: Decisive,
     /// What was said of them, and which statement made them: places in the history.
     said: BTreeSet<usize>,
     made_by: Option<usize>,
@@ -97,18 +104,37 @@ impl<'a> Serial<'a> {
         serial
     }
 
-    /// The CRM after one more statement.
-    pub fn told(&self, state: &State, at: usize) -> State {
-        let mut after = state.clone();
+    /// The CRM after one more statement, or several of which a batch makes one person; and which of them were told.
+    pub fn told(&self, state: &State, at: usize, along: &[usize]) -> (State, BTreeSet<usize>) {
+        let (mut after, mut told) = (state.clone(), BTreeSet::from([at]));
         if let Some(statement) = self.statements.get(&at) {
-            self.tell(&mut after, at, statement);
+            told.extend(self.tell(&mut after, at, statement, along));
         }
-        after
+        (after, told)
     }
 
-    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>) {
+    /// Returns which of the others were told, too.
+    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, along: &[usize]) -> Vec<usize> {
         let creates = self.settings.of(&statement.of.0).creates();
         let about = self.about(state, at, statement);
+        let said: Vec<usize> = [at].iter().chain(along).copied().collect();
+        let asks = match about {
+            About::NobodyYet => creates.map(|table| (table, None)),
+            About::Corrected(lead) => creates.and(Some(("lead", Some(lead)))),
+            _ => None,
+        };
+        let asks = asks.filter(|_| !self.settings.refuses(statement.event));
+        let about = match asks.map(|asks| self.verdict(state, asks, statement, &said)) {
+            None | Some(Verdict::Free) => about,
+            Some(Verdict::Taken(person)) => About::Known(person),
+            Some(Verdict::Parked(named)) => {
+                let parked = self.asking(&said, &statement.keys[0]);
+                for at in &parked {
+                    state.parked.entry(*at).or_default().insert(named.clone());
+                }
+                return parked;
+            }
+        };
         let person = match about {
             About::Known(person) | About::Corrected(person) | About::LookedBack(person) => Some(person),
             About::NobodyYet => creates.map(|table| self.free(state, table, &statement.keys[0])),
@@ -116,20 +142,23 @@ impl<'a> Serial<'a> {
         };
         let rules = self.settings.of(&statement.of.0);
         match person {
-            Some(_) if self.settings.refuses(statement.event) => return,
+            Some(_) if self.settings.refuses(statement.event) => return Vec::new(),
             Some(person) => {
                 let made = !self.exists(state, person);
-                let address = match self.before.get(&person) {
-                    Some(row) => text(row, "emailaddress1").map(folded),
-                    None => self.address(statement),
+                let (address, columns) = match self.before.get(&person) {
+                    Some(row) => (text(row, "emailaddress1").map(folded), self.decisive_before(person)),
+                    None => (self.address(statement), self.decisive_at_first(person.0, statement, &said)),
                 };
                 let key = statement.keys.first();
-                let blank = || Someone { address, ..Someone::default() };
+                let blank = || Someone { address, columns, ..Someone::default() };
                 let someone = state.people.entry(person).or_insert_with(blank);
-                someone.said.insert(at);
+                someone.said.extend(&said);
                 if made {
                     someone.made_by = Some(at);
+                } else {
+                    self.write(state, person, &said);
                 }
+                let someone = state.people.get_mut(&person).unwrap();
                 match about {
                     About::Corrected(_) => {
                         someone.left.extend(someone.address.take());
@@ -141,21 +170,24 @@ impl<'a> Serial<'a> {
             }
             None if statement.keys.is_empty() || is_guest(&statement.keys[0]) => {
                 match self.settings.matching.without_key {
-                    WithoutKey::Ignore => return,
-                    WithoutKey::Create if rules.unmatched == Unmatched::Ignore => return,
+                    WithoutKey::Ignore => return Vec::new(),
+                    WithoutKey::Create if rules.unmatched == Unmatched::Ignore => return Vec::new(),
                     _ => {}
                 }
             }
-            None if rules.unmatched == Unmatched::Ignore => return,
+            None if rules.unmatched == Unmatched::Ignore => return Vec::new(),
             None => {}
         }
-        self.tell_rows(state, at, statement, person);
+        for at in &said {
+            self.tell_rows(state, *at, &self.statements[at], person);
+        }
+        said
     }
 
     /// The strongest key that was ever stated, by the latest statement of it.
-    fn latest(&self, state: &State, statement: &Statement<'_>, at: usize) -> Option<String> {
+    fn latest(&self, state: &State, statement: &Statement<'_>, more: &[usize]) -> Option<String> {
         let said = state.participants.get(&statement.of).map(|told| told.said.clone()).unwrap_or_default();
-        let all = said.into_iter().chain([at]).map(|at| &self.statements[&at]);
+        let all = said.iter().chain(more).map(|at| &self.statements[at]);
         let stated = all.filter_map(|one| Some((self.strength(one.keys.first()?), second(one.event), &one.keys[0])));
         stated.max().map(|(_, _, key)| key.clone())
     }
@@ -165,7 +197,7 @@ impl<'a> Serial<'a> {
     }
 
     fn about(&self, state: &State, at: usize, statement: &Statement<'_>) -> About {
-        let latest = self.latest(state, statement, at);
+        let latest = self.latest(state, statement, &[at]);
         let rows = state.participants.get(&statement.of).map(|told| &told.rows);
         let regarded: Vec<(Person, &String)> =
             rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
@@ -222,7 +254,7 @@ impl<'a> Serial<'a> {
     }
 
     fn tell_rows(&self, state: &mut State, at: usize, statement: &Statement<'_>, person: Option<Person>) {
-        let latest = self.latest(state, statement, at);
+        let latest = self.latest(state, statement, &[at]);
         let mut rows = state.participants.get(&statement.of).map(|told| told.rows.clone()).unwrap_or_default();
         let own = statement.keys.first().filter(|key| Some(*key) == latest.as_ref()).and(person);
         let known = || rows.values().flatten().find(|(_, key)| Some(key) == latest.as_ref()).map(|(one, _)| *one);
@@ -283,14 +315,8 @@ impl<'a> Serial<'a> {
         if let Some(address) = &someone.address {
             row.insert("emailaddress1".into(), address.clone().into());
         }
-        let said = self.said(person, someone);
-        let keys = self.settings.matching.keys.columns(person.0);
-        for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
-            if keys.contains(&mapping.column) {
-                let had = row.get(mapping.column).cloned().unwrap_or_default();
-                let value = mapping.allowed(&said, &[had]).into_iter().next().unwrap_or_default();
-                row.insert(mapping.column.into(), value);
-            }
+        for (name, column) in &someone.columns {
+            row.insert((*name).to_owned(), column.value.clone().into());
         }
         row.retain(|_, value| !value.is_null());
         row
@@ -389,7 +415,13 @@ impl Serial<'_> {
                     if address != someone.address {
                         return Err(format!("{person:?} has the address {address:?}, not {:?}", someone.address));
                     }
-                    self.people.compare_columns(*person, row, &self.said(*person, someone))?;
+                    for (name, column) in &someone.columns {
+                        if text(row, name) != column.value.as_deref() {
+                            return Err(format!("{person:?} has {:?} in {name}, not {:?}", row.get(*name), column.value));
+                        }
+                    }
+                    let others = |column: &str| !someone.columns.contains_key(column);
+                    self.people.compare_columns(*person, row, &self.said(*person, someone), others)?;
                 }
             }
         }
