@@ -36,6 +36,7 @@ var queues = [
 var tables = [
   'ineventbackfill'
   'ineventcheck'
+  'ineventclaim'
   'ineventclosing'
   'ineventclosingwaiting'
   'ineventforgotten'

@@ -240,7 +240,8 @@ async fn settle(
             Outcome::Refused(refusal) => park_refused(services, event, refusal, history.trace_id()).await?,
             Outcome::Postponed(postponement) => {
                 postponed.push(event);
-                why = Some(postponement);
+                // What another batch is about says nothing of the rest.
+                why = why.filter(|_| postponement == Postponement::Claimed).or(Some(postponement));
             }
         }
     }

@@ -162,7 +162,7 @@ impl Wait {
     fn least(&self) -> Duration {
         match self {
             Self::For(Postponement::Transient { retry_after }) => retry_after.unwrap_or_default(),
-            Self::For(Postponement::Held(_)) => Duration::ZERO,
+            Self::For(Postponement::Held(_) | Postponement::Claimed) => Duration::ZERO,
             Self::Again => AGAIN,
         }
     }

@@ -21,6 +21,10 @@ impl Fingerprint {
         Self(u64::from_be_bytes(first))
     }
 
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
     pub fn from_digits(text: &str) -> Option<Self> {
         (text.len() == 20).then(|| text.parse().ok().map(Self))?
     }

@@ -37,6 +37,8 @@ impl Breaker {
     /// Learns from a batch.
     pub fn record(&mut self, report: &Report, begun: Instant, now: Instant) {
         let postponed = report.outcomes.iter().find_map(|outcome| match outcome {
+            // That another batch is about the same people is no failure.
+            Outcome::Postponed(Postponement::Claimed) => None,
             Outcome::Postponed(why) => Some(why.clone()),
             _ => None,
         });
@@ -48,7 +50,7 @@ impl Breaker {
                 let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(10)).min(LONGEST_PAUSE);
                 let asked = match &why {
                     Postponement::Transient { retry_after } => retry_after.unwrap_or_default(),
-                    Postponement::Held(_) => Duration::ZERO,
+                    Postponement::Held(_) | Postponement::Claimed => Duration::ZERO,
                 };
                 self.open = Some(Open { since, until: until.max(now + asked).max(since + pause), why });
             }

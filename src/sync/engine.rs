@@ -9,17 +9,21 @@ mod learnt;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    pin::pin,
     sync::Arc,
+    time::Duration,
 };
 
 pub use super::plan::Scope;
 use batch::{Batch, Stop, Task};
+use futures_util::future::{BoxFuture, Either, select};
 use in_flight::InFlight;
 use jiff::Timestamp;
 use learnt::Learnt;
 use uuid::Uuid;
 
 use super::{
+    claims::{self, Asked, Claim, Claims},
     closings::{self, Closed, Closings, Conclusion},
     crm::{Action, Crm, Wanted, Write},
     current::{CurrentSettings, NoRules},
@@ -50,16 +54,21 @@ pub struct Engine {
     settings: CurrentSettings,
     conclusion: Conclusion,
     clock: fn() -> Timestamp,
+    pause: Pause,
     lists: Option<Lists>,
     in_flight: InFlight,
 }
+
+/// What waits for so long.
+pub type Pause = fn(Duration) -> BoxFuture<'static, ()>;
 
 impl Engine {
     /// `tenant` keeps the ids of several InEvent tenants in one CRM apart; it never changes.
     pub fn new(crm: Arc<dyn Crm>, store: Arc<dyn Store>, tenant: String) -> Self {
         let (settings, conclusion) = (CurrentSettings::defaults(), Conclusion::default());
-        let in_flight = InFlight::default();
-        Self { crm, store, tenant, settings, conclusion, clock: Timestamp::now, lists: None, in_flight }
+        let (clock, in_flight): (fn() -> Timestamp, _) = (Timestamp::now, InFlight::default());
+        let pause: Pause = |duration| Box::pin(tokio::time::sleep(duration));
+        Self { crm, store, tenant, settings, conclusion, clock, pause, lists: None, in_flight }
     }
 
     /// The same with settings of its own instead of the defaults.
@@ -77,9 +86,9 @@ impl Engine {
         Self { conclusion, ..self }
     }
 
-    /// The same with another clock.
-    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
-        Self { clock, ..self }
+    /// The same with another clock, and what waits by it.
+    pub fn with_clock(self, clock: fn() -> Timestamp, pause: Pause) -> Self {
+        Self { clock, pause, ..self }
     }
 
     /// The calls that the CRM takes at the same time.
@@ -190,8 +199,40 @@ impl Engine {
         Ok(())
     }
 
-    /// Plans and writes until nothing is left to write.
+    /// Plans and writes until nothing is left to write; what the batch reads and changes is its own meanwhile.
     async fn write(&self, batch: &mut Batch<'_>, task: &Task, context: &Context) -> Result<(), Stop> {
+        let claims = Claims::new(&*self.store, self.clock);
+        let renewed = async {
+            loop {
+                (self.pause)(claims::RENEWED).await;
+                if let Err(error) = claims.renew().await {
+                    tracing::warn!(%error, "what a batch claims could not be renewed");
+                }
+            }
+        };
+        let written = match select(pin!(self.write_alone(&claims, batch, task, context)), pin!(renewed)).await {
+            Either::Left((written, _)) => written,
+            Either::Right((never, _)) => never,
+        };
+        if let Err(error) = claims.end().await {
+            tracing::warn!(%error, "what a batch claimed could not be given up");
+        }
+        written
+    }
+
+    async fn write_alone(
+        &self,
+        claims: &Claims<'_>,
+        batch: &mut Batch<'_>,
+        task: &Task,
+        context: &Context,
+    ) -> Result<(), Stop> {
+        let claimed = |index: &usize| (*index, claims::of(&batch.events[*index], Some(&context.rules)));
+        let claimed: BTreeMap<usize, Vec<Claim>> = task.statements.iter().map(claimed).collect();
+        if !claimed.is_empty() {
+            let taken = claims.read(claimed.values().flatten().copied().collect()).await?;
+            batch.leave(claimed.iter().filter(|(_, claims)| claims.iter().any(|claim| taken.contains(claim))));
+        }
         let mut learnt = Learnt::default();
         for _ in 0..MAX_ROUNDS {
             let open = task.statements.iter().copied().filter(|index| batch.outcomes[*index].is_none());
@@ -211,7 +252,17 @@ impl Engine {
                 return self.keep_lists(concerned, &context).await;
             }
             learnt.duplicates.retain(|who, _| !planned.alike.contains(who));
-            let clean = self.apply(batch, task, &open, &planned.writes, &mut learnt).await?;
+            match claims.change(&planned.changes.values().flatten().copied().collect()).await? {
+                Asked::Granted => {}
+                Asked::LookAgain => continue,
+                Asked::Taken(taken) => {
+                    let changes = planned.changes.iter().filter(|(_, changes)| !changes.is_disjoint(&taken));
+                    batch.leave(changes.map(|(index, changes)| (&open[*index], changes)));
+                    continue;
+                }
+                Asked::Lost => return Err(Stop::Failed(Failure::Transient { retry_after: None })),
+            }
+            let clean = self.apply((batch, claims), task, &open, &planned.writes, &mut learnt).await?;
             let done = clean
                 && planned.waiting.is_empty()
                 && (task.scope == Scope::People
@@ -345,7 +396,7 @@ impl Engine {
     /// Applies the writes: new people and those whom rows wait for, then new rows, then updates. Returns whether each one took effect as planned.
     async fn apply(
         &self,
-        batch: &mut Batch<'_>,
+        (batch, claims): (&mut Batch<'_>, &Claims<'_>),
         task: &Task,
         open: &[usize],
         writes: &[Write],
@@ -382,6 +433,9 @@ impl Engine {
                 continue;
             }
             let held = self.in_flight.hold(step.iter().map(|write| write.id).collect()).await;
+            if !claims.hold().await {
+                return Err(Stop::Failed(Failure::Transient { retry_after: None }));
+            }
             let results = if create { self.crm.create(&step).await? } else { self.crm.update(&step).await? };
             drop(held);
             for (write, result) in step.into_iter().zip(results) {

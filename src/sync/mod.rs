@@ -5,6 +5,7 @@
 
 pub mod activity;
 mod breaker;
+pub mod claims;
 pub mod closings;
 pub mod coalesce;
 pub mod convert;

@@ -30,6 +30,8 @@ pub struct Refusal {
 pub enum Postponement {
     /// It may pass by itself.
     Transient { retry_after: Option<Duration> },
+    /// Another batch is about whom it is about.
+    Claimed,
     /// Somebody must mend it first.
     Held(Held),
 }
@@ -53,6 +55,7 @@ impl Postponement {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Transient { .. } => "transient",
+            Self::Claimed => "claimed",
             Self::Held(held) => held.name,
         }
     }

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use view::View;
 
 use super::{
+    claims::Claim,
     closings::Closings,
     crm::{Participants, Rows, Wanted, Write},
     matching::Who,
@@ -84,6 +85,8 @@ pub struct Plan {
     pub waiting: BTreeSet<usize>,
     /// Keys for which the duplicate detection rules are to be asked again, because somebody alike is just being created.
     pub alike: BTreeSet<Who>,
+    /// The keys whose people this changes, by the events that it settles: nobody else may read or change them meanwhile.
+    pub changes: BTreeMap<usize, BTreeSet<Claim>>,
     /// What must be read first. While this is not empty, the plan is not to be relied on.
     pub lacking: Wanted,
     /// Events of which nothing is written.
@@ -143,7 +146,9 @@ pub fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, c
         for table in [PersonTable::Contact, PersonTable::Lead] {
             let columns = wanted.columns.entry(table.table()).or_default();
             columns.extend(statement.rules.mapped(table.table()).map(|mapped| mapped.read().to_owned()));
-            columns.extend(statement.rules.matcher.columns(table).into_iter().map(str::to_owned));
+            // Of every event: what changes a key of any of them is held against that of others.
+            let keys = context.rules.matchers().flat_map(|matcher| matcher.columns(table));
+            columns.extend(keys.map(str::to_owned));
         }
         statement.rules.related.values().for_each(|related| related.wanted(&mut wanted));
         for (table, column, value) in statement.keys.iter().flat_map(|key| &key.lookups) {

@@ -98,6 +98,11 @@ impl Rules {
         self.events.values().chain([&self.defaults]).map(|rules| rules.activity.table).collect()
     }
 
+    /// What people are found by, for whatever event.
+    pub fn matchers(&self) -> impl Iterator<Item = &Matcher> {
+        self.events.values().chain([&self.defaults]).map(|rules| &rules.matcher)
+    }
+
     pub fn of(&self, event: &ParticipantEvent) -> &EventRules {
         self.of_event(&event.event.id)
     }

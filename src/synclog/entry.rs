@@ -197,7 +197,7 @@ fn result(outcome: &Outcome) -> (Verdict, Option<String>) {
         Outcome::Settled { changed: false } => (Verdict::Unchanged, None),
         Outcome::Refused(refusal) => (Verdict::Refused, refusal.code.map(|code| format!("0x{code:08x}"))),
         Outcome::Postponed(Postponement::Held(_)) => (Verdict::Held, None),
-        Outcome::Postponed(Postponement::Transient { .. }) => (Verdict::Postponed, None),
+        Outcome::Postponed(Postponement::Transient { .. } | Postponement::Claimed) => (Verdict::Postponed, None),
     }
 }
 

@@ -9,9 +9,10 @@ use std::{
     rc::Rc,
     sync::{Arc, Mutex},
     task::{Context, Poll},
+    time::Duration,
 };
 
-use futures_util::task::noop_waker_ref;
+use futures_util::{future::BoxFuture, task::noop_waker_ref};
 use inevent_d365::{
     model::ParticipantEvent,
     sync::{
@@ -103,8 +104,10 @@ impl Delivered {
 const DEATHS: usize = 3;
 /// How often a process looks at who waits for a list.
 const LOOKS: usize = 10;
-/// What was under way counts as abandoned by then (`sync/lists/memory.rs`).
-const LONG: i64 = 11 * 60;
+/// What was under way counts as abandoned by then (`sync/lists/memory.rs`), in milliseconds.
+const LONG: i64 = 11 * 60_000;
+/// How long a step takes.
+const STEP: i64 = 100;
 
 fn run(
     mut crm: MemoryCrm,
@@ -121,7 +124,7 @@ fn run(
         let crm = crm.for_process(how.lanes);
         let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into()).with_settings(settings);
         let lists = Lists::new(Arc::new(crm.clone()), store.clone());
-        let engine = engine.with_conclusion(how.conclusion).with_clock(now).with_lists(lists);
+        let engine = engine.with_conclusion(how.conclusion).with_clock(now, pause).with_lists(lists);
         let taken = Taken::default();
         let messages = Messages { queue: queue.clone(), taken: taken.clone(), outcomes: outcomes.clone() };
         let work = process(engine, store.clone(), messages, chance.clone(), *how);
@@ -146,6 +149,7 @@ fn run(
             drop(processes.swap_remove(next));
         }
         steps += 1;
+        NOW.set(NOW.get() + STEP);
         assert!(steps < 2_000_000, "the processes do not come to an end");
     }
     // Calls that nobody saw an answer to, and what dead processes left, are looked at once they are surely over.
@@ -166,12 +170,21 @@ fn run(
 }
 
 thread_local! {
-    static NOW: Cell<i64> = const { Cell::new(1_000_000) };
+    static NOW: Cell<i64> = const { Cell::new(1_000_000_000) };
 }
 
 /// All histories happen long before.
 fn now() -> jiff::Timestamp {
-    jiff::Timestamp::from_second(NOW.get()).unwrap()
+    jiff::Timestamp::from_millisecond(NOW.get()).unwrap()
+}
+
+fn pause(duration: Duration) -> BoxFuture<'static, ()> {
+    let until = NOW.get() + duration.as_millis() as i64;
+    Box::pin(async move {
+        while NOW.get() < until {
+            step().await;
+        }
+    })
 }
 
 /// What waits for a process.

@@ -1,22 +1,20 @@
 //! Which of the waiting events are written next. Batches that are under way at the same time share neither a participant nor a key
 //! by which somebody is found; what would collide waits.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::{HashSet, VecDeque};
 
 use crate::{
     model::ParticipantEvent,
-    sync::{engine::Scope, rules::Rules, source::Said},
+    sync::{
+        claims::{self, Claim},
+        engine::Scope,
+        rules::Rules,
+    },
 };
 
 /// The most batches under way. Dataverse allows a user 20 minutes of execution in five (Microsoft: "Service protection API
 /// limits"): four calls at any time, on each of its servers.
 const MOST_LANES: usize = 6;
-
-/// What one batch at a time may touch, as a hash: of two that happen to be equal, one waits without need.
-pub type Claim = u64;
 
 /// What a piece of work needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,17 +30,8 @@ pub enum Needs {
 impl Needs {
     /// What writing an event needs. Without rules nothing is written anyway.
     pub fn of(event: &ParticipantEvent, rules: Option<&Rules>) -> Self {
-        let Some(participant) = &event.participant else { return Self::Quiet };
-        let keys = rules.map(|rules| rules.of(event).matcher.stated(&Said::new(event))).unwrap_or_default();
-        let keys = keys.iter().map(|key| claim(&key.who));
-        Self::Claims(std::iter::once(claim(&(&event.event.id, &participant.id))).chain(keys).collect())
+        if event.participant.is_some() { Self::Claims(claims::of(event, rules)) } else { Self::Quiet }
     }
-}
-
-fn claim(of: &impl Hash) -> Claim {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// How many batches may be under way when Dataverse bears so many calls: one more, for while one call is under way the next is planned.
@@ -169,14 +158,18 @@ mod tests {
         lanes
     }
 
+    fn needs(claims: &[u32]) -> Needs {
+        Needs::Claims(claims.iter().copied().map(Claim).collect())
+    }
+
     fn work(taken: &Option<Taken<usize>>) -> Option<&[usize]> {
         taken.as_ref().map(|taken| taken.work.as_slice())
     }
 
     #[test]
     fn what_shares_a_claim_is_written_together_or_one_after_the_other() {
-        let claims = [vec![1, 7], vec![1], vec![2], vec![7], vec![3], vec![2, 3], vec![3]];
-        let mut lanes = lanes_of(claims.map(Needs::Claims));
+        let claims = [&[1, 7][..], &[1], &[2], &[7], &[3], &[2, 3], &[3]];
+        let mut lanes = lanes_of(claims.map(needs));
         let first = lanes.take(3, 1);
         assert_eq!(work(&first), Some(&[0, 1, 2][..]));
         // 3 and 5 collide with the first batch, and 6 with 5, which came before it.
@@ -192,7 +185,7 @@ mod tests {
 
     #[test]
     fn beside_others_only_a_batch_that_is_large_enough_begins() {
-        let mut lanes = lanes_of((0..5).map(|claim| Needs::Claims(vec![claim])));
+        let mut lanes = lanes_of((0..5).map(|claim| needs(&[claim])));
         let first = lanes.take(2, 4);
         assert_eq!(work(&first), Some(&[0, 1][..]));
         assert_eq!(work(&lanes.take(2, 4)), None);
@@ -202,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_needs_quiet_waits_for_the_others_and_they_for_it() {
-        let claims = |claim| Needs::Claims(vec![claim]);
+        let claims = |claim| needs(&[claim]);
         let mut lanes = lanes_of([claims(1), Needs::Quiet, claims(2), Needs::Solitude, claims(3), claims(4)]);
         let first = lanes.take(1, 1);
         assert_eq!(work(&lanes.take(9, 1)), None);
@@ -222,7 +215,7 @@ mod tests {
     fn a_batch_is_of_one_scope() {
         let mut lanes = Lanes::default();
         for (number, scope) in [Scope::People, Scope::Everything, Scope::People].into_iter().enumerate() {
-            lanes.push(scope, Needs::Claims(vec![number as u64]), number);
+            lanes.push(scope, needs(&[number as u32]), number);
         }
         let first = lanes.take(9, 1);
         assert_eq!((work(&first), first.as_ref().map(|taken| taken.scope)), (Some(&[0, 2][..]), Some(Scope::People)));

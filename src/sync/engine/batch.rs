@@ -158,6 +158,13 @@ impl<'a> Batch<'a> {
         Report { outcomes, tally: self.tally, about: self.about, decisions: self.decisions }
     }
 
+    /// Leaves events to a later batch, because another one is about whom they are about.
+    pub(super) fn leave<'e, T: 'e>(&mut self, events: impl Iterator<Item = (&'e usize, T)>) {
+        for (event, _) in events {
+            self.outcomes[*event].get_or_insert(Outcome::Postponed(Postponement::Claimed));
+        }
+    }
+
     pub(super) fn refuse(&mut self, open: &[usize], refused: &[Refused]) {
         for Refused { event, reason } in refused {
             let refusal = Refusal { code: None, reason: reason.clone() };

@@ -123,3 +123,65 @@ async fn of_two_alike_who_are_made_beside_a_closed_one_the_second_is_the_first()
     let (made, regarded) = (made(&crm), regarded(&crm));
     assert_eq!((made.len(), regarded.len()), (2, 3), "{made:?}");
 }
+
+/// Of two columns of a key that are written together a rule may mean one only.
+#[tokio::test]
+async fn a_column_beside_the_one_that_a_rule_refuses_is_written() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": [{ "columns": [
+            { "source": { "field": "participant.company" }, "contact": "new_firm", "lead": "companyname" },
+            { "source": { "answer": "B" }, "contact": "new_badge", "lead": "new_badge" }] }, "email"] },
+        "mappings": [{ "source": { "answer": "B" }, "column": "new_badge" },
+            { "source": { "field": "participant.job_title" }, "column": "jobtitle" },
+            { "source": { "field": "participant.company" }, "tables": ["lead"], "column": "companyname" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule::same("Same badge", "new_badge"));
+    crm.by_hand(("lead", Uuid::from_u128(13)), serde_json::json!({ "new_badge": "7" }));
+    let mut event = said(Kind::Registered, 1, Some("lead@x.example"), Some("Contoso"));
+    event.answers.insert("B".into(), "7".into());
+    event.participant.as_mut().unwrap().job_title = Some("Engineer".into());
+    engine(&crm, SETTINGS).run(&[event]).await;
+    let lead = &crm.rows(false)[&("lead", Uuid::from_u128(12))];
+    assert_eq!(
+        (&lead["companyname"], &lead["jobtitle"], lead.get("new_badge")),
+        (&"Contoso".into(), &"Engineer".into(), None)
+    );
+}
+
+/// A lead that gets another address is somebody new by that address, and not by what is said along.
+#[tokio::test]
+async fn a_rule_is_asked_for_a_corrected_address_alone() {
+    const SETTINGS: &str =
+        r#"{ "defaults": { "mappings": [{ "source": { "field": "participant.last_name" }, "column": "lastname" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule::same("Same name", "lastname"));
+    crm.by_hand(("lead", Uuid::from_u128(12)), serde_json::json!({ "lastname": "Doe" }));
+    let engine = engine(&crm, SETTINGS);
+    engine.run(&[said(Kind::Registered, 1, Some("ana@x.example"), None)]).await;
+    let mut corrected = said(Kind::Updated, 2, Some("eva@x.example"), None);
+    corrected.participant.as_mut().unwrap().last_name = Some("Doe".into());
+    engine.run(&[corrected]).await;
+    assert_eq!(made(&crm), [("lead", Some("eva@x.example".to_owned()))]);
+    let named = crm.rows(false).into_values().filter(|row| row.get("lastname") == Some(&"Doe".into()));
+    assert_eq!((named.count(), regarded(&crm).len()), (2, 1));
+}
+
+/// Who is adopted for somebody else's address is not whom a participant was who had it before.
+#[tokio::test]
+async fn what_was_said_under_an_address_of_before_is_not_adopted() {
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    crm.add("contact", 60, "ruin@x.example", 0);
+    let engine = engine(&crm, "{}");
+    engine.run(&[said(Kind::Registered, 2, Some("ana@x.example"), None)]).await;
+    let mut before = said(Kind::Registered, 1, Some("rui@x.example"), None);
+    before.participant.as_mut().unwrap().job_title = Some("Engineer".into());
+    let mut other = said(Kind::Registered, 3, Some("rui@x.example"), None);
+    other.participant.as_mut().unwrap().id = "p1".into();
+    engine.run(&[before, other]).await;
+    let lead = ("lead", Some("ana@x.example".to_owned()));
+    let titles: Vec<_> = crm.rows(false).into_values().filter_map(|row| row.get("jobtitle").cloned()).collect();
+    assert_eq!(made(&crm), [("contact", Some("ruin@x.example".to_owned())), lead]);
+    assert_eq!(titles.iter().filter(|title| **title == "Engineer").count(), 1);
+    assert_eq!(crm.rows(false)[&("contact", Uuid::from_u128(60))]["jobtitle"], "Seeded");
+    assert!(regarded(&crm).contains(&Some(Uuid::from_u128(60))));
+}

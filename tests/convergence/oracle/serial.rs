@@ -36,8 +36,17 @@ pub struct State {
     /// Those who were made, and those of whom something was said.
     people: BTreeMap<Person, Someone>,
     participants: BTreeMap<Participant, Told>,
+    /// What would be known of participants if the batch that is told in parts had come to its end.
+    in_parts: BTreeMap<Participant, Told>,
     /// The statements that a duplicate rule parked, and whom it named each time.
     parked: BTreeMap<usize, BTreeSet<BTreeSet<Person>>>,
+}
+
+impl State {
+    fn participant(&self, of: &Participant, part: Part) -> Option<&Told> {
+        let in_parts = self.in_parts.get(of).filter(|_| part != Part::Whole);
+        in_parts.or_else(|| self.participants.get(of))
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +69,15 @@ struct Told {
     said: BTreeSet<usize>,
     /// Whom each row regards, and for which key.
     rows: BTreeMap<Option<String>, Option<(Person, String)>>,
+}
+
+/// What of a statement takes effect: a process may die, or a call fail, between the person and the rows. Who is made, or gets an address,
+/// comes before the rows, other columns after them. What a batch says in parts is decided together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    People,
+    Rows,
 }
 
 /// A statement that counts.
@@ -104,19 +122,19 @@ impl<'a> Serial<'a> {
         serial
     }
 
-    /// The CRM after one more statement, or several of which a batch makes one person; and which of them were told.
-    pub fn told(&self, state: &State, at: usize, along: &[usize]) -> (State, BTreeSet<usize>) {
+    /// The CRM after one more statement, or a part of it, or several of which a batch makes one person; and which of them were told.
+    pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> (State, BTreeSet<usize>) {
         let (mut after, mut told) = (state.clone(), BTreeSet::from([at]));
         if let Some(statement) = self.statements.get(&at) {
-            told.extend(self.tell(&mut after, at, statement, along));
+            told.extend(self.tell(&mut after, at, statement, along, part));
         }
         (after, told)
     }
 
     /// Returns which of the others were told, too.
-    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, along: &[usize]) -> Vec<usize> {
+    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, along: &[usize], part: Part) -> Vec<usize> {
         let creates = self.settings.of(&statement.of.0).creates();
-        let about = self.about(state, at, statement);
+        let about = self.about(state, at, statement, part);
         let said: Vec<usize> = [at].iter().chain(along).copied().collect();
         let asks = match about {
             About::NobodyYet => creates.map(|table| (table, None)),
@@ -127,6 +145,7 @@ impl<'a> Serial<'a> {
         let about = match asks.map(|asks| self.verdict(state, asks, statement, &said)) {
             None | Some(Verdict::Free) => about,
             Some(Verdict::Taken(person)) => About::Known(person),
+            Some(Verdict::Parked(_)) if part != Part::Whole => return Vec::new(),
             Some(Verdict::Parked(named)) => {
                 let parked = self.asking(&said, &statement.keys[0]);
                 for at in &parked {
@@ -143,6 +162,9 @@ impl<'a> Serial<'a> {
         let rules = self.settings.of(&statement.of.0);
         match person {
             Some(_) if self.settings.refuses(statement.event) => return Vec::new(),
+            // Rows wait for who is made, or gets an address.
+            Some(_) if part == Part::Rows && !matches!(about, About::Known(_)) => return Vec::new(),
+            Some(_) if part == Part::Rows => {}
             Some(person) => {
                 let made = !self.exists(state, person);
                 let (address, columns) = match self.before.get(&person) {
@@ -179,14 +201,38 @@ impl<'a> Serial<'a> {
             None => {}
         }
         for at in &said {
-            self.tell_rows(state, *at, &self.statements[at], person);
+            self.tell_rows(state, *at, &self.statements[at], (person, part));
         }
         said
     }
 
+    fn tell_rows(
+        &self,
+        state: &mut State,
+        at: usize,
+        statement: &Statement<'_>,
+        (person, part): (Option<Person>, Part),
+    ) {
+        let told = self.rows_told(state, at, statement, (person, part));
+        let of = statement.of.clone();
+        match part {
+            Part::Whole => {
+                state.in_parts.clear();
+                state.participants.insert(of, told);
+            }
+            Part::People => _ = state.in_parts.insert(of, told),
+            Part::Rows => {
+                let known = state.participants.entry(of.clone()).or_default();
+                known.said.insert(at);
+                known.rows.insert(statement.session.clone(), told.rows[&statement.session].clone());
+                state.in_parts.insert(of, told);
+            }
+        }
+    }
+
     /// The strongest key that was ever stated, by the latest statement of it.
-    fn latest(&self, state: &State, statement: &Statement<'_>, more: &[usize]) -> Option<String> {
-        let said = state.participants.get(&statement.of).map(|told| told.said.clone()).unwrap_or_default();
+    fn latest(&self, state: &State, statement: &Statement<'_>, more: &[usize], part: Part) -> Option<String> {
+        let said = state.participant(&statement.of, part).map(|told| told.said.clone()).unwrap_or_default();
         let all = said.iter().chain(more).map(|at| &self.statements[at]);
         let stated = all.filter_map(|one| Some((self.strength(one.keys.first()?), second(one.event), &one.keys[0])));
         stated.max().map(|(_, _, key)| key.clone())
@@ -196,9 +242,9 @@ impl<'a> Serial<'a> {
         (!is_guest(key), Reverse(self.settings.matching.keys.place(key)))
     }
 
-    fn about(&self, state: &State, at: usize, statement: &Statement<'_>) -> About {
-        let latest = self.latest(state, statement, &[at]);
-        let rows = state.participants.get(&statement.of).map(|told| &told.rows);
+    fn about(&self, state: &State, at: usize, statement: &Statement<'_>, part: Part) -> About {
+        let latest = self.latest(state, statement, &[at], part);
+        let rows = state.participant(&statement.of, part).map(|told| &told.rows);
         let regarded: Vec<(Person, &String)> =
             rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
         let now = |person: Person| self.stands_for(state, person);
@@ -227,7 +273,7 @@ impl<'a> Serial<'a> {
             let of = regarded.iter().filter(|(_, of)| (Some(*of) == latest.as_ref()) == of_latest);
             let people = of.filter_map(|(person, _)| now(*person));
             let own = people.filter(|person| {
-                person.0 == "lead" && self.open(*person) && self.alone(state, *person, &statement.of.1)
+                person.0 == "lead" && self.open(*person) && self.alone(state, *person, &statement.of.1, part)
             });
             own.min_by_key(|person| self.precedence(*person))
         };
@@ -245,17 +291,23 @@ impl<'a> Serial<'a> {
     }
 
     /// Whether only this participant has rows that regard somebody.
-    fn alone(&self, state: &State, person: Person, participant: &str) -> bool {
-        let users = state
-            .participants
-            .iter()
-            .filter(|(_, told)| told.rows.values().flatten().any(|(regarded, _)| *regarded == person));
-        users.into_iter().all(|((_, user), _)| user == participant)
+    fn alone(&self, state: &State, person: Person, participant: &str, part: Part) -> bool {
+        let regards = |told: &Told| told.rows.values().flatten().any(|(regarded, _)| *regarded == person);
+        let of = state.participants.keys().chain(state.in_parts.keys());
+        let mut users = of.filter(|of| state.participant(of, part).is_some_and(regards));
+        users.all(|(_, user)| user == participant)
     }
 
-    fn tell_rows(&self, state: &mut State, at: usize, statement: &Statement<'_>, person: Option<Person>) {
-        let latest = self.latest(state, statement, &[at]);
-        let mut rows = state.participants.get(&statement.of).map(|told| told.rows.clone()).unwrap_or_default();
+    /// What is known of the participant afterwards.
+    fn rows_told(
+        &self,
+        state: &State,
+        at: usize,
+        statement: &Statement<'_>,
+        (person, part): (Option<Person>, Part),
+    ) -> Told {
+        let latest = self.latest(state, statement, &[at], part);
+        let Told { mut said, mut rows } = state.participant(&statement.of, part).cloned().unwrap_or_default();
         let own = statement.keys.first().filter(|key| Some(*key) == latest.as_ref()).and(person);
         let known = || rows.values().flatten().find(|(_, key)| Some(key) == latest.as_ref()).map(|(one, _)| *one);
         let regarded = own.or_else(known).zip(latest);
@@ -270,9 +322,8 @@ impl<'a> Serial<'a> {
                 *row = Some((kept.unwrap_or(person), key.clone()));
             }
         }
-        let told = state.participants.entry(statement.of.clone()).or_default();
-        told.said.insert(at);
-        told.rows = rows;
+        said.insert(at);
+        Told { said, rows }
     }
 
     fn exists(&self, state: &State, person: Person) -> bool {
@@ -417,7 +468,11 @@ impl Serial<'_> {
                     }
                     for (name, column) in &someone.columns {
                         if text(row, name) != column.value.as_deref() {
-                            return Err(format!("{person:?} has {:?} in {name}, not {:?}", row.get(*name), column.value));
+                            return Err(format!(
+                                "{person:?} has {:?} in {name}, not {:?}",
+                                row.get(*name),
+                                column.value
+                            ));
                         }
                     }
                     let others = |column: &str| !someone.columns.contains_key(column);

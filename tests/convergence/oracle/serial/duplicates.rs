@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{About, Serial, State, Statement, is_guest, statements::second};
+use super::{About, Part, Serial, State, Statement, is_guest, statements::second};
 use crate::oracle::{
     columns::{Mapping, Mode},
     duplicates::{Detection, Fate},
@@ -20,7 +20,7 @@ pub struct Column {
 }
 
 /// What the rule says where somebody would be made, or would get an address.
-pub enum Verdict {
+pub(super) enum Verdict {
     Free,
     Taken(Person),
     Parked(BTreeSet<Person>),
@@ -108,7 +108,7 @@ impl<'a> Serial<'a> {
     }
 
     /// What somebody has who is made of these statements.
-    pub fn decisive_at_first(&self, table: &'static str, maker: &Statement<'_>, said: &[usize]) -> Decisive {
+    pub(super) fn decisive_at_first(&self, table: &'static str, maker: &Statement<'_>, said: &[usize]) -> Decisive {
         let mut decisive = Decisive::new();
         for mapping in self.decisive(table) {
             let column = decisive.entry(mapping.column).or_insert_with(Column::default);
@@ -181,7 +181,7 @@ impl<'a> Serial<'a> {
     }
 
     /// What becomes of somebody who is to be made of these statements, or of a lead that is to get the address that they state.
-    pub fn verdict(
+    pub(super) fn verdict(
         &self,
         state: &State,
         (table, lead): (&'static str, Option<Person>),
@@ -212,7 +212,7 @@ impl<'a> Serial<'a> {
         let may_join = |other: &usize| {
             *other != at && self.statements.get(other).is_some_and(|one| !self.settings.refuses(one.event))
         };
-        let others: Vec<usize> = all.iter().copied().filter(|other| !state.is_parked(*other)).filter(may_join).collect();
+        let others: Vec<usize> = all.iter().copied().filter(may_join).collect();
         for some in 1..1 << others.len() {
             let chosen = others.iter().enumerate().filter(|(place, _)| some & (1 << place) != 0);
             let group: Vec<usize> = chosen.map(|(_, other)| *other).collect();
@@ -244,13 +244,14 @@ impl<'a> Serial<'a> {
         let of_same = |other: &&usize| self.statements[other].of == statement.of;
         match statement.keys.first() {
             Some(stated) if stated == key => {
-                matches!(self.about(state, at, statement), About::NobodyYet | About::Corrected(_))
+                matches!(self.about(state, at, statement, Part::Whole), About::NobodyYet | About::Corrected(_))
             }
             Some(stated) if !is_guest(stated) => false,
             _ => {
                 let of_key = |other: &usize| self.statements[other].keys.first().is_some_and(|stated| stated == key);
                 let of_same: Vec<usize> = all.iter().filter(of_same).copied().collect();
-                of_same.iter().any(of_key) && self.latest(state, statement, &of_same).as_deref() == Some(key)
+                of_same.iter().any(of_key)
+                    && self.latest(state, statement, &of_same, Part::Whole).as_deref() == Some(key)
             }
         }
     }
