@@ -59,9 +59,8 @@ pub struct Rows {
     pub users: BTreeMap<Uuid, BTreeSet<String>>,
     /// Whom the CRM's duplicate detection rules took somebody for. Learnt from a write that was refused.
     pub duplicates: BTreeMap<Who, Duplicates>,
-    /// People whom such a rule takes for duplicates with the values that they were to get, and how often it did. Learnt from updates that
-    /// were refused.
-    pub refused: BTreeMap<PersonRef, usize>,
+    /// Columns that such a rule refused together, by the person who was to get them. Learnt from updates that were refused.
+    pub refused: BTreeMap<PersonRef, BTreeSet<BTreeSet<String>>>,
     /// Ids that are taken although nobody is seen there: the role hides them. Learnt from a create that collided.
     pub hidden: BTreeSet<Uuid>,
     /// What was asked for: what is not here though it was is not to be seen.

@@ -256,6 +256,7 @@ impl Engine {
             if planned.writes.is_empty() && planned.waiting.is_empty() {
                 return self.keep_lists(concerned, &context).await;
             }
+            learnt.duplicates.retain(|who, _| !planned.alike.contains(who));
             match claims.change(&planned.changes.values().flatten().copied().collect()).await? {
                 Asked::Granted => {}
                 Asked::LookAgain => continue,

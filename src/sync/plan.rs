@@ -83,6 +83,8 @@ pub struct Plan {
     pub ignored: BTreeSet<usize>,
     /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
     pub waiting: BTreeSet<usize>,
+    /// Keys for which the duplicate detection rules are to be asked again, because somebody alike is just being created.
+    pub alike: BTreeSet<Who>,
     /// The keys whose people this changes, by the events that it settles: nobody else may read or change them meanwhile.
     pub changes: BTreeMap<usize, BTreeSet<Claim>>,
     /// What must be read first. While this is not empty, the plan is not to be relied on.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::{
-    dataverse::Failure,
+    dataverse::{Columns, Failure},
     sync::{
         crm::{Action, Crm, Duplicates, Rows, Write},
         matching::{ADDRESS_COLUMN, Who},
@@ -17,8 +17,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Learnt {
     pub(super) duplicates: BTreeMap<Who, Duplicates>,
-    /// People of whom updates were refused because of duplicates, and how many.
-    pub(super) refused: BTreeMap<PersonRef, usize>,
+    /// The columns of people that were refused together because of duplicates.
+    pub(super) refused: BTreeMap<PersonRef, BTreeSet<BTreeSet<String>>>,
     /// Ids of people whose creation collided.
     taken: BTreeSet<PersonRef>,
     /// How often the creation of another row collided.
@@ -34,12 +34,23 @@ impl Learnt {
         let person = PersonTable::of(write.table.name).map(|table| PersonRef { table, id: write.id });
         match (&failure, &write.detect) {
             (Failure::Duplicate { .. }, Some(who)) => {
-                let is_new = write.action == Action::Create;
-                if let Some(person) = person.filter(|_| !is_new) {
-                    *self.refused.entry(person).or_default() += 1;
-                }
-                if is_new || write.columns.contains_key(ADDRESS_COLUMN) {
+                if write.action == Action::Create {
                     self.duplicates.insert(who.clone(), crm.duplicates(write).await?);
+                    return Ok(failure);
+                }
+                let mut columns = write.columns.clone();
+                columns.remove(crm.names().profile_stamp);
+                // Whoever is to get an address may be somebody who has it; about what comes along nobody is asked.
+                if let Some(address) = columns.get(ADDRESS_COLUMN) {
+                    let address = Columns::from_iter([(ADDRESS_COLUMN.to_owned(), address.clone())]);
+                    let found = crm.duplicates(&Write { columns: address, ..write.clone() }).await?;
+                    if columns.len() == 1 || !found.people.is_empty() {
+                        self.duplicates.insert(who.clone(), found);
+                    }
+                }
+                let refused = columns.into_iter().map(|(column, _)| column).collect();
+                if let Some(person) = person {
+                    self.refused.entry(person).or_default().insert(refused);
                 }
             }
             (Failure::Conflict, _) if write.action == Action::Create => {

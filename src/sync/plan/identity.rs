@@ -37,13 +37,15 @@ pub struct Identities {
     /// Leads that get a new address, and since when it is theirs.
     pub corrected: BTreeMap<PersonRef, Who>,
     /// Earlier keys of people who are known by another one now, and when they were last heard of under it.
-    pub left: BTreeMap<Target, Vec<(Fingerprint, SourceTime)>>,
+    pub left: BTreeMap<PersonRef, Vec<(Fingerprint, SourceTime)>>,
     /// Events of which nothing is written because nobody has the key that they state.
     pub ignored: BTreeSet<usize>,
     /// Events of which nothing is written because nobody is known who could be meant.
     pub unknown: BTreeSet<usize>,
     /// Events of which nothing is written before somebody is made who may be whom they are about.
     pub waiting: BTreeSet<usize>,
+    /// Of these the keys of those who are alike somebody who is to be created.
+    pub alike: BTreeSet<Who>,
     pub refused: Vec<Refused>,
     /// Keys that several people have: how many, and whom of them was taken.
     pub ambiguous: Vec<(PersonRef, usize)>,
@@ -81,10 +83,11 @@ pub fn identify<'a>(
     for (who, mut of_key) in by_who {
         of_key.sort_by_key(|statement| (statement.time(), statement.index));
         let unknown = search.know(who, of_key);
-        if !unknown.is_empty() && !search.adopt(who, &unknown) {
-            let (old, current): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|one| search.left_behind(one));
-            left.push((who, current, old));
+        let (old, mut current): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|one| search.left_behind(one));
+        if search.adopt(who, &current) {
+            current.clear();
         }
+        left.push((who, current, old));
     }
     let place = |of_key: &[&Statement<'_>], who| of_key.first().map(|statement| statement.rules.matcher.place(who));
     left.sort_by_key(|(who, current, _)| (place(current, who), *who));
@@ -144,6 +147,8 @@ struct Met {
     by_key: BTreeMap<Fingerprint, Target>,
     /// All keys that were stated of them, and those that somebody may get who was found otherwise.
     keys: BTreeSet<Who>,
+    /// Closed people whom the duplicate detection rules named, who are passed over.
+    closed: BTreeSet<PersonRef>,
 }
 
 impl Search<'_> {

@@ -95,12 +95,13 @@ pub fn plan<'a>(
         }
     }
     let known = statements::known(&admitted, view.rows);
-    let Identities { targets, makers, corrected, left, ignored, unknown, waiting, refused, ambiguous } =
+    let Identities { targets, makers, corrected, left, ignored, unknown, waiting, alike, refused, ambiguous } =
         identity::identify(&admitted, &known, view, &context.tenant, settled);
     people.silent.extend(ignored.iter().chain(&unknown));
     plan.ignored = ignored;
     people.silent.extend(&waiting);
     plan.waiting = waiting;
+    plan.alike = alike;
     refused.into_iter().for_each(|refused| people.refuse(plan, refused));
     plan.ambiguous = ambiguous;
     plan.adopted = admitted.iter().filter_map(|statement| adopted(statement, &targets, view)).collect();
@@ -114,11 +115,11 @@ pub fn plan<'a>(
     for (target, mut about) in by_target {
         let all: BTreeSet<usize> = about.iter().map(|statement| statement.index).collect();
         about.sort_by_key(|statement| (statement.time(), statement.event.read, statement.index));
-        let left = left.get(target).map(Vec::as_slice).unwrap_or_default();
         match target {
             Target::Person(person) => {
                 let Some(row) = view.person(*person) else { continue };
                 let stated = people.stated(person.table, about, view, plan);
+                let left = left.get(person).map(Vec::as_slice).unwrap_or_default();
                 plan.confirm |= corrected.contains_key(person);
                 if let Some(write) = update(row, stated, (corrected.get(person), left), view, plan) {
                     let left = left.iter().map(|(key, _)| Claim::from(*key));
@@ -136,7 +137,7 @@ pub fn plan<'a>(
                     continue;
                 };
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
-                let write = create(person, (who, maker), stated, left, view);
+                let write = create(person, (who, maker), stated, view);
                 let changed = changed(None, &write, view, context).chain([Claim::key(who)]).collect();
                 plan.claim(&write, &changed, statements, context);
                 plan.writes.push(write);
@@ -251,10 +252,6 @@ fn minimal(stated: &mut [Stated<'_>], table: PersonTable) {
     }
 }
 
-fn remember(ledger: &mut Ledger, left: &[(Fingerprint, SourceTime)]) {
-    left.iter().for_each(|(key, time)| _ = ledger.offer(&left_cell(*key), *time, ""));
-}
-
 fn update(
     row: &PersonRow,
     mut stated: Vec<Stated<'_>>,
@@ -268,23 +265,42 @@ fn update(
     let (mut columns, mut ledger) = changes(row, &stated, (corrected, left));
     let of = stated.iter().rev().map(|stated| stated.of).find(|of| of.rules.matcher.detect_duplicates);
     let keys = of.map(|of| of.rules.matcher.columns(row.person.table)).unwrap_or_default();
-    let is_key = |column: &str| keys.contains(column);
-    let refusals = view.rows.refused.get(&row.person).copied().unwrap_or_default();
-    let others = columns.keys().any(|column| is_key(column)) && !columns.keys().all(|column| is_key(column));
-    // A rule that refused columns of keys together with others may have meant the others, about which it is not to be asked.
-    let alone = refusals == 1 && others && corrected.is_none();
-    if alone {
-        stated.iter_mut().for_each(|stated| stated.values.retain(|(mapped, _)| is_key(&mapped.column)));
+    if let Some(fewer) = fewer(&columns, &keys, view.rows.refused.get(&row.person)) {
+        stated.iter_mut().for_each(|stated| stated.values.retain(|(mapped, _)| fewer.contains(&mapped.column)));
         (columns, ledger) = changes(row, &stated, (corrected, left));
         plan.confirm = true;
     }
-    let refused = refusals > 0 && !alone;
-    let detect = of.and_then(|of| matched_column(row.person, &mut columns, (of, refused), view, plan));
+    let detect = of.and_then(|of| matched_column(row.person, &mut columns, (of, corrected), view, plan));
     if ledger != row.ledger {
         columns.insert(view.names.profile_stamp.to_owned(), ledger.to_string().into());
     }
     let action = Action::Update { etag: row.etag.clone() };
     (!columns.is_empty()).then(|| write(row.person, action, columns, &stated, detect))
+}
+
+/// What to write first of columns of which a rule refused some together: an address, since rows wait for it; else those of keys, since
+/// about others it is not to be asked, and then one of these, since it may have meant another one.
+fn fewer(
+    columns: &Columns,
+    keys: &BTreeSet<&str>,
+    refused: Option<&BTreeSet<BTreeSet<String>>>,
+) -> Option<BTreeSet<String>> {
+    let refused = refused?;
+    let again = |some: &BTreeSet<String>| refused.iter().any(|together| together.is_subset(some));
+    let just = |column: &str| BTreeSet::from([column.to_owned()]);
+    let all: BTreeSet<String> = columns.keys().cloned().collect();
+    if all.contains(ADDRESS_COLUMN) {
+        return (all.len() > 1 && again(&all)).then(|| just(ADDRESS_COLUMN));
+    }
+    let rest: BTreeSet<String> = all.into_iter().filter(|column| !refused.contains(&just(column))).collect();
+    if !again(&rest) {
+        return None;
+    }
+    let of_keys: BTreeSet<String> = rest.iter().filter(|column| keys.contains(column.as_str())).cloned().collect();
+    if !again(&of_keys) {
+        return Some(of_keys);
+    }
+    of_keys.first().map(|column| just(column))
 }
 
 /// The columns that change, and the stamps that remember it.
@@ -294,7 +310,7 @@ fn changes(
     (corrected, left): (Option<&Who>, &[(Fingerprint, SourceTime)]),
 ) -> (Columns, Ledger) {
     let mut ledger = row.ledger.clone();
-    remember(&mut ledger, left);
+    left.iter().for_each(|(key, time)| _ = ledger.offer(&left_cell(*key), *time, ""));
     let mut columns = values::changes(Some(&row.columns), &mut ledger, stated);
     if let Some(Who::Address(address)) = corrected {
         let said = stated.iter().filter(|stated| stated.of.who() == corrected).map(|stated| stated.of.time()).max();
@@ -306,40 +322,40 @@ fn changes(
     (columns, ledger)
 }
 
-/// For whom duplicates are looked for when a column changes that people are found by. Where a rule has refused that already, the column
-/// is left out; an address whose duplicates are known is written all the same.
+/// For whom duplicates are looked for when a column changes that people are found by. A column that a rule has refused is left out; an
+/// address whose duplicates are known is written all the same.
 fn matched_column(
     person: PersonRef,
     columns: &mut Columns,
-    (of, refused): (&Statement<'_>, bool),
+    (of, corrected): (&Statement<'_>, Option<&Who>),
     view: &View<'_>,
     plan: &mut Plan,
 ) -> Option<Who> {
     let keys = of.rules.matcher.columns(person.table);
-    let changed: Vec<String> = columns.keys().filter(|column| keys.contains(column.as_str())).cloned().collect();
-    if !refused {
-        // Of whoever states a part of a key only nothing better is known.
-        let who = || of.who().cloned().unwrap_or_else(|| Who::participant(&of.of.event, &of.of.participant));
-        let asked = |who: &Who| view.rows.duplicates.contains_key(who) && columns.contains_key(ADDRESS_COLUMN);
-        return (!changed.is_empty()).then(who).filter(|who| !asked(who));
-    }
-    for column in changed.into_iter().filter(|column| column != ADDRESS_COLUMN) {
+    let refused = view.rows.refused.get(&person);
+    let is_refused = |column: &str| {
+        column != ADDRESS_COLUMN && refused.is_some_and(|all| all.contains(&BTreeSet::from([column.to_owned()])))
+    };
+    let changed = columns.keys().filter(|column| keys.contains(column.as_str())).cloned();
+    let (left_out, changed): (Vec<String>, Vec<String>) = changed.partition(|column| is_refused(column));
+    for column in left_out {
         columns.remove(&column);
         let why = "a duplicate detection rule takes the row for a duplicate with this value".to_owned();
         plan.left_out.push(ColumnProblem { event: of.index, table: person.table.table().name, column, why });
     }
-    None
+    // Of whoever states a part of a key only nothing better is known.
+    let who = || of.who().cloned().unwrap_or_else(|| Who::participant(&of.of.event, &of.of.participant));
+    let asked = |who: &Who| view.rows.duplicates.contains_key(who) && columns.contains_key(ADDRESS_COLUMN);
+    (!changed.is_empty()).then(|| corrected.cloned().unwrap_or_else(who)).filter(|who| !asked(who))
 }
 
 fn create(
     person: PersonRef,
     (who, maker): (&Who, &Statement<'_>),
     mut stated: Vec<Stated<'_>>,
-    left: &[(Fingerprint, SourceTime)],
     view: &View<'_>,
 ) -> Write {
     let mut ledger = Ledger::default();
-    remember(&mut ledger, left);
     if maker.rules.minimal_create {
         minimal(&mut stated, person.table);
         ledger.offer(MINIMAL, maker.time(), "");

@@ -62,11 +62,6 @@ impl Keys {
         self.change() && self.all().iter().any(|one| one.is(key) && *one != Key::Address)
     }
 
-    /// Whether whoever is taken for somebody else gets columns that people are found by.
-    pub fn rewritten(self) -> bool {
-        self != Self::Email
-    }
-
     /// Which kind of key this is: 0 is the strongest.
     pub fn place(self, key: &str) -> Option<usize> {
         self.all().iter().position(|one| one.is(key))

@@ -3,7 +3,6 @@
 //!
 //! Where a rule is first-come it says which results some order gives, and no others are accepted.
 
-mod alike;
 mod attendance;
 mod columns;
 mod corrected;

@@ -30,10 +30,10 @@ const ADDRESSES: [&str; 7] = [
 ];
 
 /// The most statements that are told in parts.
-const MOST_IN_PARTS: usize = 3;
+pub const MOST_IN_PARTS: usize = 3;
 
 /// Statements at different times about few people.
-fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
+pub fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     let kind = select(vec![Kind::Registered, Kind::Updated, Kind::Cancelled, Kind::CheckedIn, Kind::SessionEnrolled]);
     let of = (0..4_usize, 0..2_usize, 0..ADDRESSES.len() * 2);
     (vec((kind, of), 2..6), any::<u64>()).prop_map(|(said, seed)| {
@@ -67,32 +67,53 @@ fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     })
 }
 
-/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again; where
-/// calls fail and processes die, parts of each may have been told before.
-fn orders(serial: &Serial<'_>, before: BTreeSet<State>, deliveries: &[usize], parts: &[Part]) -> BTreeSet<State> {
+/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again, what
+/// was parked too, if it `returns`; where calls fail and processes die, parts of each may have been told before.
+pub fn orders(
+    serial: &Serial<'_>,
+    before: BTreeSet<State>,
+    deliveries: &[usize],
+    (parts, returns): (&[Part], bool),
+) -> BTreeSet<State> {
     let all: BTreeSet<usize> = deliveries.iter().copied().collect();
-    let mut reached = BTreeMap::from([((all.len(), all), before)]);
+    let mut reached = BTreeMap::from([((all.len(), all.clone()), before)]);
     while let Some(((_, waiting), states)) = reached.pop_last() {
-        let again = deliveries.iter().copied().filter(|at| !waiting.contains(at)).map(|at| (at, Part::Whole));
+        let again = all.difference(&waiting).map(|at| (*at, Part::Whole));
         let parts = parts.iter().flat_map(|part| deliveries.iter().map(|at| (*at, *part)));
-        let states = with_repeats(serial, states, &again.chain(parts).collect::<Vec<_>>());
+        let states = with_repeats(serial, states, &again.chain(parts).collect::<Vec<_>>(), returns);
         if waiting.is_empty() {
             return states;
         }
-        for at in &waiting {
-            let left: BTreeSet<usize> = waiting.iter().copied().filter(|other| other != at).collect();
-            let after = states.iter().map(|state| serial.told(state, *at, Part::Whole));
-            reached.entry((left.len(), left)).or_default().extend(after);
+        for (state, at) in states.iter().flat_map(|state| waiting.iter().map(move |at| (state, *at))) {
+            let others = all.iter().copied().filter(|other| returns || !state.is_parked(*other)).collect();
+            for along in serial.companions(state, at, &others) {
+                let (after, told) = serial.told(state, (at, &along), Part::Whole);
+                let left: BTreeSet<usize> = waiting.difference(&told).copied().collect();
+                reached.entry((left.len(), left)).or_default().insert(after);
+            }
         }
     }
     BTreeSet::new()
 }
 
+/// In which parts statements may be told.
+pub fn parts(delivery: &Delivery) -> &'static [Part] {
+    if delivery.faults || delivery.deaths { &[Part::People, Part::Rows] } else { &[] }
+}
+
 /// These states, and what comes of them when some of this is told again.
-fn with_repeats(serial: &Serial<'_>, states: BTreeSet<State>, again: &[(usize, Part)]) -> BTreeSet<State> {
+fn with_repeats(
+    serial: &Serial<'_>,
+    states: BTreeSet<State>,
+    again: &[(usize, Part)],
+    returns: bool,
+) -> BTreeSet<State> {
     let (mut all, mut new) = (states.clone(), states);
     while !new.is_empty() {
-        let told = new.iter().flat_map(|state| again.iter().map(|(at, part)| serial.told(state, *at, *part)));
+        let told = new.iter().flat_map(|state| {
+            let again = again.iter().filter(|(at, _)| returns || !state.is_parked(*at));
+            again.map(|(at, part)| serial.told(state, (*at, &[]), *part).0)
+        });
         new = told.filter(|state| !all.contains(state)).collect();
         all.extend(new.iter().cloned());
     }
@@ -127,8 +148,7 @@ proptest! {
                 let changed: Vec<_> = after.iter().filter(|(row, columns)| earlier.get(*row) != Some(*columns)).collect();
                 return Err(failed(format!("replay {replay} of {places:?} writes {changed:#?}")));
             }
-            let parts = if delivery.faults || delivery.deaths { &[Part::People, Part::Rows][..] } else { &[] };
-            let all = orders(&serial, states, &places, parts);
+            let all = orders(&serial, states, &places, (parts(&delivery), true));
             let (some, others): (Vec<_>, Vec<_>) =
                 all.into_iter().map(|state| (serial.compare(&state, &after), state)).partition(|(held, _)| held.is_ok());
             if some.is_empty() {

@@ -13,9 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    alike::Had,
-    columns::{Row, holds},
-    duplicates::Fate,
+    columns::{Mapping, Row, holds},
     keys::{Keys, folded},
     related,
     settings::{Settings, Unmatched, WithoutKey},
@@ -49,13 +47,6 @@ pub struct People<'a> {
     pub(super) heard: Vec<&'a ParticipantEvent>,
     /// What each statement states, by its id.
     pub(super) keys: BTreeMap<&'a str, Vec<String>>,
-    /// The strongest key of each, and of those that are parked.
-    pub(super) strongest: BTreeMap<&'a str, String>,
-    /// What says nothing because a duplicate detection rule speaks against it.
-    pub(super) parked: Vec<&'a ParticipantEvent>,
-    /// What may become of somebody who is created for a key, where a rule is asked.
-    pub(super) fates: BTreeMap<String, BTreeSet<Fate>>,
-    pub(super) had: Had,
     /// Keys and parts of keys that belong together because some statement states them, or somebody has them.
     links: Vec<BTreeSet<String>>,
     settled: BTreeMap<String, Person>,
@@ -128,26 +119,12 @@ pub fn stands_for(crm: &Table, person: Person) -> Option<Person> {
 
 impl<'a> People<'a> {
     pub fn new(crm: &'a Table, settings: &'a Settings, events: &'a [ParticipantEvent]) -> Self {
-        Self::without(crm, settings, events, &BTreeSet::new())
-    }
-
-    /// The same where statements with these ids were parked because of a duplicate detection rule.
-    pub fn without(
-        crm: &'a Table,
-        settings: &'a Settings,
-        events: &'a [ParticipantEvent],
-        parked: &BTreeSet<String>,
-    ) -> Self {
         let mut people = Self {
             crm,
             settings,
             known: Vec::new(),
             heard: heard(events, settings),
             keys: BTreeMap::new(),
-            strongest: BTreeMap::new(),
-            parked: Vec::new(),
-            fates: BTreeMap::new(),
-            had: Had::new(),
             links: Vec::new(),
             settled: BTreeMap::new(),
             candidates: BTreeMap::new(),
@@ -162,30 +139,12 @@ impl<'a> People<'a> {
         people.heard = spoken.collect();
         let there = crm.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         people.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
-        let strongest =
-            |event: &&'a ParticipantEvent| Some((event.id.as_str(), people.keys_stated(event).into_iter().next()?));
-        people.strongest = people.heard.iter().filter_map(strongest).collect();
-        let spoken = std::mem::take(&mut people.heard).into_iter();
-        (people.parked, people.heard) = spoken.partition(|event| parked.contains(&event.id));
         people.keys = people.heard.iter().map(|event| (event.id.as_str(), people.keys_stated(event))).collect();
         let all: BTreeSet<String> = people.keys.values().flatten().cloned().collect();
-        let mut known = 0;
-        loop {
-            people.links = people.linking();
-            people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
-            people.candidates = all.iter().map(|key| (key.clone(), people.meant(key))).collect();
-            let Some(detection) = settings.detection else { return people };
-            // Whom the rule names depends on what is said of whom, and the other way round.
-            people.had = people.had(detection);
-            for key in &all {
-                let fates = people.fates_of(detection, key);
-                people.fates.entry(key.clone()).or_default().extend(fates);
-            }
-            let fates = people.fates.values().map(BTreeSet::len).sum();
-            if std::mem::replace(&mut known, fates) == fates {
-                return people;
-            }
-        }
+        people.links = people.linking();
+        people.settled = all.iter().filter_map(|key| Some((key.clone(), people.settle(key)?))).collect();
+        people.candidates = all.iter().map(|key| (key.clone(), people.meant(key))).collect();
+        people
     }
 
     pub fn heard(&self) -> &[&'a ParticipantEvent] {
@@ -261,17 +220,7 @@ impl<'a> People<'a> {
         let of_known = |(person, keys): &(Person, Vec<String>)| {
             keys.iter().cloned().chain(self.keys_set().part_of(&self.crm[person])).collect()
         };
-        // Whoever is taken for somebody gets the columns of that key.
-        let adopts = |key: &String| {
-            let known = self.known.iter().filter(|(person, _)| self.adopted(key).any(|adopted| adopted == *person));
-            let made = self.fates.keys().filter(|other| {
-                self.may_make(other)
-                    && self.created(other).iter().any(|one| self.adopted(key).any(|other| other == *one))
-            });
-            known.flat_map(|(_, keys)| keys).chain(made).chain([key]).cloned().collect()
-        };
-        let adopted = self.fates.keys().filter(|_| self.keys_set().rewritten()).map(adopts);
-        self.heard.iter().map(of_statement).chain(self.known.iter().map(of_known)).chain(adopted).collect()
+        self.heard.iter().map(of_statement).chain(self.known.iter().map(of_known)).collect()
     }
 
     /// The keys that belong together because some statement states both, or somebody has both, or each belongs to one of these.
@@ -314,19 +263,12 @@ impl<'a> People<'a> {
         let linked = self.linked(key);
         let weaker = self.keys_set().has_weaker(key) || self.changes(key);
         let there = linked.iter().filter(|_| weaker).filter_map(|key| self.found(key));
-        let made = linked.iter().filter(|key| self.may_make(key)).flat_map(|key| self.created(key));
-        there.chain(made).chain(linked.iter().flat_map(|key| self.adopted(key))).collect()
+        there.chain(linked.iter().flat_map(|key| self.created(key))).collect()
     }
 
     /// Whether whoever has the key may get another one.
     fn changes(&self, key: &str) -> bool {
         self.keys_set().changes(key)
-            || self.settings.detection.is_some() && self.keys_set().rewritten() && !is_guest(key)
-    }
-
-    /// Whether a rule lets somebody be created for a key.
-    pub(super) fn may_make(&self, key: &str) -> bool {
-        self.settings.detection.is_none() || self.fates.get(key).is_some_and(|fates| fates.contains(&Fate::Created))
     }
 
     /// Where the events ask for somebody with this as their strongest key.
@@ -478,14 +420,22 @@ impl<'a> People<'a> {
                 }
                 continue;
             };
-            self.compare_columns(*person, row, said)?;
+            self.compare_columns(*person, row, said, |_| true)?;
         }
         Ok(())
     }
 
-    pub fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
+    /// Holds columns against what was said: those `of` which it is asked.
+    pub fn compare_columns(
+        &self,
+        person: Person,
+        row: &Columns,
+        said: &Row<'_>,
+        of: impl Fn(&str) -> bool,
+    ) -> Result<(), String> {
         let minimal = self.settings.minimal && said.makers.is_some();
-        for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
+        let of_table = |mapping: &&Mapping| mapping.tables.contains(&person.0) && of(mapping.column);
+        for mapping in self.settings.mappings.iter().filter(of_table) {
             let left_alone = minimal && !self.stays(person.0, mapping.column);
             let had = match (self.crm.get(&person), mapping.column) {
                 (Some(before), _) => vec![mapping.found(before).cloned().unwrap_or_default()],
@@ -494,7 +444,7 @@ impl<'a> People<'a> {
             };
             let allowed = match left_alone {
                 true => had,
-                false => self.or_refused((person, mapping), said, &had, mapping.allowed(said, &had)),
+                false => mapping.allowed(said, &had),
             };
             if !holds(mapping.found(row), &allowed) {
                 let (column, found) = (mapping.column, mapping.found(row));

@@ -1,6 +1,8 @@
 //! The rules of identity, one statement after the other: what each does to a CRM of which nothing else is kept than who is there, what
 //! was said of them, and whom rows regard. What is first-come depends on the order in which this is told.
 
+mod duplicates;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +24,8 @@ use super::{
     words,
 };
 use crate::Table;
+pub use duplicates::Parked;
+use duplicates::{Decisive, Verdict};
 
 /// The participant of an event.
 type Participant = (String, String);
@@ -34,6 +38,8 @@ pub struct State {
     participants: BTreeMap<Participant, Told>,
     /// What would be known of participants if the batch that is told in parts had come to its end.
     in_parts: BTreeMap<Participant, Told>,
+    /// The statements that a duplicate rule parked, and whom it named each time.
+    parked: BTreeMap<usize, BTreeSet<BTreeSet<Person>>>,
 }
 
 impl State {
@@ -50,6 +56,7 @@ struct Someone {
     since: Option<i64>,
     /// The addresses that it was corrected from.
     left: BTreeSet<String>,
+    columns: Decisive,
     /// What was said of them, and which statement made them: places in the history.
     said: BTreeSet<usize>,
     made_by: Option<usize>,
@@ -115,18 +122,38 @@ impl<'a> Serial<'a> {
         serial
     }
 
-    /// The CRM after one more statement, or a part of one.
-    pub fn told(&self, state: &State, at: usize, part: Part) -> State {
-        let mut after = state.clone();
+    /// The CRM after one more statement, or a part of it, or several of which a batch makes one person; and which of them were told.
+    pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> (State, BTreeSet<usize>) {
+        let (mut after, mut told) = (state.clone(), BTreeSet::from([at]));
         if let Some(statement) = self.statements.get(&at) {
-            self.tell(&mut after, at, statement, part);
+            told.extend(self.tell(&mut after, at, statement, along, part));
         }
-        after
+        (after, told)
     }
 
-    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, part: Part) {
+    /// Returns which of the others were told, too.
+    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, along: &[usize], part: Part) -> Vec<usize> {
         let creates = self.settings.of(&statement.of.0).creates();
         let about = self.about(state, at, statement, part);
+        let said: Vec<usize> = [at].iter().chain(along).copied().collect();
+        let asks = match about {
+            About::NobodyYet => creates.map(|table| (table, None)),
+            About::Corrected(lead) => creates.and(Some(("lead", Some(lead)))),
+            _ => None,
+        };
+        let asks = asks.filter(|_| !self.settings.refuses(statement.event));
+        let about = match asks.map(|asks| self.verdict(state, asks, statement, &said)) {
+            None | Some(Verdict::Free) => about,
+            Some(Verdict::Taken(person)) => About::Known(person),
+            Some(Verdict::Parked(_)) if part != Part::Whole => return Vec::new(),
+            Some(Verdict::Parked(named)) => {
+                let parked = self.asking(&said, &statement.keys[0]);
+                for at in &parked {
+                    state.parked.entry(*at).or_default().insert(named.clone());
+                }
+                return parked;
+            }
+        };
         let person = match about {
             About::Known(person) | About::Corrected(person) | About::LookedBack(person) => Some(person),
             About::NobodyYet => creates.map(|table| self.free(state, table, &statement.keys[0])),
@@ -134,25 +161,28 @@ impl<'a> Serial<'a> {
         };
         let rules = self.settings.of(&statement.of.0);
         match person {
-            Some(_) if self.settings.refuses(statement.event) => return,
+            Some(_) if self.settings.refuses(statement.event) => return Vec::new(),
             // Rows wait for who is made, or gets an address.
             Some(_) if part == Part::Rows => match about {
                 About::Known(_) => {}
-                _ => return,
+                _ => return Vec::new(),
             },
             Some(person) => {
                 let made = !self.exists(state, person);
-                let address = match self.before.get(&person) {
-                    Some(row) => text(row, "emailaddress1").map(folded),
-                    None => self.address(statement),
+                let (address, columns) = match self.before.get(&person) {
+                    Some(row) => (text(row, "emailaddress1").map(folded), self.decisive_before(person)),
+                    None => (self.address(statement), self.decisive_at_first(person.0, statement, &said)),
                 };
                 let key = statement.keys.first();
-                let blank = || Someone { address, ..Someone::default() };
+                let blank = || Someone { address, columns, ..Someone::default() };
                 let someone = state.people.entry(person).or_insert_with(blank);
-                someone.said.insert(at);
+                someone.said.extend(&said);
                 if made {
                     someone.made_by = Some(at);
+                } else {
+                    self.write(state, person, &said);
                 }
+                let someone = state.people.get_mut(&person).unwrap();
                 match about {
                     About::Corrected(_) => {
                         someone.left.extend(someone.address.take());
@@ -164,14 +194,27 @@ impl<'a> Serial<'a> {
             }
             None if statement.keys.is_empty() || is_guest(&statement.keys[0]) => {
                 match self.settings.matching.without_key {
-                    WithoutKey::Ignore => return,
-                    WithoutKey::Create if rules.unmatched == Unmatched::Ignore => return,
+                    WithoutKey::Ignore => return Vec::new(),
+                    WithoutKey::Create if rules.unmatched == Unmatched::Ignore => return Vec::new(),
                     _ => {}
                 }
             }
-            None if rules.unmatched == Unmatched::Ignore => return,
+            None if rules.unmatched == Unmatched::Ignore => return Vec::new(),
             None => {}
         }
+        for at in &said {
+            self.tell_rows(state, *at, &self.statements[at], (person, part));
+        }
+        said
+    }
+
+    fn tell_rows(
+        &self,
+        state: &mut State,
+        at: usize,
+        statement: &Statement<'_>,
+        (person, part): (Option<Person>, Part),
+    ) {
         let told = self.rows_told(state, at, statement, (person, part));
         let of = statement.of.clone();
         match part {
@@ -190,9 +233,9 @@ impl<'a> Serial<'a> {
     }
 
     /// The strongest key that was ever stated, by the latest statement of it.
-    fn latest(&self, state: &State, statement: &Statement<'_>, at: usize, part: Part) -> Option<String> {
+    fn latest(&self, state: &State, statement: &Statement<'_>, more: &[usize], part: Part) -> Option<String> {
         let said = state.participant(&statement.of, part).map(|told| told.said.clone()).unwrap_or_default();
-        let all = said.into_iter().chain([at]).map(|at| &self.statements[&at]);
+        let all = said.iter().chain(more).map(|at| &self.statements[at]);
         let stated = all.filter_map(|one| Some((self.strength(one.keys.first()?), second(one.event), &one.keys[0])));
         stated.max().map(|(_, _, key)| key.clone())
     }
@@ -202,7 +245,7 @@ impl<'a> Serial<'a> {
     }
 
     fn about(&self, state: &State, at: usize, statement: &Statement<'_>, part: Part) -> About {
-        let latest = self.latest(state, statement, at, part);
+        let latest = self.latest(state, statement, &[at], part);
         let rows = state.participant(&statement.of, part).map(|told| &told.rows);
         let regarded: Vec<(Person, &String)> =
             rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
@@ -265,7 +308,7 @@ impl<'a> Serial<'a> {
         statement: &Statement<'_>,
         (person, part): (Option<Person>, Part),
     ) -> Told {
-        let latest = self.latest(state, statement, at, part);
+        let latest = self.latest(state, statement, &[at], part);
         let Told { mut said, mut rows } = state.participant(&statement.of, part).cloned().unwrap_or_default();
         let own = statement.keys.first().filter(|key| Some(*key) == latest.as_ref()).and(person);
         let known = || rows.values().flatten().find(|(_, key)| Some(key) == latest.as_ref()).map(|(one, _)| *one);
@@ -325,14 +368,8 @@ impl<'a> Serial<'a> {
         if let Some(address) = &someone.address {
             row.insert("emailaddress1".into(), address.clone().into());
         }
-        let said = self.said(person, someone);
-        let keys = self.settings.matching.keys.columns(person.0);
-        for mapping in self.settings.mappings.iter().filter(|mapping| mapping.tables.contains(&person.0)) {
-            if keys.contains(&mapping.column) {
-                let had = row.get(mapping.column).cloned().unwrap_or_default();
-                let value = mapping.allowed(&said, &[had]).into_iter().next().unwrap_or_default();
-                row.insert(mapping.column.into(), value);
-            }
+        for (name, column) in &someone.columns {
+            row.insert((*name).to_owned(), column.value.clone().into());
         }
         row.retain(|_, value| !value.is_null());
         row
@@ -431,7 +468,17 @@ impl Serial<'_> {
                     if address != someone.address {
                         return Err(format!("{person:?} has the address {address:?}, not {:?}", someone.address));
                     }
-                    self.people.compare_columns(*person, row, &self.said(*person, someone))?;
+                    for (name, column) in &someone.columns {
+                        if text(row, name) != column.value.as_deref() {
+                            return Err(format!(
+                                "{person:?} has {:?} in {name}, not {:?}",
+                                row.get(*name),
+                                column.value
+                            ));
+                        }
+                    }
+                    let others = |column: &str| !someone.columns.contains_key(column);
+                    self.people.compare_columns(*person, row, &self.said(*person, someone), others)?;
                 }
             }
         }

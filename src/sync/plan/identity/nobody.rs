@@ -34,7 +34,8 @@ impl Search<'_> {
     }
 
     /// Meets those whose keys nobody has. Who shares one of them, a weaker one too, with somebody who is to have it waits until that is so:
-    /// they would be found by it then. So does who would have a lead alone once others of this batch have left it.
+    /// they would be found by it then. So does who would have a lead alone once others of this batch have left it, and whom the rules took for
+    /// the same closed people as somebody new: they would be taken for somebody open.
     pub(super) fn meet_in_turn(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
         let keys = of_key.iter().flat_map(|statement| &statement.keys).map(|key| &key.who);
         let keys: BTreeSet<Who> = keys.cloned().collect();
@@ -43,7 +44,13 @@ impl Search<'_> {
         if !keys.is_disjoint(&self.met.keys) || !gets_it() && will_get_it() {
             return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
         }
+        let closed = self.view.rows.duplicates.get(who).map(|duplicates| &duplicates.people);
+        if closed.is_some_and(|closed| !closed.is_disjoint(&self.met.closed)) {
+            self.found.alike.insert(who.clone());
+            return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
+        }
         if let Some(target) = self.meet(who, of_key) {
+            self.met.closed.extend(closed.into_iter().flatten());
             self.settle(of_key, &target);
             self.met.by_key.insert(who.fingerprint(), target);
             self.met.keys.extend(keys);
@@ -58,7 +65,7 @@ impl Search<'_> {
             let before = self.view.person(lead).and_then(|row| row.address.as_ref());
             let last = of_key.last().map(|statement| statement.time());
             if let Some((before, last)) = before.map(|address| Fingerprint::of(address.as_str())).zip(last) {
-                self.found.left.entry(Target::Person(lead)).or_default().push((before, last));
+                self.found.left.entry(lead).or_default().push((before, last));
             }
             return Some(Target::Person(lead));
         }
@@ -75,7 +82,7 @@ impl Search<'_> {
     }
 
     /// Statements of a key that their participant has left behind and that nobody has. If the participant has a lead of their own they
-    /// are about that lead, as if it had got the key of now later.
+    /// are about that lead, as if it had got the key of now later; one that is to be made for the key of now is made without them.
     pub(super) fn look_back(&mut self, who: &Who, of_key: Vec<&Statement<'_>>) {
         let mut rest = Vec::new();
         for statement in of_key {
@@ -91,16 +98,18 @@ impl Search<'_> {
                 own.then(|| target.clone())
             };
             match there.or_else(met) {
-                Some(target) => {
-                    let left = self.found.left.entry(target.clone()).or_default();
+                Some(Target::New(..)) => _ = self.found.waiting.insert(statement.index),
+                Some(Target::Person(lead)) => {
+                    let left = self.found.left.entry(lead).or_default();
                     left.push((who.fingerprint(), statement.time()));
-                    self.found.targets.insert(statement.index, target);
+                    self.settle(&[statement], &Target::Person(lead));
                 }
                 None => rest.push(statement),
             }
         }
         match self.met.by_key.get(&who.fingerprint()).cloned() {
             Some(target) => self.settle(&rest, &target),
+            None if self.adopt(who, &rest) => {}
             None => self.meet_in_turn(who, &rest),
         }
     }

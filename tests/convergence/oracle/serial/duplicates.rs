@@ -1,0 +1,264 @@
+//! What a published duplicate rule makes of one statement: whom it takes somebody new for, and which column of a key it keeps as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{About, Part, Serial, State, Statement, is_guest, statements::second};
+use crate::oracle::{
+    columns::{Mapping, Mode},
+    duplicates::{Detection, Fate},
+    people::{Person, text},
+};
+
+/// Columns that decide whom somebody is taken for: those of keys, and the one that the rule compares.
+pub type Decisive = BTreeMap<&'static str, Column>;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Column {
+    pub value: Option<String>,
+    /// What was stated last, and when: it need not stand there.
+    stated: Option<(i64, String)>,
+}
+
+/// What the rule says where somebody would be made, or would get an address.
+pub(super) enum Verdict {
+    Free,
+    Taken(Person),
+    Parked(BTreeSet<Person>),
+}
+
+/// What is parked: by the place in the history whom the reason names.
+pub type Parked = BTreeMap<usize, BTreeSet<Person>>;
+
+impl State {
+    /// The same for another batch.
+    pub fn with_nothing_parked(self) -> Self {
+        Self { parked: BTreeMap::new(), ..self }
+    }
+
+    pub fn is_parked(&self, at: usize) -> bool {
+        self.parked.contains_key(&at)
+    }
+
+    /// Whether just this was parked.
+    pub fn parks(&self, parked: &Parked) -> Result<(), String> {
+        let expected = parked.iter().map(|(at, named)| (*at, BTreeSet::from([named.clone()]))).collect();
+        if self.parked == expected { Ok(()) } else { Err(format!("{parked:?} is parked, not {:?}", self.parked)) }
+    }
+
+    /// Whether this was parked at one time, and what was settled at one time makes up for the rest. Of what never was settled nothing
+    /// counts.
+    pub fn tells(&self, parked: &Parked, settled: &BTreeSet<usize>) -> Result<(), String> {
+        let has = |(at, named): (&usize, &BTreeSet<Person>)| self.parked.get(at).is_some_and(|all| all.contains(named));
+        let counts = |at: &&usize| self.participants.values().any(|told| told.said.contains(at));
+        let made_up = |at: &usize| parked.contains_key(at) || settled.contains(at);
+        match parked.keys().filter(|at| !settled.contains(at)).find(counts) {
+            Some(at) => Err(format!("{at} counts although it is parked")),
+            None if parked.iter().all(has) && self.parked.keys().all(made_up) => Ok(()),
+            None => Err(format!("{parked:?} is parked, not {:?}", self.parked)),
+        }
+    }
+}
+
+impl Column {
+    /// Takes a value in a row that is there; of several, the earliest first.
+    fn take(&mut self, mode: Mode, (time, value): (i64, String)) {
+        if mode == Mode::OnCreate || self.stated.as_ref().is_some_and(|(last, _)| *last >= time) {
+            return;
+        }
+        let news = self.stated.as_ref().is_none_or(|(_, last)| *last != value);
+        self.stated = Some((time, value.clone()));
+        if news && (mode == Mode::Overwrite || self.value.is_none()) {
+            self.value = Some(value);
+        }
+    }
+}
+
+impl<'a> Serial<'a> {
+    fn detection(&self) -> Option<Detection> {
+        self.settings.detection
+    }
+
+    /// The mappings of columns that decide.
+    pub fn decisive(&self, table: &str) -> impl Iterator<Item = &'a Mapping> {
+        let rule = self.detection().map(|detection| detection.rule.column);
+        let columns: Vec<&str> = self.settings.matching.keys.columns(table).into_iter().chain(rule).collect();
+        let of_table = self.settings.mappings.iter().filter({
+            let table = table.to_owned();
+            move |mapping| mapping.tables.contains(&table.as_str())
+        });
+        of_table.filter(move |mapping| columns.contains(&mapping.column))
+    }
+
+    /// What a new row, or one that was there before, has.
+    pub fn decisive_before(&self, person: Person) -> Decisive {
+        let value = |mapping: &Mapping| Some(text(self.before.get(&person)?, mapping.column)?.to_owned());
+        let column = |mapping: &Mapping| (mapping.column, Column { value: value(mapping), stated: None });
+        self.decisive(person.0).map(column).collect()
+    }
+
+    /// Statements by time.
+    fn by_time(&self, said: &[usize]) -> Vec<&Statement<'a>> {
+        let mut said: Vec<&Statement<'_>> = said.iter().map(|at| &self.statements[at]).collect();
+        said.sort_by_key(|statement| second(statement.event));
+        said
+    }
+
+    fn stated(mapping: &Mapping, statement: &Statement<'_>) -> Option<(i64, String)> {
+        Some((second(statement.event), mapping.value(statement.event)?.as_str()?.to_owned()))
+    }
+
+    /// What somebody has who is made of these statements.
+    pub(super) fn decisive_at_first(&self, table: &'static str, maker: &Statement<'_>, said: &[usize]) -> Decisive {
+        let mut decisive = Decisive::new();
+        for mapping in self.decisive(table) {
+            let column = decisive.entry(mapping.column).or_insert_with(Column::default);
+            if !self.settings.minimal || self.people.stays(table, mapping.column) {
+                let stated = self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
+                match mapping.mode {
+                    Mode::OnCreate => column.value = stated.last().map(|(_, value)| value),
+                    mode => stated.for_each(|stated| column.take(mode, stated)),
+                }
+            }
+            if mapping.column == "lastname" && column.value.is_none() {
+                let person = maker.event.participant.as_ref().unwrap();
+                let before_at = |address: String| address.split('@').next().unwrap().to_owned();
+                column.value = Some(self.address(maker).map_or_else(|| person.id.clone(), before_at));
+            }
+        }
+        decisive
+    }
+
+    /// Writes what is said of somebody who is there. A column of a key for which the rule names others stays as it was.
+    pub fn write(&self, state: &mut State, person: Person, said: &[usize]) {
+        let someone = &state.people[&person];
+        let minimal = self.settings.minimal && someone.made_by.is_some();
+        let keys = self.settings.matching.keys.columns(person.0);
+        let mut decisive = someone.columns.clone();
+        for mapping in self.decisive(person.0) {
+            if minimal && !self.people.stays(person.0, mapping.column) {
+                continue;
+            }
+            let column = decisive.get_mut(mapping.column).unwrap();
+            let before = column.value.clone();
+            let stated = self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
+            stated.for_each(|stated| column.take(mapping.mode, stated));
+            let is_news = column.value != before && keys.contains(&mapping.column);
+            if is_news && !self.named(state, person.0, Some(person), (mapping.column, &column.value)).is_empty() {
+                column.value = before;
+            }
+        }
+        state.people.get_mut(&person).unwrap().columns = decisive;
+    }
+
+    /// Whom the rule takes somebody for who is to have this in a column; nobody where it looks at another one.
+    fn named(
+        &self,
+        state: &State,
+        table: &str,
+        but: Option<Person>,
+        (column, value): (&str, &Option<String>),
+    ) -> BTreeSet<Person> {
+        let Some(rule) = self.detection().map(|detection| detection.rule) else { return BTreeSet::new() };
+        let value = value.as_ref().and_then(|value| rule.compared(value));
+        if rule.column != column || !rule.of.contains(&table) || value.is_none() {
+            return BTreeSet::new();
+        }
+        let everybody: BTreeSet<Person> = self.known.keys().chain(state.people.keys()).copied().collect();
+        let alike = |person: &Person| {
+            let mut row = self.before.get(person).cloned().unwrap_or_default();
+            row.entry("statecode").or_insert_with(|| 0.into());
+            let now = match (state.people.get(person), column) {
+                (None, _) => text(&row, column).map(str::to_owned),
+                (Some(someone), "emailaddress1") => someone.address.clone(),
+                (Some(someone), _) => match someone.columns.get(column) {
+                    Some(column) => column.value.clone(),
+                    None => text(&row, column).map(str::to_owned),
+                },
+            };
+            Some(*person) != but && rule.sees(*person, &row) && now.and_then(|now| rule.compared(&now)) == value
+        };
+        everybody.into_iter().filter(alike).collect()
+    }
+
+    /// What becomes of somebody who is to be made of these statements, or of a lead that is to get the address that they state.
+    pub(super) fn verdict(
+        &self,
+        state: &State,
+        (table, lead): (&'static str, Option<Person>),
+        maker: &Statement<'_>,
+        said: &[usize],
+    ) -> Verdict {
+        let Some(detection) = self.detection() else { return Verdict::Free };
+        let column = detection.rule.column;
+        let value = match (column, lead) {
+            ("emailaddress1", Some(_)) => maker.keys.first().cloned(),
+            ("emailaddress1", None) => self.address(maker),
+            (_, Some(_)) => None,
+            (_, None) => self.decisive_at_first(table, maker, said).remove(column).and_then(|column| column.value),
+        };
+        let named = self.named(state, table, lead, (column, &value));
+        match detection.fate(self.before, &named) {
+            Fate::Created => Verdict::Free,
+            Fate::Adopted(person) => Verdict::Taken(person),
+            Fate::Parked => Verdict::Parked(named),
+        }
+    }
+
+    /// The statements that a batch may take together with one that asks for somebody, as it makes one person of all that is said of them.
+    pub fn companions(&self, state: &State, at: usize, all: &BTreeSet<usize>) -> Vec<Vec<usize>> {
+        let mut groups = vec![Vec::new()];
+        let Some(leader) = self.statements.get(&at).filter(|_| self.detection().is_some()) else { return groups };
+        let Some(key) = leader.keys.first().filter(|_| self.asks(leader)) else { return groups };
+        let may_join = |other: &usize| {
+            *other != at && self.statements.get(other).is_some_and(|one| !self.settings.refuses(one.event))
+        };
+        let others: Vec<usize> = all.iter().copied().filter(may_join).collect();
+        for some in 1..1 << others.len() {
+            let chosen = others.iter().enumerate().filter(|(place, _)| some & (1 << place) != 0);
+            let group: Vec<usize> = chosen.map(|(_, other)| *other).collect();
+            let all: Vec<usize> = group.iter().copied().chain([at]).collect();
+            if self.maker(&all, key) == Some(at) && group.iter().all(|other| self.joins(state, *other, key, &all)) {
+                groups.push(group);
+            }
+        }
+        groups
+    }
+
+    /// The earliest that asks for somebody with the key, of those with an address if there is one.
+    fn maker(&self, said: &[usize], key: &str) -> Option<usize> {
+        let asks = |at: &&usize| {
+            let statement = &self.statements[at];
+            self.asks(statement) && statement.keys.first().is_some_and(|stated| stated == key)
+        };
+        let first = |at: &&usize| (self.address(&self.statements[at]).is_none(), second(self.statements[at].event));
+        said.iter().filter(asks).min_by_key(first).copied()
+    }
+
+    fn asks(&self, statement: &Statement<'_>) -> bool {
+        self.settings.of(&statement.of.0).creates().is_some() && !self.settings.refuses(statement.event)
+    }
+
+    /// Whether a statement is about whoever these others make for a key.
+    fn joins(&self, state: &State, at: usize, key: &str, all: &[usize]) -> bool {
+        let statement = &self.statements[&at];
+        let of_same = |other: &&usize| self.statements[other].of == statement.of;
+        match statement.keys.first() {
+            Some(stated) if stated == key => {
+                matches!(self.about(state, at, statement, Part::Whole), About::NobodyYet | About::Corrected(_))
+            }
+            Some(stated) if !is_guest(stated) => false,
+            _ => {
+                let of_key = |other: &usize| self.statements[other].keys.first().is_some_and(|stated| stated == key);
+                let of_same: Vec<usize> = all.iter().filter(of_same).copied().collect();
+                of_same.iter().any(of_key)
+                    && self.latest(state, statement, &of_same, Part::Whole).as_deref() == Some(key)
+            }
+        }
+    }
+
+    /// Those of the statements for which somebody of a key would be made.
+    pub fn asking(&self, said: &[usize], key: &str) -> Vec<usize> {
+        let of_key = |at: &&usize| self.statements[at].keys.first().is_some_and(|stated| stated == key);
+        said.iter().filter(of_key).filter(|at| self.asks(&self.statements[at])).copied().collect()
+    }
+}
