@@ -64,7 +64,12 @@ pub fn identify<'a>(
         let key = statement.who().map(Who::fingerprint);
         stated.entry((&statement.of, key)).or_default().push(statement.index);
     }
-    let participants = statements.iter().map(|statement| (statement.index, &*statement.of.participant)).collect();
+    let latest = |statement: &&&Statement<'_>| {
+        let latest = known.get(&statement.of).and_then(|known| known.latest);
+        latest.map(|latest| latest.key.value) == statement.who().map(Who::fingerprint)
+    };
+    let of_rows = statements.iter().filter(latest);
+    let participants = of_rows.map(|statement| (statement.index, &*statement.of.participant)).collect();
     let index = Index::new(statements, view);
     let (met, found) = (Met::default(), Identities::default());
     let mut search = Search { index, stated, participants, known, view, tenant, settled, met, found };
@@ -131,7 +136,7 @@ struct Search<'a> {
     index: Index<'a>,
     /// The statements of a participant that state a key.
     stated: BTreeMap<(&'a EventParticipant, Option<Fingerprint>), Vec<usize>>,
-    /// By the statement's place in the batch.
+    /// Whose rows go to whom a statement is about, by its place in the batch: it states the participant's key of now.
     participants: BTreeMap<usize, &'a str>,
     known: &'a BTreeMap<EventParticipant, Known<'a>>,
     view: &'a View<'a>,

@@ -210,7 +210,7 @@ proptest! {
     fn whoever_is_a_duplicate_is_adopted_created_or_parked_as_some_order_has_it(
         events in alike_ones(), (mut settings, rule) in detecting(), (seed, size, corrects) in (any::<u64>(), 1..=5_usize, any::<bool>()),
     ) {
-        settings.matching.corrects = corrects && !settings.matching.keys.change();
+        settings.matching.corrects = corrects;
         let mut crm = alike();
         crm.rule = Some(rule);
         let before = crm.rows(false);
@@ -244,10 +244,12 @@ proptest! {
     fn so_it_is_where_processes_die_and_calls_fail(
         events in alike_ones(), (mut settings, rule) in detecting(), delivery in any::<Delivery>(),
     ) {
-        if settings.matching.keys.change() {
+        let m = std::env::var("MODE").unwrap_or_default();
+        settings.matching.corrects = m.contains('c') && delivery.seed % 2 == 0;
+        if settings.matching.keys.change() && !m.contains('k') {
             settings.matching.keys = Keys::Email;
         }
-        if settings.events.iter().all(|rules| rules.creates().is_some()) {
+        if settings.events.iter().all(|rules| rules.creates().is_some()) && !m.contains('t') {
             settings.events[1].unmatched = settings.events[0].unmatched;
         }
         let delivery = Delivery { settings: settings.document(), ..delivery };

@@ -191,12 +191,12 @@ impl Search<'_> {
             && self.view.users(row.person.id).is_some_and(|users| users.iter().all(|user| by(user)))
     }
 
-    /// Whether no other participant of this batch is found to be this person.
+    /// Whether the rows of no other participant of this batch go to this person.
     fn claimed_alone(&self, target: &Target, statement: &Statement<'_>) -> bool {
         self.claims(target).all(|participant| participant == statement.of.participant)
     }
 
-    /// The participants of this batch who are found to be this person.
+    /// The participants of this batch whose rows go to this person.
     fn claims<'s>(&'s self, of: &'s Target) -> impl Iterator<Item = &'s str> {
         let found = self.found.targets.iter().filter(move |(_, target)| *target == of);
         found.filter_map(|(index, _)| self.participants.get(index).copied())
