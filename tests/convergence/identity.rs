@@ -9,7 +9,7 @@ use inevent_d365::{
     sync::{
         current::CurrentSettings,
         engine::{Engine, Scope},
-        outcome::Outcome,
+        outcome::{Outcome, Postponement},
     },
 };
 use uuid::Uuid;
@@ -354,4 +354,88 @@ async fn what_is_parked_parks_nothing_that_is_about_nobody() {
     let refused = |at: usize| matches!(report.outcomes[at], Outcome::Refused(_));
     assert_eq!([0, 1, 2].map(refused), [true, false, false], "{report:?}");
     assert_eq!((made(&crm), regarded(&crm)), (vec![], vec![None, None]));
+}
+
+fn by(participant: &str, mut event: ParticipantEvent) -> ParticipantEvent {
+    event.participant.as_mut().unwrap().id = participant.into();
+    event
+}
+
+fn addresses(crm: &MemoryCrm) -> Vec<String> {
+    let mut addresses: Vec<String> = made(crm).into_iter().filter_map(|(_, address)| address).collect();
+    addresses.sort();
+    addresses
+}
+
+/// Two who share a lead get other addresses at once: it is the one's own once the other has left it.
+#[tokio::test]
+async fn of_those_who_leave_a_lead_together_the_last_one_keeps_it() {
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, "{}");
+    let at = |time, address| said(Kind::Registered, time, Some(address), None);
+    engine.run(&[by("p0", at(1, "eva@x.example")), by("p1", at(2, "eva@x.example"))]).await;
+    engine.run(&[by("p0", at(3, "ana@x.example")), by("p1", at(4, "rui@x.example"))]).await;
+    assert_eq!(addresses(&crm), ["ana@x.example", "rui@x.example"]);
+}
+
+/// What somebody said under a key that they have no more gives them no row of whoever is found by it.
+#[tokio::test]
+async fn who_is_only_spoken_of_leaves_a_lead_to_its_participant() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [] } }"#;
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, SETTINGS);
+    let at = |time, address| said(Kind::Registered, time, Some(address), None);
+    engine.run(&[by("p0", at(1, "eva@x.example")), by("p1", with_id(at(5, "ana@x.example"), "X9"))]).await;
+    engine.run(&[by("p1", with_id(at(2, "eva@x.example"), "X8")), by("p0", at(6, "rui@x.example"))]).await;
+    assert_eq!(addresses(&crm), ["ana@x.example", "rui@x.example"]);
+}
+
+/// What is said without a key is about whom the participant's key means, in the same batch, too: nothing of it counts before that is known.
+#[tokio::test]
+async fn who_states_no_key_waits_for_whom_their_key_means() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [
+        { "source": { "answer": "R" }, "tables": ["lead"], "column": "new_rank", "values": { "Gold": 1 }, "required": true }] } }"#;
+    let crm = MemoryCrm::seeded();
+    let first = by("p1", with_id(said(Kind::Registered, 1, Some("ana@x.example"), None), "X7"));
+    let second = by("p0", said(Kind::Registered, 2, Some("ana@x.example"), None));
+    let mut keyless = by("p0", said(Kind::Updated, 3, None, None));
+    keyless.answers.insert("R".into(), "odd".into());
+    let report = engine(&crm, SETTINGS).run(&[first, second, keyless]).await;
+    assert!(matches!(report.outcomes[2], Outcome::Refused(_)), "{report:?}");
+}
+
+/// Two processes meet somebody in the same moment, the one by their id and address, the other by their address.
+#[tokio::test]
+async fn who_is_met_by_two_processes_at_once_is_made_once() {
+    let crm = MemoryCrm::seeded();
+    let store = Arc::new(MemoryStore::default());
+    let process = || {
+        let engine = Engine::new(Arc::new(crm.clone()), store.clone(), "t".into());
+        engine.with_settings(CurrentSettings::kept(Arc::new(Fixed(BY_ID))))
+    };
+    let (one, other) = (process(), process());
+    let mut by_id = vec![by("p0", with_id(said(Kind::Registered, 1, Some("ana@x.example"), None), "X7"))];
+    let mut by_address = vec![by("p1", said(Kind::Registered, 2, Some("ana@x.example"), None))];
+    let claimed = |outcome: &Outcome| *outcome == Outcome::Postponed(Postponement::Claimed);
+    let leave = |events: &mut Vec<ParticipantEvent>, outcomes: &[Outcome]| {
+        let mut claimed = outcomes.iter().map(claimed);
+        events.retain(|_| claimed.next().unwrap());
+    };
+    let mut met = 0;
+    // Each leaves it to the other the first time. Whoever comes next alone does it.
+    while !(by_id.is_empty() && by_address.is_empty()) {
+        let (first, second) = if met == 0 {
+            tokio::join!(one.run(&by_id), other.run(&by_address))
+        } else {
+            (one.run(&by_id).await, other.run(&by_address).await)
+        };
+        leave(&mut by_id, &first.outcomes);
+        leave(&mut by_address, &second.outcomes);
+        met += 1;
+        assert!(met < 5, "they leave it to each other for ever");
+    }
+    assert!(met > 1, "they did not meet");
+    assert_eq!(addresses(&crm), ["ana@x.example"]);
+    let regarded = regarded(&crm);
+    assert!(regarded.len() == 2 && regarded[0] == regarded[1] && regarded[0].is_some(), "{regarded:?}");
 }

@@ -174,6 +174,12 @@ impl Search<'_> {
         of_key.iter().find_map(|index| self.found.targets.get(index))
     }
 
+    /// Whether what states the key that the participant has now waits.
+    fn latest_waits(&self, statement: &Statement<'_>) -> bool {
+        let of_key = self.stated.get(&(&statement.of, self.latest(statement)));
+        of_key.is_some_and(|of_key| of_key.iter().any(|index| self.found.waiting.contains(index)))
+    }
+
     /// Whether the participant has another key since.
     fn left_behind(&self, statement: &Statement<'_>) -> bool {
         let latest = self.latest(statement);
@@ -197,6 +203,8 @@ impl Search<'_> {
         };
         match by_key.or_else(by_row) {
             Some(target) => _ = self.found.targets.insert(statement.index, target),
+            // Whom the participant's key means is known in the next look.
+            None if self.latest_waits(statement) => _ = self.found.waiting.insert(statement.index),
             None => {
                 let ignores = match statement.rules.matcher.without_key {
                     WithoutKey::Ignore => true,
