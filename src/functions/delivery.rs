@@ -251,7 +251,9 @@ async fn settle(
     }
     for (events, why) in postponed.into_values() {
         let history = history.postponed(why.name());
-        let delay = backoff::delay(history.attempt, jitter()).max(why.least());
+        // Another batch is done in seconds, or its process died.
+        let attempt = if why == Postponement::Claimed { 1 } else { history.attempt };
+        let delay = backoff::delay(attempt, jitter()).max(why.least());
         if let Postponement::Held(Held { name, remedy }) = &why {
             tracing::warn!(hold = name, remedy, events = events.len(), "events are held");
         }

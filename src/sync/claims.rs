@@ -24,9 +24,9 @@ const KIND: &str = "claim";
 const PARTITION: &str = "dataverse";
 
 /// What a batch says holds for so long, unless it says it again.
-const HOLDS: Duration = Duration::from_secs(60);
+const HOLDS: Duration = Duration::from_secs(30);
 /// How often it says it again.
-pub const RENEWED: Duration = Duration::from_secs(15);
+pub const RENEWED: Duration = Duration::from_secs(8);
 /// A record of a process that died is tidied away after so long.
 const GONE: Duration = Duration::from_secs(60 * 60);
 
@@ -276,13 +276,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_process_said_that_died_holds_for_a_minute() {
+    async fn what_a_process_said_that_died_holds_for_a_while() {
         let fleet = Fleet::new();
         let (dead, one) = (fleet.reading(&[1]).await, fleet.reading(&[1]).await);
-        NOW.set(NOW.get() + 50);
+        NOW.set(NOW.get() + 25);
         one.renew().await.unwrap();
         assert_eq!(one.change(&claims(&[1])).await.unwrap(), Asked::Taken(claims(&[1])));
-        NOW.set(NOW.get() + 25);
+        NOW.set(NOW.get() + 16);
         assert_eq!(one.change(&claims(&[1])).await.unwrap(), Asked::Granted);
         // If it only stood still it writes nothing more.
         assert!(!dead.hold().await && one.hold().await);
