@@ -2,6 +2,7 @@
 //!
 //! The same events in any order and number, planned over whatever the earlier ones left behind, end in the same rows.
 
+mod changes;
 mod identity;
 mod life;
 mod people;
@@ -142,13 +143,15 @@ impl std::fmt::Display for ColumnProblem {
 /// What to read first, before it is known what more is needed.
 pub fn wanted(events: &[ParticipantEvent], swept: &BTreeSet<EventParticipant>, context: &Context) -> Wanted {
     let mut wanted = Wanted { tables: context.rules.activity_tables(), ..Wanted::default() };
+    for table in [PersonTable::Contact, PersonTable::Lead].into_iter().filter(|_| !events.is_empty()) {
+        // Of every event: what changes a key of one of them is held against that of others.
+        let keys = context.rules.matchers().flat_map(|matcher| matcher.columns(table));
+        wanted.columns.entry(table.table()).or_default().extend(keys.map(str::to_owned));
+    }
     for statement in statements::statements(events, context) {
         for table in [PersonTable::Contact, PersonTable::Lead] {
             let columns = wanted.columns.entry(table.table()).or_default();
             columns.extend(statement.rules.mapped(table.table()).map(|mapped| mapped.read().to_owned()));
-            // Of every event: what changes a key of any of them is held against that of others.
-            let keys = context.rules.matchers().flat_map(|matcher| matcher.columns(table));
-            columns.extend(keys.map(str::to_owned));
         }
         statement.rules.related.values().for_each(|related| related.wanted(&mut wanted));
         for (table, column, value) in statement.keys.iter().flat_map(|key| &key.lookups) {

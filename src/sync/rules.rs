@@ -32,6 +32,8 @@ pub struct Rules {
     pub names: &'static Names,
     defaults: EventRules,
     events: BTreeMap<String, EventRules>,
+    /// Events whose people are found by other keys than by default: one of each kind.
+    of_other_keys: Vec<String>,
 }
 
 /// The rules for one event.
@@ -67,7 +69,7 @@ impl Default for Rules {
     fn default() -> Self {
         let (document, around) = (Document::default(), Surroundings::default());
         let defaults = EventRules::new("", &document.defaults, &around, &mut Vec::new());
-        Self { pace: document.pace, names: around.names, defaults, events: BTreeMap::new() }
+        Self { pace: document.pace, names: around.names, defaults, events: BTreeMap::new(), of_other_keys: Vec::new() }
     }
 }
 
@@ -78,9 +80,14 @@ impl Rules {
         let mut problems = Vec::new();
         let defaults = EventRules::new("defaults", &document.defaults, around, &mut problems);
         let mut events = BTreeMap::new();
+        let (mut keys, mut of_other_keys) = (vec![document.defaults.matching.keys.clone()], Vec::new());
         for (event, own) in &document.events {
-            let mut found = Vec::new();
-            let rules = EventRules::new(&format!("events.{event}"), &document.effective(event), around, &mut found);
+            let (mut found, effective) = (Vec::new(), document.effective(event));
+            let rules = EventRules::new(&format!("events.{event}"), &effective, around, &mut found);
+            if !keys.contains(&effective.matching.keys) {
+                keys.push(effective.matching.keys);
+                of_other_keys.push(event.clone());
+            }
             events.insert(event.clone(), rules);
             // What is inherited was said already.
             let is_own =
@@ -88,7 +95,7 @@ impl Rules {
             problems.extend(found.into_iter().filter(is_own));
         }
         if problems.is_empty() {
-            Ok(Self { pace: document.pace, names: around.names, defaults, events })
+            Ok(Self { pace: document.pace, names: around.names, defaults, events, of_other_keys })
         } else {
             Err(problems)
         }
@@ -99,9 +106,10 @@ impl Rules {
         self.events.values().chain([&self.defaults]).map(|rules| rules.activity.table).collect()
     }
 
-    /// What people are found by, for whatever event.
+    /// What people are found by, for whatever event: one of each kind.
     pub fn matchers(&self) -> impl Iterator<Item = &Matcher> {
-        self.events.values().chain([&self.defaults]).map(|rules| &rules.matcher)
+        let others = self.of_other_keys.iter().map(|event| self.of_event(event));
+        others.chain([&self.defaults]).map(|rules| &rules.matcher)
     }
 
     pub fn of(&self, event: &ParticipantEvent) -> &EventRules {

@@ -16,7 +16,6 @@ use crate::{
         stamp::{Fingerprint, Ledger, Offer},
     },
     sync::{
-        claims::{self, Claim},
         convert::cut,
         crm::{Action, Write},
         matching::{ADDRESS_COLUMN, Who},
@@ -122,9 +121,7 @@ pub fn plan<'a>(
                 let left = left.get(person).map(Vec::as_slice).unwrap_or_default();
                 plan.confirm |= corrected.contains_key(person);
                 if let Some(write) = update(row, stated, (corrected.get(person), left), view, plan) {
-                    let left = left.iter().map(|(key, _)| Claim::from(*key));
-                    let changed: BTreeSet<Claim> = changed(Some(row), &write, view, context).chain(left).collect();
-                    plan.claim(&write, &changed, statements, context);
+                    plan.claim(Some(row), &write, left.iter().map(|(key, _)| *key), statements, context);
                     plan.writes.push(write);
                 }
             }
@@ -138,8 +135,7 @@ pub fn plan<'a>(
                 };
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
                 let write = create(person, (who, maker), stated, view);
-                let changed = changed(None, &write, view, context).chain([Claim::key(who)]).collect();
-                plan.claim(&write, &changed, statements, context);
+                plan.claim(None, &write, [who.fingerprint()], statements, context);
                 plan.writes.push(write);
                 created.insert(target.clone(), person);
             }
@@ -167,37 +163,6 @@ pub fn plan<'a>(
     };
     people.by_statement = targets.iter().filter_map(|(index, target)| Some((*index, person(target)?))).collect();
     people
-}
-
-/// The keys by which somebody is found before or after a write, but not both.
-fn changed(
-    row: Option<&PersonRow>,
-    write: &Write,
-    view: &View<'_>,
-    context: &Context,
-) -> impl Iterator<Item = Claim> + use<> {
-    let mut columns = row.map(|row| row.columns.clone()).unwrap_or_default();
-    columns.extend(write.columns.clone());
-    columns.entry("@odata.etag").or_insert_with(|| "".into());
-    let after = PersonTable::of(write.table.name).and_then(|table| PersonRow::read(table, columns, view.names));
-    let keys = |row: Option<&PersonRow>| -> BTreeSet<Who> {
-        row.map(|row| context.rules.matchers().flat_map(|matcher| matcher.of_row(row)).collect()).unwrap_or_default()
-    };
-    let changed: Vec<Who> = keys(row).symmetric_difference(&keys(after.as_ref())).cloned().collect();
-    changed.into_iter().map(|who| Claim::key(&who))
-}
-
-impl Plan {
-    /// Who changes keys claims them, and all that they state, for every event that the write settles.
-    fn claim(&mut self, write: &Write, changed: &BTreeSet<Claim>, statements: &[Statement<'_>], context: &Context) {
-        if changed.is_empty() {
-            return;
-        }
-        for statement in statements.iter().filter(|statement| write.events.contains(&statement.index)) {
-            let stated = claims::of(statement.event, Some(&context.rules));
-            self.changes.entry(statement.index).or_default().extend(changed.iter().copied().chain(stated));
-        }
-    }
 }
 
 impl People {
