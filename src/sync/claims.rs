@@ -211,6 +211,7 @@ fn read(claims: &str) -> BTreeSet<Claim> {
 }
 
 #[cfg(all(test, feature = "local"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::cell::Cell;
 
