@@ -111,11 +111,12 @@ impl<'a> Serial<'a> {
     pub(super) fn decisive_at_first(&self, table: &'static str, maker: &Statement<'_>, said: &[usize]) -> Decisive {
         let mut decisive = Decisive::new();
         for mapping in self.decisive(table) {
-            let column = decisive.entry(mapping.column).or_insert_with(Column::default);
+            let column = decisive.entry(mapping.column).or_default();
             if !self.settings.minimal || self.people.stays(table, mapping.column) {
-                let stated = self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
+                let mut stated =
+                    self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
                 match mapping.mode {
-                    Mode::OnCreate => column.value = stated.last().map(|(_, value)| value),
+                    Mode::OnCreate => column.value = stated.next_back().map(|(_, value)| value),
                     mode => stated.for_each(|stated| column.take(mode, stated)),
                 }
             }
