@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    orders::{MOST_IN_PARTS, orders, parts, short_history},
+    orders::{in_parts, orders, parts, short_history},
     people::{People, Person, is_open, seeded, stands_for, text},
     serial::{Parked, Serial, State},
     settings::{Settings, settings},
@@ -243,9 +243,7 @@ proptest! {
         events in alike_ones(), (mut settings, rule) in detecting(), (corrects, delivery) in any::<(bool, Delivery)>(),
     ) {
         settings.matching.corrects = corrects;
-        let delivery = Delivery { settings: settings.document(), ..delivery };
-        // Parts make the orders many.
-        let delivery = if events.len() > MOST_IN_PARTS { delivery.calm() } else { delivery };
+        let delivery = in_parts(Delivery { settings: settings.document(), ..delivery }, &events);
         let mut crm = alike();
         crm.rule = Some(rule);
         let before = crm.rows(false);

@@ -30,7 +30,7 @@ const ADDRESSES: [&str; 7] = [
 ];
 
 /// The most statements that are told in parts.
-pub const MOST_IN_PARTS: usize = 3;
+const MOST_IN_PARTS: usize = 3;
 
 /// Statements at different times about few people.
 pub fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
@@ -96,6 +96,11 @@ pub fn orders(
     BTreeSet::new()
 }
 
+/// Parts make the orders many: more statements than some are delivered calmly.
+pub fn in_parts(delivery: Delivery, events: &[ParticipantEvent]) -> Delivery {
+    if events.len() > MOST_IN_PARTS { delivery.calm() } else { delivery }
+}
+
 /// In which parts statements may be told.
 pub fn parts(delivery: &Delivery) -> &'static [Part] {
     if delivery.faults || delivery.deaths { &[Part::People, Part::Rows] } else { &[] }
@@ -127,8 +132,7 @@ proptest! {
     fn what_is_first_come_is_what_some_order_leaves(
         events in short_history(), (settings, delivery) in delivered(),
     ) {
-        // Parts make the orders many.
-        let delivery = if events.len() > MOST_IN_PARTS { delivery.calm() } else { delivery };
+        let delivery = in_parts(delivery, &events);
         let crm = seeded();
         let before = crm.rows(false);
         let people = People::new(&before, &settings, &events);

@@ -1,6 +1,7 @@
 //! The rules of identity, one statement after the other: what each does to a CRM of which nothing else is kept than who is there, what
 //! was said of them, and whom rows regard. What is first-come depends on the order in which this is told.
 
+mod compare;
 mod duplicates;
 
 use std::{
@@ -14,9 +15,7 @@ use inevent_d365::{
 };
 
 use super::{
-    attendance,
     columns::Row,
-    compare_row, found,
     keys::{Key, folded},
     people::{People, Person, is_guest, is_open, stands_for, text},
     settings::{Settings, Unmatched, WithoutKey},
@@ -453,55 +452,5 @@ fn id(table: &'static str, key: &str, generation: u32) -> Person {
     match table {
         "lead" => (table, ids::lead("t", key, generation)),
         _ => (table, ids::contact("t", key, generation)),
-    }
-}
-
-impl Serial<'_> {
-    /// Holds the CRM against a state.
-    pub fn compare(&self, state: &State, after: &Table) -> Result<(), String> {
-        for (person, row) in after.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead")) {
-            match state.people.get(person) {
-                None if self.before.get(person) == Some(row) => {}
-                None => return Err(format!("nothing was said of {person:?}: {row:?}")),
-                Some(someone) => {
-                    let address = text(row, "emailaddress1").map(folded);
-                    if address != someone.address {
-                        return Err(format!("{person:?} has the address {address:?}, not {:?}", someone.address));
-                    }
-                    for (name, column) in &someone.columns {
-                        if text(row, name) != column.value.as_deref() {
-                            return Err(format!(
-                                "{person:?} has {:?} in {name}, not {:?}",
-                                row.get(*name),
-                                column.value
-                            ));
-                        }
-                    }
-                    let others = |column: &str| !someone.columns.contains_key(column);
-                    self.people.compare_columns(*person, row, &self.said(*person, someone), others)?;
-                }
-            }
-        }
-        if let Some(person) = state.people.keys().find(|person| !after.contains_key(*person)) {
-            return Err(format!("{person:?} is not there: {:?}", state.people[person]));
-        }
-        let found = found(after);
-        if found.keys().ne(state.participants.keys()) {
-            return Err(format!("there are rows of {:?}, not {:?}", found.keys(), state.participants.keys()));
-        }
-        for (participant, told) in &state.participants {
-            let rows = &found[participant];
-            let said: Vec<&ParticipantEvent> = told.said.iter().map(|at| self.statements[at].event).collect();
-            let expected = attendance::rows(&said, self.events, self.settings.of(&participant.0));
-            if rows.keys().ne(expected.keys()) {
-                return Err(format!("there are rows of {:?}, not {:?}", rows.keys(), expected.keys()));
-            }
-            for (session, shown) in &expected {
-                let regarded = told.rows[session].as_ref().map(|(person, _)| *person);
-                compare_row(rows[session], shown, &BTreeSet::from([regarded]).into(), &said, (self.settings, after))
-                    .map_err(|why| format!("{participant:?} {session:?}: {why}"))?;
-            }
-        }
-        Ok(())
     }
 }

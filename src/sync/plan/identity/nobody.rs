@@ -39,9 +39,10 @@ impl Search<'_> {
     pub(super) fn meet_in_turn(&mut self, who: &Who, of_key: &[&Statement<'_>]) {
         let keys = of_key.iter().flat_map(|statement| &statement.keys).map(|key| &key.who);
         let keys: BTreeSet<Who> = keys.cloned().collect();
-        let gets_it = || self.corrigible(who, of_key, |row, statement| self.is_own(row, statement)).is_some();
-        let will_get_it = || self.corrigible(who, of_key, |row, statement| self.will_be_own(row, statement)).is_some();
-        if !keys.is_disjoint(&self.met.keys) || !gets_it() && will_get_it() {
+        let lead = self.corrigible(who, of_key, |row, statement| self.is_own(row, statement));
+        let will_have_one =
+            || self.corrigible(who, of_key, |row, statement| self.will_be_own(row, statement)).is_some();
+        if !keys.is_disjoint(&self.met.keys) || lead.is_none() && will_have_one() {
             return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
         }
         let closed = self.view.rows.duplicates.get(who).map(|duplicates| &duplicates.people);
@@ -49,7 +50,7 @@ impl Search<'_> {
             self.found.alike.insert(who.clone());
             return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
         }
-        if let Some(target) = self.meet(who, of_key) {
+        if let Some(target) = self.meet(who, of_key, lead) {
             self.met.closed.extend(closed.into_iter().flatten());
             self.settle(of_key, &target);
             self.met.by_key.insert(who.fingerprint(), target);
@@ -57,10 +58,10 @@ impl Search<'_> {
         }
     }
 
-    /// Nobody has the key: the participant's own lead gets it, or the settings of the events decide whether somebody is created: by the
+    /// Nobody has the key: the participant's own `lead` gets it, or the settings of the events decide whether somebody is created: by the
     /// earliest statement that asks for it, of those with an address if there is one.
-    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>]) -> Option<Target> {
-        if let Some(lead) = self.corrigible(who, of_key, |row, statement| self.is_own(row, statement)) {
+    fn meet(&mut self, who: &Who, of_key: &[&Statement<'_>], lead: Option<PersonRef>) -> Option<Target> {
+        if let Some(lead) = lead {
             self.found.corrected.insert(lead, who.clone());
             let before = self.view.person(lead).and_then(|row| row.address.as_ref());
             let last = of_key.last().map(|statement| statement.time());
