@@ -398,10 +398,12 @@ async fn who_states_no_key_waits_for_whom_their_key_means() {
     let crm = MemoryCrm::seeded();
     let first = by("p1", with_id(said(Kind::Registered, 1, Some("ana@x.example"), None), "X7"));
     let second = by("p0", said(Kind::Registered, 2, Some("ana@x.example"), None));
-    let mut keyless = by("p0", said(Kind::Updated, 3, None, None));
+    let mut keyless = by("p0", statement(Kind::SessionEnrolled, 3, 0, 0, 0, Some(0)));
+    keyless.participant.as_mut().unwrap().email = None;
     keyless.answers.insert("R".into(), "odd".into());
     let report = engine(&crm, SETTINGS).run(&[first, second, keyless]).await;
     assert!(matches!(report.outcomes[2], Outcome::Refused(_)), "{report:?}");
+    assert_eq!(regarded(&crm).len(), 2, "what is refused makes no row");
 }
 
 /// Two processes meet somebody in the same moment, the one by their id and address, the other by their address.

@@ -171,13 +171,12 @@ async fn what_was_said_under_an_address_of_before_is_not_adopted() {
     let mut crm = MemoryCrm::seeded();
     crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
     crm.add("contact", 60, "ruin@x.example", 0);
-    let engine = engine(&crm, "{}");
-    engine.run(&[said(Kind::Registered, 2, Some("ana@x.example"), None)]).await;
+    let now = said(Kind::Registered, 2, Some("ana@x.example"), None);
     let mut before = said(Kind::Registered, 1, Some("rui@x.example"), None);
     before.participant.as_mut().unwrap().job_title = Some("Engineer".into());
     let mut other = said(Kind::Registered, 3, Some("rui@x.example"), None);
     other.participant.as_mut().unwrap().id = "p1".into();
-    engine.run(&[before, other]).await;
+    engine(&crm, "{}").run(&[now, before, other]).await;
     let lead = ("lead", Some("ana@x.example".to_owned()));
     let titles: Vec<_> = crm.rows(false).into_values().filter_map(|row| row.get("jobtitle").cloned()).collect();
     assert_eq!(made(&crm), [("contact", Some("ruin@x.example".to_owned())), lead]);
