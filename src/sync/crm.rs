@@ -63,6 +63,8 @@ pub struct Rows {
     pub refused: BTreeMap<PersonRef, BTreeSet<BTreeSet<String>>>,
     /// Ids that are taken although nobody is seen there: the role hides them. Learnt from a create that collided.
     pub hidden: BTreeSet<Uuid>,
+    /// Events, by their place in the batch, of which everything was written in an earlier look: nobody has to wait for them.
+    pub settled: BTreeSet<usize>,
     /// What was asked for: what is not here though it was is not to be seen.
     pub asked: Wanted,
 }

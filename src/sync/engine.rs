@@ -130,7 +130,9 @@ impl Engine {
             let events: Vec<ParticipantEvent> = events.iter().filter(about_people).cloned().collect();
             let named = events.iter().map(|event| event.event.id.as_str()).collect();
             let known = closings::load(&*self.store, &named).await?;
-            Ok(self.look_and_plan(&events, &BTreeSet::new(), &known, &context, &mut Learnt::default()).await?)
+            Ok(self
+                .look_and_plan((&events, BTreeSet::new()), &BTreeSet::new(), &known, &context, &mut Learnt::default())
+                .await?)
         };
         planned.await.map_err(|stop: Stop| stop.to_string())
     }
@@ -248,7 +250,11 @@ impl Engine {
             // Before the rows: who concludes from a closing sweeps the rows afterwards.
             let known = closings::load(&*self.store, &named).await?;
             let context = Context { scope: task.scope, unfit: batch.unfit.clone(), ..context.clone() };
-            let mut planned = self.look_and_plan(&events, &task.swept, &known, &context, &mut learnt).await?;
+            let settled = open.iter().enumerate().filter(|(_, index)| learnt.settled.contains(index));
+            let settled = settled.map(|(place, _)| place).collect();
+            let mut planned =
+                self.look_and_plan((&events, settled), &task.swept, &known, &context, &mut learnt).await?;
+            learnt.settled.extend(planned.settled.iter().map(|place| open[*place]));
             planned.writes.retain(|write| !batch.refused.contains(&write.id));
             batch.refuse(&open, &planned.refused);
             batch.note(&planned, &open);
@@ -282,7 +288,7 @@ impl Engine {
     /// Plans over fresh rows, reading on as long as the plan lacks something.
     async fn look_and_plan(
         &self,
-        events: &[ParticipantEvent],
+        (events, settled): (&[ParticipantEvent], BTreeSet<usize>),
         swept: &BTreeSet<EventParticipant>,
         known: &Closings,
         context: &Context,
@@ -293,7 +299,7 @@ impl Engine {
         let (columns, tables) = (first.columns.clone(), first.tables.clone());
         rows.asked = first;
         let duplicates = learnt.duplicates.values().flat_map(|found| &found.people).copied().collect();
-        (rows.duplicates, rows.refused) = (learnt.duplicates.clone(), learnt.refused.clone());
+        (rows.duplicates, rows.refused, rows.settled) = (learnt.duplicates.clone(), learnt.refused.clone(), settled);
         let mut lacking = Wanted { people: duplicates, ..Wanted::default() };
         for _ in 0..MAX_LOOKS {
             if lacking != Wanted::default() {

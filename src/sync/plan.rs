@@ -21,7 +21,7 @@ use std::{
 use jiff::Timestamp;
 use people::People;
 pub use statements::EventParticipant;
-use statements::Statement;
+use statements::{Latest, Statement};
 use uuid::Uuid;
 use view::View;
 
@@ -84,6 +84,8 @@ pub struct Plan {
     pub ignored: BTreeSet<usize>,
     /// Events that are left for a plan over fresh rows, because they may depend on what this one writes.
     pub waiting: BTreeSet<usize>,
+    /// Events of which everything was written before those that waited for them were planned.
+    pub settled: BTreeSet<usize>,
     /// Keys for which the duplicate detection rules are to be asked again, because somebody alike is just being created.
     pub alike: BTreeSet<Who>,
     /// The keys whose people this changes, by the events that it settles: nobody else may read or change them meanwhile.
@@ -203,24 +205,36 @@ pub fn plan(
     context: &Context,
 ) -> Plan {
     let mut statements = statements::statements(events, context);
-    let (mut refused, mut ignored, mut settled) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut refused, mut ignored, mut settled) = (Vec::new(), BTreeSet::new(), rows.settled.clone());
     loop {
         let mut plan = plan_once(&statements, swept, rows, closings, &settled, context);
         let lacks = plan.lacking != Wanted::default();
-        // What says nothing may have decided whom others are about: they are planned without it.
         let silent: BTreeSet<usize> =
             plan.refused.iter().map(|refused| refused.event).chain(plan.ignored.clone()).collect();
+        let silent = outermost(&statements, &silent);
         statements.retain(|statement| !silent.contains(&statement.index));
         // Nobody has to wait for those of whom nothing is left to write.
         let stuck = silent.is_empty() && plan.writes.is_empty() && !plan.waiting.is_empty();
         let others = statements.iter().map(|statement| statement.index).filter(|index| !plan.waiting.contains(index));
         settled.extend(others.filter(|_| stuck));
-        refused.append(&mut plan.refused);
-        ignored.append(&mut plan.ignored);
+        refused.extend(plan.refused.drain(..).filter(|refused| silent.contains(&refused.event)));
+        ignored.extend(plan.ignored.intersection(&silent));
         if lacks || silent.is_empty() && !stuck {
-            return Plan { refused, ignored, ..plan };
+            return Plan { refused, ignored, settled, ..plan };
         }
     }
+}
+
+/// Of those that say nothing, by participant, the ones with the latest key: what says nothing may have decided whom the others are about,
+/// and they are planned without it.
+fn outermost(statements: &[Statement<'_>], silent: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let silent = || statements.iter().filter(|statement| silent.contains(&statement.index));
+    let mut latest = BTreeMap::new();
+    for statement in silent() {
+        let of = latest.entry(&statement.of).or_insert(None);
+        *of = Latest::stated(statement).max(*of);
+    }
+    silent().filter(|one| Latest::stated(one) == latest[&one.of]).map(|one| one.index).collect()
 }
 
 fn plan_once(

@@ -172,7 +172,9 @@ pub struct PersonRow {
     pub active: bool,
     pub modified: Option<Timestamp>,
     pub owner: Option<Owner>,
-    /// Into whom this one was merged.
+    /// Was merged into somebody: never written.
+    pub merged: bool,
+    /// Into whom, unless they were deleted since.
     pub master: Option<Uuid>,
     /// A lead that was qualified.
     pub qualified: bool,
@@ -209,6 +211,7 @@ impl PersonRow {
             active: state == Some(0),
             modified: text(&columns, "modifiedon").and_then(|time| time.parse().ok()),
             owner: Owner::read(&columns),
+            merged,
             master: guid(&columns, "_masterid_value").filter(|_| merged),
             qualified,
             converted: guid(&columns, "_parentcontactid_value").filter(|_| qualified),

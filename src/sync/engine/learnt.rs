@@ -13,9 +13,11 @@ use crate::{
     },
 };
 
-/// What a batch learnt from writes that were refused.
+/// What a batch learnt: from writes that were refused, and of which of its events everything is written.
 #[derive(Default)]
 pub(super) struct Learnt {
+    /// By their place in the batch. Others were told on top of them: what these write does not make the others wait again.
+    pub(super) settled: BTreeSet<usize>,
     pub(super) duplicates: BTreeMap<Who, Duplicates>,
     /// The columns of people that were refused together because of duplicates.
     pub(super) refused: BTreeMap<PersonRef, BTreeSet<BTreeSet<String>>>,

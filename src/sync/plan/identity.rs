@@ -78,6 +78,7 @@ pub fn identify<'a>(
     for statement in statements {
         match statement.who() {
             Some(who) if !search.knows_better(statement) => match search.absorbed(who, statement) {
+                Some(_) if search.moves(statement) => _ = search.found.waiting.insert(statement.index),
                 Some(person) => _ = search.found.targets.insert(statement.index, Target::Person(person)),
                 None => by_who.entry(who).or_default().push(statement),
             },
@@ -180,6 +181,19 @@ impl Search<'_> {
         of_key.is_some_and(|of_key| of_key.iter().any(|index| self.found.waiting.contains(index)))
     }
 
+    /// Whether rows of the participant regard somebody for the key of now, be they closed: there they stay.
+    fn stays(&self, statement: &Statement<'_>) -> bool {
+        let latest = self.latest(statement);
+        let regarded = self.known.get(&statement.of).map(|known| &known.regarded[..]).unwrap_or_default();
+        latest.is_some() && regarded.iter().any(|(key, _)| *key == latest)
+    }
+
+    /// Whether the rows of the participant may go to somebody else first, whom what is said under the key of now means.
+    fn moves(&self, statement: &Statement<'_>) -> bool {
+        let of_key = self.stated.get(&(&statement.of, self.latest(statement)));
+        !self.stays(statement) && of_key.is_some_and(|of_key| of_key.iter().any(|index| !self.settled.contains(index)))
+    }
+
     /// Whether the participant has another key since.
     fn left_behind(&self, statement: &Statement<'_>) -> bool {
         let latest = self.latest(statement);
@@ -194,14 +208,14 @@ impl Search<'_> {
     fn keep(&mut self, statement: &Statement<'_>) {
         let known = self.known.get(&statement.of);
         let latest = known.and_then(|known| known.latest).map(|latest| latest.key.value);
-        let by_key = self.meant_by_latest(statement).cloned();
         let by_row = || {
             let regarded = known.into_iter().flat_map(|known| &known.regarded).filter(|(key, _)| *key == latest);
             let rows = regarded.filter_map(|(_, person)| self.view.follow(*person));
             let rows = rows.filter(|row| is_taken(row, &statement.rules.matcher));
             rows.min_by_key(|row| (row.person.table, row.precedence())).map(|row| Target::Person(row.person))
         };
-        match by_key.or_else(by_row) {
+        let by_key = || self.meant_by_latest(statement).filter(|_| !self.stays(statement)).cloned();
+        match by_row().or_else(by_key) {
             Some(target) => _ = self.found.targets.insert(statement.index, target),
             // Whom the participant's key means is known in the next look.
             None if self.latest_waits(statement) => _ = self.found.waiting.insert(statement.index),
@@ -219,7 +233,7 @@ impl Search<'_> {
 
 /// Whether statements may still be about somebody whom rows regard.
 fn is_taken(row: &PersonRow, matcher: &Matcher) -> bool {
-    row.active || matcher.inactive_contacts && row.person.table == PersonTable::Contact && row.master.is_none()
+    row.active || matcher.inactive_contacts && row.person.table == PersonTable::Contact && !row.merged
 }
 
 /// The name under which a person's stamps remember an earlier key.

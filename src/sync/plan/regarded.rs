@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Context,
     row::{Case, Draft},
-    statements::Latest,
+    statements::{Latest, Statement},
 };
 use crate::{
     dataverse::Columns,
@@ -35,43 +35,51 @@ pub struct Regarded {
 impl Case<'_> {
     /// The person of the latest key that was stated about any of the rows, for the row of a session or the event's own.
     ///
-    /// Of several whom the batch means by that key the row takes the one who was meant where it was spoken of. Where nobody in this batch stated it, the row that holds it says who that is (or who stands for them now), unless somebody
-    /// cleared that row: then it is the latest key of this batch. A key that nobody has says nothing, and neither do earlier ones.
+    /// That is whom this batch means by the key; for a new row who was meant where the batch spoke of it, else whom another row holds for the
+    /// key, or who stands for them now. If somebody cleared a row of that key, the next latest one is asked as well. A key that nobody has
+    /// says nothing, and neither do earlier ones.
     pub fn regarded<'a>(
         &self,
         session: &Option<String>,
         drafts: impl Iterator<Item = &'a Draft<'a>>,
     ) -> Option<Regarded> {
-        let said = |key: Fingerprint| {
-            let of_key = self.statements.iter().filter(|one| one.who().is_some_and(|who| who.fingerprint() == key));
-            let meant = of_key.filter_map(|one| Some((one.row().session != *session, self.people.of(one.index)?)));
-            meant.min_by_key(|(other, _)| *other).map(|(_, person)| person)
-        };
         let latest = |draft: &Draft<'_>| Latest::remembered(&draft.details.ledger, &self.rules().matcher);
         let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
         stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
         let key = stated.first()?.0.key.value;
-        let is_cleared = |draft: &Draft<'_>| {
-            draft.stored.is_some_and(|row| row.details.regards == Some(key) && row.regarding.is_none())
-        };
-        let cleared = stated.iter().any(|(_, draft)| is_cleared(draft));
-        stated.retain(|(latest, _)| cleared || latest.key.value == key);
-        stated.into_iter().find_map(|(latest, draft)| {
-            let of = latest.key.value;
-            if let Some(person) = said(of) {
-                let row = self.view.rows.people.iter().find(|row| row.person == person.person);
-                let account = row.and_then(|row| account(&row.columns, ACCOUNT_OF_CONTACT));
-                let (owner, awaited) = (person.owner.clone(), person.awaited);
-                let owned = owner.as_ref().map(Owner::fingerprint);
-                return Some(Regarded { key: of, person: person.person, awaited, owner, owned, account, read: true });
-            }
-            let row = draft.stored.filter(|row| of == key && row.details.regards == Some(key))?;
-            let person = row.regarding?;
-            Some(match self.successor(person).or_else(|| self.person(person)) {
-                Some(now) => Regarded::now(key, now),
-                None => Regarded::remembered(key, person, row, &self.rules().activity),
-            })
+        let is_new = !stated.iter().any(|(_, draft)| draft.stored.is_some_and(|row| row.key.session == *session));
+        let of_rows: Vec<&AttendanceRow> = stated.iter().filter_map(|(_, draft)| draft.stored).collect();
+        let of_rows: Vec<_> = of_rows.into_iter().filter(|row| row.details.regards == Some(key)).collect();
+        let cleared = of_rows.iter().any(|row| row.regarding.is_none());
+        let held = || of_rows.iter().find_map(|row| Some(self.held(row.regarding?, key, row)));
+        let mut keys: Vec<Fingerprint> = stated.into_iter().map(|(latest, _)| latest.key.value).collect();
+        keys.dedup();
+        keys.retain(|of| cleared || *of == key);
+        keys.into_iter().find_map(|of| {
+            let (here, anywhere) =
+                (|| self.meant(of, |one| one.row().session == *session), || self.meant(of, |_| true));
+            let held = || held().filter(|_| of == key);
+            if is_new { here().or_else(held).or_else(anywhere) } else { anywhere().or_else(held) }
         })
+    }
+
+    /// Whom the latest of some of the statements means by a key.
+    fn meant(&self, key: Fingerprint, of: impl Fn(&Statement<'_>) -> bool) -> Option<Regarded> {
+        let of_key = |one: &&&Statement<'_>| one.who().is_some_and(|who| who.fingerprint() == key) && of(one);
+        let person = self.statements.iter().rev().filter(of_key).find_map(|one| self.people.of(one.index))?;
+        let row = self.view.rows.people.iter().find(|row| row.person == person.person);
+        let account = row.and_then(|row| account(&row.columns, ACCOUNT_OF_CONTACT));
+        let (owner, awaited) = (person.owner.clone(), person.awaited);
+        let owned = owner.as_ref().map(Owner::fingerprint);
+        Some(Regarded { key, person: person.person, awaited, owner, owned, account, read: true })
+    }
+
+    /// Whom a row holds for a key.
+    fn held(&self, person: PersonRef, key: Fingerprint, row: &AttendanceRow) -> Regarded {
+        match self.successor(person).or_else(|| self.person(person)) {
+            Some(now) => Regarded::now(key, now),
+            None => Regarded::remembered(key, person, row, &self.rules().activity),
+        }
     }
 
     /// Who stands for a person now, if that is somebody else. Where only a closing touches the rows nobody looks.

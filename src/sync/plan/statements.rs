@@ -101,7 +101,7 @@ impl Latest {
     }
 
     /// What a statement says.
-    fn stated(statement: &Statement<'_>) -> Option<Self> {
+    pub fn stated(statement: &Statement<'_>) -> Option<Self> {
         let key = statement.keys.first()?;
         let mut ledger = Ledger::default();
         ledger.offer(key.name, statement.time(), key.who.as_str());

@@ -64,7 +64,7 @@ impl<'a> View<'a> {
         for _ in 0..STEPS {
             row = match row.master {
                 Some(master) => self.person(PersonRef { id: master, ..row.person })?,
-                None => return Some(row),
+                None => return Some(row).filter(|row| !row.merged),
             };
         }
         None

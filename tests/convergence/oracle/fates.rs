@@ -25,7 +25,7 @@ use crate::{
     processes::{Chance, Delivered},
 };
 
-const MASTER: Uuid = Uuid::from_u128(60);
+pub const MASTER: Uuid = Uuid::from_u128(60);
 const CONTACT: Uuid = Uuid::from_u128(70);
 /// Who gets what somebody else owned.
 const HEIR: Uuid = Uuid::from_u128(1_080);
@@ -51,31 +51,34 @@ fn befall(crm: &MemoryCrm, chance: &mut Chance) {
     let people = if of_rows.is_empty() || chance.one_in(4) { people } else { of_rows };
     let (person, row) = people[chance.below(people.len())];
     match chance.below(6) {
-        0 | 1 => return crm.delete(*person),
-        2 => return crm.by_hand(*person, owned_by(HEIR)),
-        3 => return crm.by_hand(*person, owned_by(LEFT)),
-        _ => {}
+        0 | 1 => crm.delete(*person),
+        2 => crm.by_hand(*person, owned_by(HEIR)),
+        3 => crm.by_hand(*person, owned_by(LEFT)),
+        _ => close((crm, CONTACT), *person, row, chance),
     }
+}
+
+/// Merges a contact into `MASTER`; closes a lead, or qualifies it as this contact.
+pub fn close((crm, contact): (&MemoryCrm, Uuid), person: Person, row: &Columns, chance: &mut Chance) {
     if person.0 == "contact" {
-        crm.by_hand(*person, json!({ "statecode": 1, "merged": true, "_masterid_value": MASTER }));
-        return;
+        return crm.by_hand(person, json!({ "statecode": 1, "merged": true, "_masterid_value": MASTER }));
     }
     match chance.below(3) {
-        0 => crm.by_hand(*person, json!({ "statecode": 2 })),
+        0 => crm.by_hand(person, json!({ "statecode": 2 })),
         named => {
             // The contact that the CRM makes of a lead has its names and address, and no stamps.
-            let mut contact = owned_by(Uuid::from_u128(1_070));
-            (contact["statecode"], contact["modifiedon"]) = (0.into(), "2026-04-01T00:00:00Z".into());
+            let mut made = owned_by(Uuid::from_u128(1_070));
+            (made["statecode"], made["modifiedon"]) = (0.into(), "2026-04-01T00:00:00Z".into());
             for column in ["emailaddress1", "firstname", "lastname"] {
-                row.get(column).into_iter().for_each(|value| contact[column] = value.clone());
+                row.get(column).into_iter().for_each(|value| made[column] = value.clone());
             }
             if named == 1 {
-                contact["_originatingleadid_value"] = json!(person.1);
+                made["_originatingleadid_value"] = json!(person.1);
             }
-            crm.by_hand(("contact", CONTACT), contact);
-            let lead = if named == 1 { json!({}) } else { json!({ "_parentcontactid_value": CONTACT }) };
-            crm.by_hand(*person, lead);
-            crm.by_hand(*person, json!({ "statecode": 1 }));
+            crm.by_hand(("contact", contact), made);
+            let lead = if named == 1 { json!({}) } else { json!({ "_parentcontactid_value": contact }) };
+            crm.by_hand(person, lead);
+            crm.by_hand(person, json!({ "statecode": 1 }));
         }
     }
 }

@@ -9,6 +9,7 @@ mod corrected;
 mod duplicates;
 mod fates;
 mod keys;
+mod lives;
 mod members;
 mod orders;
 mod people;

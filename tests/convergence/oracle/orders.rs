@@ -76,6 +76,7 @@ pub fn orders(
     (parts, returns): (&[Part], bool),
 ) -> BTreeSet<State> {
     let all: BTreeSet<usize> = deliveries.iter().copied().collect();
+    let before = before.into_iter().map(State::written).collect();
     let mut reached = BTreeMap::from([((all.len(), all.clone()), before)]);
     while let Some(((_, waiting), states)) = reached.pop_last() {
         let again = all.difference(&waiting).map(|at| (*at, Part::Whole));
@@ -87,9 +88,10 @@ pub fn orders(
         for (state, at) in states.iter().flat_map(|state| waiting.iter().map(move |at| (state, *at))) {
             let others = all.iter().copied().filter(|other| returns || !state.is_parked(*other)).collect();
             for along in serial.companions(state, at, &others) {
-                let (after, told) = serial.told(state, (at, &along), Part::Whole);
-                let left: BTreeSet<usize> = waiting.difference(&told).copied().collect();
-                reached.entry((left.len(), left)).or_default().insert(after);
+                for (after, told) in serial.told(state, (at, &along), Part::Whole) {
+                    let left: BTreeSet<usize> = waiting.difference(&told).copied().collect();
+                    reached.entry((left.len(), left)).or_default().insert(after);
+                }
             }
         }
     }
@@ -117,7 +119,7 @@ fn with_repeats(
     while !new.is_empty() {
         let told = new.iter().flat_map(|state| {
             let again = again.iter().filter(|(at, _)| returns || !state.is_parked(*at));
-            again.map(|(at, part)| serial.told(state, (*at, &[]), *part).0)
+            again.flat_map(|(at, part)| serial.told(state, (*at, &[]), *part).into_keys())
         });
         new = told.filter(|state| !all.contains(state)).collect();
         all.extend(new.iter().cloned());

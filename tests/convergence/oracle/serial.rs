@@ -1,8 +1,10 @@
 //! The rules of identity, one statement after the other: what each does to a CRM of which nothing else is kept than who is there, what
 //! was said of them, and whom rows regard. What is first-come depends on the order in which this is told.
 
+mod befallen;
 mod compare;
 mod duplicates;
+mod filled;
 
 use std::{
     cmp::Reverse,
@@ -15,7 +17,6 @@ use inevent_d365::{
 };
 
 use super::{
-    columns::Row,
     keys::{Key, folded},
     people::{People, Person, is_guest, is_open, stands_for, text},
     settings::{Settings, Unmatched, WithoutKey},
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::Table;
 pub use duplicates::Parked;
-use duplicates::{Decisive, Verdict};
+use duplicates::Verdict;
 
 /// The participant of an event.
 type Participant = (String, String);
@@ -42,6 +43,12 @@ pub struct State {
 }
 
 impl State {
+    /// The same for what is written later.
+    pub fn written(mut self) -> Self {
+        self.people.values_mut().for_each(|someone| someone.together = None);
+        self
+    }
+
     fn participant(&self, of: &Participant, part: Part) -> Option<&Told> {
         let in_parts = self.in_parts.get(of).filter(|_| part != Part::Whole);
         in_parts.or_else(|| self.participants.get(of))
@@ -55,10 +62,11 @@ struct Someone {
     since: Option<i64>,
     /// The addresses that it was corrected from.
     left: BTreeSet<String>,
-    columns: Decisive,
-    /// What was said of them, and which statement made them: places in the history.
-    said: BTreeSet<usize>,
-    made_by: Option<usize>,
+    columns: filled::Columns,
+    /// Statements by which a batch may fill columns together, and the columns that were empty before.
+    together: Option<(BTreeSet<usize>, filled::Columns)>,
+    /// By the connector.
+    made: bool,
 }
 
 /// What is known of a participant.
@@ -122,19 +130,30 @@ impl<'a> Serial<'a> {
     }
 
     /// The CRM after one more statement, or a part of it, or several of which a batch makes one person; and which of them were told.
-    pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> (State, BTreeSet<usize>) {
-        let (mut after, mut told) = (state.clone(), BTreeSet::from([at]));
-        if let Some(statement) = self.statements.get(&at) {
-            told.extend(self.tell(&mut after, at, statement, along, part));
-        }
-        (after, told)
+    /// What it says of somebody may be written by itself, or together with what was told of them before.
+    pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> BTreeMap<State, BTreeSet<usize>> {
+        let Some(statement) = self.statements.get(&at) else {
+            return BTreeMap::from([(state.clone(), BTreeSet::from([at]))]);
+        };
+        let told = |together| {
+            let mut after = state.clone();
+            let told = self.tell(&mut after, statement, (at, along), (part, together));
+            (after, told.into_iter().chain([at]).collect())
+        };
+        [false, true].map(told).into_iter().collect()
     }
 
     /// Returns which of the others were told, too.
-    fn tell(&self, state: &mut State, at: usize, statement: &Statement<'_>, along: &[usize], part: Part) -> Vec<usize> {
+    fn tell(
+        &self,
+        state: &mut State,
+        statement: &Statement<'_>,
+        (at, along): (usize, &[usize]),
+        (part, together): (Part, bool),
+    ) -> Vec<usize> {
         let creates = self.settings.of(&statement.of.0).creates();
-        let about = self.about(state, at, statement, part);
         let said: Vec<usize> = [at].iter().chain(along).copied().collect();
+        let about = self.about(state, statement, &said, part);
         let asks = match about {
             About::NobodyYet => creates.map(|table| (table, None)),
             About::Corrected(lead) => creates.and(Some(("lead", Some(lead)))),
@@ -169,17 +188,14 @@ impl<'a> Serial<'a> {
             Some(person) => {
                 let made = !self.exists(state, person);
                 let (address, columns) = match self.before.get(&person) {
-                    Some(row) => (text(row, "emailaddress1").map(folded), self.decisive_before(person)),
-                    None => (self.address(statement), self.decisive_at_first(person.0, statement, &said)),
+                    Some(row) => (text(row, "emailaddress1").map(folded), self.before(person)),
+                    None => (self.address(statement), self.at_first(person.0, statement, &said)),
                 };
                 let key = statement.keys.first();
-                let blank = || Someone { address, columns, ..Someone::default() };
-                let someone = state.people.entry(person).or_insert_with(blank);
-                someone.said.extend(&said);
-                if made {
-                    someone.made_by = Some(at);
-                } else {
-                    self.write(state, person, &said);
+                let blank = || Someone { address, columns, made, ..Someone::default() };
+                state.people.entry(person).or_insert_with(blank);
+                if !made {
+                    self.write(state, person, &said, together);
                 }
                 let someone = state.people.get_mut(&person).unwrap();
                 match about {
@@ -243,8 +259,10 @@ impl<'a> Serial<'a> {
         (!is_guest(key), Reverse(self.settings.matching.keys.place(key)))
     }
 
-    fn about(&self, state: &State, at: usize, statement: &Statement<'_>, part: Part) -> About {
-        let latest = self.latest(state, statement, &[at], part);
+    /// `said`: what is told together, the statement among it.
+    fn about(&self, state: &State, statement: &Statement<'_>, said: &[usize], part: Part) -> About {
+        let of_same: Vec<usize> = said.iter().filter(|at| self.statements[at].of == statement.of).copied().collect();
+        let latest = self.latest(state, statement, &of_same, part);
         let rows = state.participant(&statement.of, part).map(|told| &told.rows);
         let regarded: Vec<(Person, &String)> =
             rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
@@ -310,10 +328,20 @@ impl<'a> Serial<'a> {
         let latest = self.latest(state, statement, &[at], part);
         let Told { mut said, mut rows } = state.participant(&statement.of, part).cloned().unwrap_or_default();
         let own = statement.keys.first().filter(|key| Some(*key) == latest.as_ref()).and(person);
-        let known = || rows.values().flatten().find(|(_, key)| Some(key) == latest.as_ref()).map(|(one, _)| *one);
+        // Of several the one where it was stated last.
+        let stated = |session: &Option<String>| {
+            let of_row = said.iter().map(|at| &self.statements[at]).filter(|one| one.session == *session);
+            of_row.filter(|one| one.keys.first() == latest.as_ref()).map(|one| second(one.event)).max()
+        };
+        let known = || {
+            let of_key = rows.iter().filter_map(|(session, row)| Some((stated(session), session, row.as_ref()?)));
+            let of_key = of_key.filter(|(_, _, (_, key))| Some(key) == latest.as_ref());
+            of_key.max_by_key(|(time, session, _)| (*time, Reverse(*session))).map(|(_, _, (one, _))| *one)
+        };
         let regarded = own.or_else(known).zip(latest);
         rows.entry(statement.session.clone()).or_default();
-        let successor = |state: &State, person: Person| match self.settings.matching.follows {
+        let is_merged = |person: &Person| self.before.get(person).is_some_and(|row| row.contains_key("merged"));
+        let successor = |state: &State, person: Person| match self.settings.matching.follows || is_merged(&person) {
             true => self.stands_for(state, person).unwrap_or(person),
             false => person,
         };
@@ -368,16 +396,10 @@ impl<'a> Serial<'a> {
             row.insert("emailaddress1".into(), address.clone().into());
         }
         for (name, column) in &someone.columns {
-            row.insert((*name).to_owned(), column.value.clone().into());
+            row.insert((*name).to_owned(), column.value.0.clone());
         }
         row.retain(|_, value| !value.is_null());
         row
-    }
-
-    fn said(&self, person: Person, someone: &Someone) -> Row<'a> {
-        let events = |at: &usize| self.statements[at].event;
-        let makers = (!self.before.contains_key(&person)).then(|| someone.made_by.iter().map(events).collect());
-        Row { surely: someone.said.iter().map(events).collect(), perhaps: Vec::new(), makers }
     }
 
     fn keys_of(&self, state: &State, person: Person) -> Vec<String> {
@@ -421,8 +443,9 @@ impl<'a> Serial<'a> {
         }
         let made = |table| {
             let all = (0..).map(move |generation| id(table, key, generation));
-            let mut made = all.take_while(|person| state.people.contains_key(person));
-            made.find(|person| self.leaves_open(&self.row(*person, &state.people[person]), person.0, key))
+            let made = all.take_while(|person| state.people.contains_key(person));
+            let mut open = made.filter(|person| self.open(*person));
+            open.find(|person| self.leaves_open(&self.row(*person, &state.people[person]), person.0, key))
         };
         tables.into_iter().find_map(made)
     }

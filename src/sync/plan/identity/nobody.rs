@@ -98,7 +98,7 @@ impl Search<'_> {
                 };
                 own.then(|| target.clone())
             };
-            match there.or_else(met) {
+            match there.or_else(|| met().filter(|_| !self.stays(statement))) {
                 Some(Target::New(..)) => _ = self.found.waiting.insert(statement.index),
                 Some(Target::Person(lead)) => {
                     let left = self.found.left.entry(lead).or_default();

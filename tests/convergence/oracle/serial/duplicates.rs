@@ -2,22 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{About, Part, Serial, State, Statement, is_guest, statements::second};
+use super::{About, Part, Serial, State, Statement, filled::Filled, is_guest, second};
 use crate::oracle::{
-    columns::{Mapping, Mode},
     duplicates::{Detection, Fate},
     people::{Person, text},
 };
-
-/// Columns that decide whom somebody is taken for: those of keys, and the one that the rule compares.
-pub type Decisive = BTreeMap<&'static str, Column>;
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Column {
-    pub value: Option<String>,
-    /// What was stated last, and when: it need not stand there.
-    stated: Option<(i64, String)>,
-}
 
 /// What the rule says where somebody would be made, or would get an address.
 pub(super) enum Verdict {
@@ -59,108 +48,21 @@ impl State {
     }
 }
 
-impl Column {
-    /// Takes a value in a row that is there; of several, the earliest first.
-    fn take(&mut self, mode: Mode, (time, value): (i64, String)) {
-        if mode == Mode::OnCreate || self.stated.as_ref().is_some_and(|(last, _)| *last >= time) {
-            return;
-        }
-        let news = self.stated.as_ref().is_none_or(|(_, last)| *last != value);
-        self.stated = Some((time, value.clone()));
-        if news && (mode == Mode::Overwrite || self.value.is_none()) {
-            self.value = Some(value);
-        }
-    }
-}
-
 impl<'a> Serial<'a> {
     fn detection(&self) -> Option<Detection> {
         self.settings.detection
     }
 
-    /// The mappings of columns that decide.
-    pub fn decisive(&self, table: &str) -> impl Iterator<Item = &'a Mapping> {
-        let rule = self.detection().map(|detection| detection.rule.column);
-        let columns: Vec<&str> = self.settings.matching.keys.columns(table).into_iter().chain(rule).collect();
-        let of_table = self.settings.mappings.iter().filter({
-            let table = table.to_owned();
-            move |mapping| mapping.tables.contains(&table.as_str())
-        });
-        of_table.filter(move |mapping| columns.contains(&mapping.column))
-    }
-
-    /// What a new row, or one that was there before, has.
-    pub fn decisive_before(&self, person: Person) -> Decisive {
-        let value = |mapping: &Mapping| Some(text(self.before.get(&person)?, mapping.column)?.to_owned());
-        let column = |mapping: &Mapping| (mapping.column, Column { value: value(mapping), stated: None });
-        self.decisive(person.0).map(column).collect()
-    }
-
-    /// Statements by time.
-    fn by_time(&self, said: &[usize]) -> Vec<&Statement<'a>> {
-        let mut said: Vec<&Statement<'_>> = said.iter().map(|at| &self.statements[at]).collect();
-        said.sort_by_key(|statement| second(statement.event));
-        said
-    }
-
-    fn stated(mapping: &Mapping, statement: &Statement<'_>) -> Option<(i64, String)> {
-        Some((second(statement.event), mapping.value(statement.event)?.as_str()?.to_owned()))
-    }
-
-    /// What somebody has who is made of these statements.
-    pub(super) fn decisive_at_first(&self, table: &'static str, maker: &Statement<'_>, said: &[usize]) -> Decisive {
-        let mut decisive = Decisive::new();
-        for mapping in self.decisive(table) {
-            let column = decisive.entry(mapping.column).or_default();
-            if !self.settings.minimal || self.people.stays(table, mapping.column) {
-                let mut stated =
-                    self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
-                match mapping.mode {
-                    Mode::OnCreate => column.value = stated.next_back().map(|(_, value)| value),
-                    mode => stated.for_each(|stated| column.take(mode, stated)),
-                }
-            }
-            if mapping.column == "lastname" && column.value.is_none() {
-                let person = maker.event.participant.as_ref().unwrap();
-                let before_at = |address: String| address.split('@').next().unwrap().to_owned();
-                column.value = Some(self.address(maker).map_or_else(|| person.id.clone(), before_at));
-            }
-        }
-        decisive
-    }
-
-    /// Writes what is said of somebody who is there. A column of a key for which the rule names others stays as it was.
-    pub fn write(&self, state: &mut State, person: Person, said: &[usize]) {
-        let someone = &state.people[&person];
-        let minimal = self.settings.minimal && someone.made_by.is_some();
-        let keys = self.settings.matching.keys.columns(person.0);
-        let mut decisive = someone.columns.clone();
-        for mapping in self.decisive(person.0) {
-            if minimal && !self.people.stays(person.0, mapping.column) {
-                continue;
-            }
-            let column = decisive.get_mut(mapping.column).unwrap();
-            let before = column.value.clone();
-            let stated = self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
-            stated.for_each(|stated| column.take(mapping.mode, stated));
-            let is_news = column.value != before && keys.contains(&mapping.column);
-            if is_news && !self.named(state, person.0, Some(person), (mapping.column, &column.value)).is_empty() {
-                column.value = before;
-            }
-        }
-        state.people.get_mut(&person).unwrap().columns = decisive;
-    }
-
     /// Whom the rule takes somebody for who is to have this in a column; nobody where it looks at another one.
-    fn named(
+    pub(super) fn named(
         &self,
         state: &State,
         table: &str,
         but: Option<Person>,
-        (column, value): (&str, &Option<String>),
+        (column, value): (&str, Option<&str>),
     ) -> BTreeSet<Person> {
         let Some(rule) = self.detection().map(|detection| detection.rule) else { return BTreeSet::new() };
-        let value = value.as_ref().and_then(|value| rule.compared(value));
+        let value = value.and_then(|value| rule.compared(value));
         if rule.column != column || !rule.of.contains(&table) || value.is_none() {
             return BTreeSet::new();
         }
@@ -172,7 +74,7 @@ impl<'a> Serial<'a> {
                 (None, _) => text(&row, column).map(str::to_owned),
                 (Some(someone), "emailaddress1") => someone.address.clone(),
                 (Some(someone), _) => match someone.columns.get(column) {
-                    Some(column) => column.value.clone(),
+                    Some(column) => column.text().map(str::to_owned),
                     None => text(&row, column).map(str::to_owned),
                 },
             };
@@ -195,9 +97,9 @@ impl<'a> Serial<'a> {
             ("emailaddress1", Some(_)) => maker.keys.first().cloned(),
             ("emailaddress1", None) => self.address(maker),
             (_, Some(_)) => None,
-            (_, None) => self.decisive_at_first(table, maker, said).remove(column).and_then(|column| column.value),
+            (_, None) => self.at_first(table, maker, said).get(column).and_then(Filled::text).map(str::to_owned),
         };
-        let named = self.named(state, table, lead, (column, &value));
+        let named = self.named(state, table, lead, (column, value.as_deref()));
         match detection.fate(self.before, &named) {
             Fate::Created => Verdict::Free,
             Fate::Adopted(person) => Verdict::Taken(person),
@@ -208,7 +110,7 @@ impl<'a> Serial<'a> {
     /// The statements that a batch may take together with one that asks for somebody, as it makes one person of all that is said of them.
     pub fn companions(&self, state: &State, at: usize, all: &BTreeSet<usize>) -> Vec<Vec<usize>> {
         let mut groups = vec![Vec::new()];
-        let Some(leader) = self.statements.get(&at).filter(|_| self.detection().is_some()) else { return groups };
+        let Some(leader) = self.statements.get(&at) else { return groups };
         let Some(key) = leader.keys.first().filter(|_| self.asks(leader)) else { return groups };
         let may_join = |other: &usize| {
             *other != at && self.statements.get(other).is_some_and(|one| !self.settings.refuses(one.event))
@@ -245,7 +147,8 @@ impl<'a> Serial<'a> {
         let of_same = |other: &&usize| self.statements[other].of == statement.of;
         match statement.keys.first() {
             Some(stated) if stated == key => {
-                matches!(self.about(state, at, statement, Part::Whole), About::NobodyYet | About::Corrected(_))
+                let about = self.about(state, statement, all, Part::Whole);
+                matches!(about, About::NobodyYet | About::Corrected(_))
             }
             Some(stated) if !is_guest(stated) => false,
             _ => {
