@@ -1,6 +1,7 @@
 //! Whom a participant is: cases that generated histories found, each by itself.
 
 mod duplicates;
+mod rows;
 
 use std::sync::Arc;
 

@@ -35,8 +35,8 @@ pub struct Regarded {
 impl Case<'_> {
     /// The person of the latest key that was stated about any of the rows, for the row of a session or the event's own.
     ///
-    /// That is whom this batch means by the key; for a new row who was meant where the batch spoke of it, else whom another row holds for the
-    /// key, or who stands for them now. If somebody cleared a row of that key, the next latest one is asked as well. A key that nobody has
+    /// That is who was meant where this batch spoke of a new row; else whom another row holds for the key, or who stands for them now; else
+    /// whom the batch means anywhere. If somebody cleared a row of that key, the next latest one is asked as well. A key that nobody has
     /// says nothing, and neither do earlier ones.
     pub fn regarded<'a>(
         &self,
@@ -56,10 +56,8 @@ impl Case<'_> {
         keys.dedup();
         keys.retain(|of| cleared || *of == key);
         keys.into_iter().find_map(|of| {
-            let (here, anywhere) =
-                (|| self.meant(of, |one| one.row().session == *session), || self.meant(of, |_| true));
-            let held = || held().filter(|_| of == key);
-            if is_new { here().or_else(held).or_else(anywhere) } else { anywhere().or_else(held) }
+            let here = || self.meant(of, |one| is_new && one.row().session == *session);
+            here().or_else(|| held().filter(|_| of == key)).or_else(|| self.meant(of, |_| true))
         })
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use inevent_d365::{
+    dataverse::Columns,
     model::{ParticipantEvent, SourceTime},
     sync::{engine::Engine, outcome::Outcome},
 };
@@ -13,11 +14,11 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::{
-    fates,
+    fates, found,
     orders::orders,
     people::{People, Person, is_open, seeded},
     regarded::regards,
-    serial::{Serial, State},
+    serial::{Part, Serial, State},
     settings::{Settings, settings},
     statements::{self, second},
 };
@@ -113,7 +114,9 @@ impl Life<'_> {
 
     /// Has the engine run a batch, and holds what it leaves to the orders of its statements.
     fn tells(&mut self, batch: &[ParticipantEvent]) -> Result<(), String> {
+        let mut closed = self.has_closed(batch);
         let report = self.runtime.block_on(self.engine.run(batch));
+        closed |= self.has_closed(batch);
         let places: Vec<usize> = batch.iter().map(|event| event.id.parse().unwrap()).collect();
         for (place, outcome) in places.iter().zip(&report.outcomes) {
             match outcome {
@@ -124,11 +127,20 @@ impl Life<'_> {
         }
         let after = self.crm.rows(false);
         let (mut states, mut why) = (std::mem::take(&mut self.states), BTreeSet::new());
-        states = orders(&self.serial(), states, &places, (&[], true));
+        // A closed row is opened first; whom it regards is decided anew once it is open.
+        let parts: &[Part] = if closed { &[Part::People] } else { &[] };
+        states = orders(&self.serial(), states, &places, (parts, true));
         states.retain(|state| self.serial().compare(state, &after).map_err(|error| why.insert(error)).is_ok());
         self.states = states;
         self.course.push(format!("{places:?}"));
         if self.states.is_empty() { Err(format!("batch {places:?}: {why:#?}")) } else { Ok(()) }
+    }
+
+    /// Whether a row of a participant of a batch is closed.
+    fn has_closed(&self, batch: &[ParticipantEvent]) -> bool {
+        let participants: BTreeSet<_> = batch.iter().filter_map(statements::of).collect();
+        let (rows, is_closed) = (self.crm.rows(false), |row: &Columns| row["statecode"] != 0);
+        found(&rows).iter().any(|(of, rows)| participants.contains(of) && rows.values().any(|(.., row)| is_closed(row)))
     }
 
     /// What went wrong, and what came before.
@@ -138,7 +150,7 @@ impl Life<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases() / 2, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases() / 8, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_batch_leaves_what_some_order_of_it_leaves(events in statements(), settings in corrected(), seed: u64) {
@@ -156,8 +168,8 @@ proptest! {
         let delivery = Delivery { seed, shuffled: true, ..Delivery::one_by_one("{}") };
         // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found.
         let settles = if settings.matching.keys.change() { 4 } else { 2 };
-        let mut fates = 0;
-        for replay in 0..=settles {
+        let (mut fates, mut replay) = (0, 0_usize);
+        loop {
             let mut deliveries = delivery.deliveries(&events);
             let written = life.crm.writes();
             while !deliveries.is_empty() {
@@ -168,9 +180,12 @@ proptest! {
                 let batch: Vec<_> = deliveries.drain(..(1 + chance.below(MOST)).min(deliveries.len())).collect();
                 life.tells(&batch).map_err(|why| life.failed(&why))?;
             }
-            if replay == settles && life.crm.writes() > written {
-                return Err(life.failed(&format!("replay {replay} writes")));
+            // Who is gone is made again by the first replay.
+            if replay == settles + usize::from(fates > 0) {
+                prop_assert_eq!(life.crm.writes(), written, "replay {} writes", replay);
+                break;
             }
+            replay += 1;
         }
     }
 }

@@ -259,10 +259,20 @@ impl<'a> Serial<'a> {
         (!is_guest(key), Reverse(self.settings.matching.keys.place(key)))
     }
 
-    /// `said`: what is told together, the statement among it.
-    fn about(&self, state: &State, statement: &Statement<'_>, said: &[usize], part: Part) -> About {
+    /// The participant's key of now. `said`: what is told together, the statement among it.
+    fn latest_of(&self, state: &State, statement: &Statement<'_>, said: &[usize], part: Part) -> Option<String> {
         let of_same: Vec<usize> = said.iter().filter(|at| self.statements[at].of == statement.of).copied().collect();
-        let latest = self.latest(state, statement, &of_same, part);
+        self.latest(state, statement, &of_same, part)
+    }
+
+    /// Whether the participant has another key since, where that matters.
+    fn is_left_behind(&self, state: &State, statement: &Statement<'_>, said: &[usize], part: Part) -> bool {
+        let latest = self.latest_of(state, statement, said, part);
+        self.settings.matching.corrects && statement.keys.first() != latest.as_ref()
+    }
+
+    fn about(&self, state: &State, statement: &Statement<'_>, said: &[usize], part: Part) -> About {
+        let latest = self.latest_of(state, statement, said, part);
         let rows = state.participant(&statement.of, part).map(|told| &told.rows);
         let regarded: Vec<(Person, &String)> =
             rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
@@ -275,7 +285,7 @@ impl<'a> Serial<'a> {
         let Some(key) = statement.keys.first().filter(|key| !is_guest(key) || Some(*key) == latest.as_ref()) else {
             return known_for(latest.as_ref()).map_or(About::Nobody, About::Known);
         };
-        let left_behind = self.settings.matching.corrects && Some(key) != latest.as_ref();
+        let left_behind = self.is_left_behind(state, statement, said, part);
         if left_behind {
             let people = regarded.iter().filter_map(|(person, _)| now(*person));
             let left = people.filter(|person| self.open(*person));
@@ -338,17 +348,19 @@ impl<'a> Serial<'a> {
             let of_key = of_key.filter(|(_, _, (_, key))| Some(key) == latest.as_ref());
             of_key.max_by_key(|(time, session, _)| (*time, Reverse(*session))).map(|(_, _, (one, _))| *one)
         };
-        let regarded = own.or_else(known).zip(latest);
-        rows.entry(statement.session.clone()).or_default();
         let is_merged = |person: &Person| self.before.get(person).is_some_and(|row| row.contains_key("merged"));
-        let successor = |state: &State, person: Person| match self.settings.matching.follows || is_merged(&person) {
+        let successor = |person: Person| match self.settings.matching.follows || is_merged(&person) {
             true => self.stands_for(state, person).unwrap_or(person),
             false => person,
         };
-        if let Some((person, key)) = regarded {
-            for row in rows.values_mut() {
-                let kept = row.take().filter(|(_, of)| *of == key).map(|(one, _)| successor(state, one));
-                *row = Some((kept.unwrap_or(person), key.clone()));
+        let held = known().map(successor);
+        let new = (!rows.contains_key(&statement.session)).then(|| statement.session.clone());
+        rows.entry(statement.session.clone()).or_default();
+        for (session, row) in &mut rows {
+            let kept = || Some(successor(row.as_ref().filter(|(_, of)| Some(of) == latest.as_ref())?.0));
+            let taken = if new.as_ref() == Some(session) { own.or(held) } else { held.or(own) };
+            if let Some((person, key)) = kept().or(taken).zip(latest.as_ref()) {
+                *row = Some((person, key.clone()));
             }
         }
         said.insert(at);

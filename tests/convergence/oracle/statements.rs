@@ -139,8 +139,8 @@ pub fn in_short(events: &[ParticipantEvent]) -> String {
             let texts = [&one.email, &one.external_id, &one.company, &one.country, &one.first_name, &one.last_name];
             format!("{} {texts:?} {:?}", one.id, event.answers)
         });
-        let (time, kind, id) = (second(event), event.kind, &event.event.id);
-        format!("{time:4} {kind:?} {id} {session} {} {:?}\n", said.unwrap_or_default(), event.status)
+        let (time, kind, of) = (second(event), event.kind, &event.event.id);
+        format!("{}: {time:4} {kind:?} {of} {session} {} {:?}\n", event.id, said.unwrap_or_default(), event.status)
     };
     let mut events: Vec<&ParticipantEvent> = events.iter().collect();
     events.sort_by_key(|event| event.time);

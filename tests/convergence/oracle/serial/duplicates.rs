@@ -120,20 +120,27 @@ impl<'a> Serial<'a> {
             let chosen = others.iter().enumerate().filter(|(place, _)| some & (1 << place) != 0);
             let group: Vec<usize> = chosen.map(|(_, other)| *other).collect();
             let all: Vec<usize> = group.iter().copied().chain([at]).collect();
-            if self.maker(&all, key) == Some(at) && group.iter().all(|other| self.joins(state, *other, key, &all)) {
+            if self.maker(state, &all, key) == Some(at)
+                && group.iter().all(|other| self.joins(state, *other, key, &all))
+            {
                 groups.push(group);
             }
         }
         groups
     }
 
-    /// The earliest that asks for somebody with the key, of those with an address if there is one.
-    fn maker(&self, said: &[usize], key: &str) -> Option<usize> {
+    /// The earliest that asks for somebody with the key: of those whose participant has no other key now, and of these with an address, if
+    /// there are any.
+    fn maker(&self, state: &State, said: &[usize], key: &str) -> Option<usize> {
         let asks = |at: &&usize| {
             let statement = &self.statements[at];
             self.asks(statement) && statement.keys.first().is_some_and(|stated| stated == key)
         };
-        let first = |at: &&usize| (self.address(&self.statements[at]).is_none(), second(self.statements[at].event));
+        let first = |at: &&usize| {
+            let statement = &self.statements[at];
+            let left_behind = self.is_left_behind(state, statement, said, Part::Whole);
+            (left_behind, self.address(statement).is_none(), second(statement.event))
+        };
         said.iter().filter(asks).min_by_key(first).copied()
     }
 
