@@ -44,10 +44,12 @@ impl Case<'_> {
         drafts: impl Iterator<Item = &'a Draft<'a>>,
     ) -> Option<Regarded> {
         let latest = |draft: &Draft<'_>| Latest::remembered(&draft.details.ledger, &self.rules().matcher);
-        let mut stated: Vec<(Latest, &Draft<'_>)> = drafts.filter_map(|draft| Some((latest(draft)?, draft))).collect();
+        let drafts: Vec<&Draft<'_>> = drafts.collect();
+        let is_new = !drafts.iter().any(|draft| draft.stored.is_some_and(|row| row.key.session == *session));
+        let mut stated: Vec<(Latest, &Draft<'_>)> =
+            drafts.into_iter().filter_map(|draft| Some((latest(draft)?, draft))).collect();
         stated.sort_by_key(|(latest, _)| std::cmp::Reverse(*latest));
         let key = stated.first()?.0.key.value;
-        let is_new = !stated.iter().any(|(_, draft)| draft.stored.is_some_and(|row| row.key.session == *session));
         let of_rows: Vec<&AttendanceRow> = stated.iter().filter_map(|(_, draft)| draft.stored).collect();
         let of_rows: Vec<_> = of_rows.into_iter().filter(|row| row.details.regards == Some(key)).collect();
         let cleared = of_rows.iter().any(|row| row.regarding.is_none());
