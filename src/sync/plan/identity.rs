@@ -206,16 +206,9 @@ impl Search<'_> {
 
     /// A statement without a key of its own is about whomever the participant's rows regard.
     fn keep(&mut self, statement: &Statement<'_>) {
-        let known = self.known.get(&statement.of);
-        let latest = known.and_then(|known| known.latest).map(|latest| latest.key.value);
-        let by_row = || {
-            let regarded = known.into_iter().flat_map(|known| &known.regarded).filter(|(key, _)| *key == latest);
-            let rows = regarded.filter_map(|(_, person)| self.view.follow(*person));
-            let rows = rows.filter(|row| is_taken(row, &statement.rules.matcher));
-            rows.min_by_key(|row| (row.person.table, row.precedence())).map(|row| Target::Person(row.person))
-        };
+        let by_row = self.known_by_row(self.latest(statement), statement).map(Target::Person);
         let by_key = || self.meant_by_latest(statement).filter(|_| !self.stays(statement)).cloned();
-        match by_row().or_else(by_key) {
+        match by_row.or_else(by_key) {
             Some(target) => _ = self.found.targets.insert(statement.index, target),
             // Whom the participant's key means is known in the next look.
             None if self.latest_waits(statement) => _ = self.found.waiting.insert(statement.index),

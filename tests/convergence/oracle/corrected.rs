@@ -253,7 +253,7 @@ impl<'a> Corrected<'a> {
                 }
                 continue;
             }
-            self.people.compare_columns(*person, row, &said_of, |_| true)?;
+            self.people.compare_columns(*person, row, &said_of)?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::{
     processes::{Chance, Delivered},
 };
 
-pub const MASTER: Uuid = Uuid::from_u128(60);
+const MASTER: Uuid = Uuid::from_u128(60);
 const CONTACT: Uuid = Uuid::from_u128(70);
 /// Who gets what somebody else owned.
 const HEIR: Uuid = Uuid::from_u128(1_080);
@@ -41,21 +41,25 @@ fn befall(crm: &MemoryCrm, chance: &mut Chance) {
     if !attendance.is_empty() && chance.one_in(2) {
         crm.by_hand(*attendance[chance.below(attendance.len())].0, owned_by(Uuid::from_u128(1_081)));
     }
-    let people = rows.iter().filter(|((table, id), row)| {
-        matches!(*table, "contact" | "lead") && is_open(row) && *id != MASTER && row.contains_key("emailaddress1")
-    });
-    let people: Vec<_> = people.collect();
-    // Mostly to somebody whom rows regard.
-    let regarded: BTreeSet<_> = attendance.iter().filter_map(|(_, row)| regards(row)).collect();
-    let of_rows: Vec<_> = people.iter().filter(|(person, _)| regarded.contains(person)).copied().collect();
-    let people = if of_rows.is_empty() || chance.one_in(4) { people } else { of_rows };
-    let (person, row) = people[chance.below(people.len())];
+    let (person, row) = somebody(&rows, chance);
     match chance.below(6) {
         0 | 1 => crm.delete(*person),
         2 => crm.by_hand(*person, owned_by(HEIR)),
         3 => crm.by_hand(*person, owned_by(LEFT)),
         _ => close((crm, CONTACT), *person, row, chance),
     }
+}
+
+/// Somebody open who has an address: mostly one whom rows regard.
+pub fn somebody<'a>(rows: &'a Table, chance: &mut Chance) -> (&'a Person, &'a Columns) {
+    let regarded: BTreeSet<Person> = rows.values().filter_map(regards).collect();
+    let people = rows.iter().filter(|((table, id), row)| {
+        matches!(*table, "contact" | "lead") && is_open(row) && *id != MASTER && row.contains_key("emailaddress1")
+    });
+    let people: Vec<_> = people.collect();
+    let of_rows: Vec<_> = people.iter().filter(|(person, _)| regarded.contains(person)).copied().collect();
+    let people = if of_rows.is_empty() || chance.one_in(4) { people } else { of_rows };
+    people[chance.below(people.len())]
 }
 
 /// Merges a contact into `MASTER`; closes a lead, or qualifies it as this contact.

@@ -16,8 +16,7 @@ use uuid::Uuid;
 use super::{
     fates, found,
     orders::orders,
-    people::{People, Person, is_open, seeded},
-    regarded::regards,
+    people::{People, seeded},
     serial::{Part, Serial, State},
     settings::{Settings, settings},
     statements::{self, second},
@@ -53,22 +52,12 @@ fn statements() -> impl Strategy<Value = Vec<ParticipantEvent>> {
 /// one that others have.
 fn befall(crm: &MemoryCrm, chance: &mut Chance, id: u128) {
     let rows = crm.rows(false);
-    let regarded: BTreeSet<Person> = rows.values().filter_map(regards).collect();
-    let people = rows.iter().filter(|((table, id), row)| {
-        matches!(*table, "contact" | "lead")
-            && is_open(row)
-            && *id != fates::MASTER
-            && row.contains_key("emailaddress1")
-    });
-    let people: Vec<_> = people.collect();
-    let of_rows: Vec<_> = people.iter().filter(|(person, _)| regarded.contains(person)).copied().collect();
-    let some = if of_rows.is_empty() || chance.one_in(4) { &people } else { &of_rows };
-    let (person, row) = some[chance.below(some.len())];
+    let (person, row) = fates::somebody(&rows, chance);
     match chance.below(4) {
         0 => crm.delete(*person),
         1 => {
-            let other = people[chance.below(people.len())].1["emailaddress1"].clone();
-            crm.by_hand(*person, json!({ "emailaddress1": other }));
+            let (_, other) = fates::somebody(&rows, chance);
+            crm.by_hand(*person, json!({ "emailaddress1": other["emailaddress1"] }));
         }
         _ => fates::close((crm, Uuid::from_u128(id)), *person, row, chance),
     }

@@ -420,21 +420,15 @@ impl<'a> People<'a> {
                 }
                 continue;
             };
-            self.compare_columns(*person, row, said, |_| true)?;
+            self.compare_columns(*person, row, said)?;
         }
         Ok(())
     }
 
-    /// Holds columns against what was said: those `of` which it is asked.
-    pub fn compare_columns(
-        &self,
-        person: Person,
-        row: &Columns,
-        said: &Row<'_>,
-        of: impl Fn(&str) -> bool,
-    ) -> Result<(), String> {
+    /// Holds columns against what was said.
+    pub fn compare_columns(&self, person: Person, row: &Columns, said: &Row<'_>) -> Result<(), String> {
         let minimal = self.settings.minimal && said.makers.is_some();
-        let of_table = |mapping: &&Mapping| mapping.tables.contains(&person.0) && of(mapping.column);
+        let of_table = |mapping: &&Mapping| mapping.tables.contains(&person.0);
         for mapping in self.settings.mappings.iter().filter(of_table) {
             let left_alone = minimal && !self.stays(person.0, mapping.column);
             let had = match (self.crm.get(&person), mapping.column) {

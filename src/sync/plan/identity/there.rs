@@ -1,10 +1,13 @@
 //! Whom a key means that somebody has: in a row of theirs, by a weaker key, or because rows regard them for it.
 
 use super::{Search, Target, is_taken, left_cell};
-use crate::sync::{
-    matching::{Matcher, Who},
-    plan::{people, statements::Statement},
-    rows::{PersonRef, PersonRow, PersonTable},
+use crate::{
+    model::stamp::Fingerprint,
+    sync::{
+        matching::{Matcher, Who},
+        plan::{people, statements::Statement},
+        rows::{PersonRef, PersonRow, PersonTable},
+    },
 };
 
 impl Search<'_> {
@@ -28,7 +31,7 @@ impl Search<'_> {
         let made = self.made_for(who, matcher);
         let mut otherwise = |statement: &Statement<'_>| {
             let weaker = statement.keys.iter().skip(1).find_map(|key| self.matched(&key.who, matcher));
-            weaker.or_else(|| self.known_by_row(who, statement)).or(made)
+            weaker.or_else(|| self.known_by_row(Some(who.fingerprint()), statement)).or(made)
         };
         let found: Vec<_> = of_key.into_iter().map(|statement| (statement, otherwise(statement))).collect();
         let is_new = |(statement, _): &&(&Statement<'_>, Option<PersonRef>)| !self.settled.contains(&statement.index);
@@ -69,9 +72,9 @@ impl Search<'_> {
     }
 
     /// Whom the participant's rows regard for this very key: somebody who was adopted, or whose address was changed in the CRM.
-    pub(super) fn known_by_row(&self, who: &Who, statement: &Statement<'_>) -> Option<PersonRef> {
+    pub(super) fn known_by_row(&self, of: Option<Fingerprint>, statement: &Statement<'_>) -> Option<PersonRef> {
         let regarded = &self.known.get(&statement.of)?.regarded;
-        let for_key = regarded.iter().filter(|(key, _)| *key == Some(who.fingerprint()));
+        let for_key = regarded.iter().filter(|(key, _)| *key == of);
         let people = for_key.filter_map(|(_, person)| self.view.follow(*person));
         let people = people.filter(|row| is_taken(row, &statement.rules.matcher));
         people.min_by_key(|row| (row.person.table, row.precedence())).map(|row| row.person)
