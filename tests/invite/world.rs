@@ -205,9 +205,13 @@ pub fn settings(invitations: Value) -> EventSettings {
     document::read(&text, &Prefix::default()).unwrap_or_else(|problems| panic!("{problems}")).effective(EVENT)
 }
 
+/// A run that has more time than it needs.
+pub fn long() -> Run {
+    Run { ends: Instant::now() + Duration::from_secs(300), dry: false }
+}
+
 pub async fn run(inviter: &Inviter, settings: &EventSettings) -> Report {
-    let run = Run { ends: Instant::now() + Duration::from_secs(300), dry: false };
-    inviter.run(EVENT, settings, run).await.unwrap()
+    inviter.run(EVENT, settings, long()).await.unwrap()
 }
 
 /// How many members of the only list were skipped for a reason.
