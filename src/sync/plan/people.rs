@@ -110,6 +110,8 @@ pub fn plan<'a>(
             by_target.entry(target).or_default().push(statement);
         }
     }
+    let keyed: BTreeSet<usize> =
+        statements.iter().filter(|statement| !statement.keys.is_empty()).map(|statement| statement.index).collect();
     let mut created = BTreeMap::new();
     for (target, mut about) in by_target {
         let all: BTreeSet<usize> = about.iter().map(|statement| statement.index).collect();
@@ -133,6 +135,12 @@ pub fn plan<'a>(
                     plan.refused.retain(|refused| Some(&refused.event) == maker || !all.contains(&refused.event));
                     continue;
                 };
+                // A duplicate rule may refuse the new one, and nothing is required of what is about nobody then.
+                let (keyless, refused): (Vec<_>, Vec<_>) = std::mem::take(&mut plan.refused)
+                    .into_iter()
+                    .partition(|refused| all.contains(&refused.event) && !keyed.contains(&refused.event));
+                plan.refused = refused;
+                plan.waiting.extend(keyless.into_iter().map(|refused| refused.event));
                 let person = view.free(|generation| person(*table, &context.tenant, who, generation));
                 let write = create(person, (who, maker), stated, view);
                 plan.claim(None, &write, [who.fingerprint()], statements, context);
@@ -142,10 +150,8 @@ pub fn plan<'a>(
         }
     }
     // What is said without a key may be about nobody without what is said with one.
-    let stated: BTreeSet<usize> =
-        statements.iter().filter(|statement| !statement.keys.is_empty()).map(|statement| statement.index).collect();
-    if plan.refused.iter().any(|refused| stated.contains(&refused.event)) {
-        plan.refused.retain(|refused| stated.contains(&refused.event));
+    if plan.refused.iter().any(|refused| keyed.contains(&refused.event)) {
+        plan.refused.retain(|refused| keyed.contains(&refused.event));
     }
     let person = |target: &Target| match target {
         Target::Person(person) => view.person(*person).map(|row| Person {

@@ -184,3 +184,24 @@ async fn what_was_said_under_an_address_of_before_is_not_adopted() {
     assert_eq!(crm.rows(false)[&("contact", Uuid::from_u128(60))]["jobtitle"], "Seeded");
     assert!(regarded(&crm).contains(&Some(Uuid::from_u128(60))));
 }
+
+/// Of whom a rule refuses to make nothing is required: what is said without a key still counts for the row.
+#[tokio::test]
+async fn nothing_is_required_of_whom_a_duplicate_rule_parks() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "closed_duplicates": "park" }, "mappings": [
+        { "source": { "answer": "R" }, "tables": ["lead"], "column": "new_rank", "values": { "Gold": 1 }, "required": true }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule::same("Same address", "emailaddress1"));
+    let keyed = |address| said(Kind::Registered, 1, Some(address), None);
+    let mut keyless = said(Kind::CheckedIn, 2, None, None);
+    keyless.answers.insert("R".into(), "odd".into());
+    let report = engine(&crm, SETTINGS).run(&[keyed("closed@x.example"), keyless.clone()]).await;
+    assert!(matches!(&report.outcomes[..], [Outcome::Refused(_), Outcome::Settled { changed: true }]), "{report:?}");
+    assert_eq!((made(&crm), regarded(&crm)), (vec![], vec![None]));
+
+    // Of somebody who is made it is required.
+    let crm = MemoryCrm::seeded();
+    let report = engine(&crm, SETTINGS).run(&[keyed("ana@x.example"), keyless]).await;
+    assert!(matches!(&report.outcomes[..], [Outcome::Settled { changed: true }, Outcome::Refused(_)]), "{report:?}");
+    assert_eq!((made(&crm).len(), regarded(&crm).len()), (1, 1));
+}

@@ -28,6 +28,7 @@ use crate::Table;
 use about::About;
 pub use duplicates::Parked;
 use duplicates::Verdict;
+use filled::Cells;
 
 /// The participant of an event.
 type Participant = (String, String);
@@ -47,7 +48,9 @@ pub struct State {
 impl State {
     /// The same for what is written later.
     pub fn written(mut self) -> Self {
-        self.people.values_mut().for_each(|someone| someone.together = None);
+        let of_people = self.people.values_mut().map(|someone| &mut someone.cells);
+        let of_rows = self.participants.values_mut().flat_map(|told| told.rows.values_mut()).map(|row| &mut row.cells);
+        of_people.chain(of_rows).for_each(|cells| cells.together = None);
         self
     }
 
@@ -64,9 +67,7 @@ struct Someone {
     since: Option<i64>,
     /// The addresses that it was corrected from.
     left: BTreeSet<String>,
-    columns: filled::Columns,
-    /// Statements by which a batch may fill columns together, and the columns that were empty before.
-    together: Option<(BTreeSet<usize>, filled::Columns)>,
+    cells: Cells,
     /// By the connector.
     made: bool,
 }
@@ -76,8 +77,16 @@ struct Someone {
 struct Told {
     /// What counts for the rows.
     said: BTreeSet<usize>,
-    /// Whom each row regards, and for which key.
-    rows: BTreeMap<Option<String>, Option<(Person, String)>>,
+    /// By session; the event's own row has none.
+    rows: BTreeMap<Option<String>, Row>,
+}
+
+/// An attendance row.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    /// Whom it regards, and for which key.
+    regards: Option<(Person, String)>,
+    cells: Cells,
 }
 
 /// What of a statement takes effect: a process may die, or a call fail, between the person and the rows. Who is made, or gets an address,
@@ -87,6 +96,13 @@ pub enum Part {
     Whole,
     People,
     Rows,
+}
+
+/// Whether a batch writes what is told together with what was told before.
+#[derive(Debug, Clone, Copy)]
+struct Joins {
+    of_person: bool,
+    of_rows: bool,
 }
 
 /// A statement that counts.
@@ -137,12 +153,15 @@ impl<'a> Serial<'a> {
         let Some(statement) = self.statements.get(&at) else {
             return BTreeMap::from([(state.clone(), BTreeSet::from([at]))]);
         };
-        let told = |together| {
+        let told = |(of_person, of_rows)| {
             let mut after = state.clone();
-            let told = self.tell(&mut after, statement, (at, along), (part, together));
+            let told = self.tell(&mut after, statement, (at, along), (part, Joins { of_person, of_rows }));
             (after, told.into_iter().chain([at]).collect())
         };
-        [false, true].map(told).into_iter().collect()
+        let of_people = choices(state.people.values().map(|someone| &someone.cells));
+        let of_rows = choices(state.participants.values().flat_map(|told| told.rows.values()).map(|row| &row.cells));
+        let all = of_people.iter().flat_map(|of_person| of_rows.iter().map(move |of_rows| (*of_person, *of_rows)));
+        all.map(told).collect()
     }
 
     /// Returns which of the others were told, too.
@@ -151,10 +170,11 @@ impl<'a> Serial<'a> {
         state: &mut State,
         statement: &Statement<'_>,
         (at, along): (usize, &[usize]),
-        (part, together): (Part, bool),
+        (part, joins): (Part, Joins),
     ) -> Vec<usize> {
         let creates = self.settings.of(&statement.of.0).creates();
-        let said: Vec<usize> = [at].iter().chain(along).copied().collect();
+        let lacks = |at: &usize| self.settings.refuses(self.statements[at].event);
+        let said: Vec<usize> = [at].iter().chain(along.iter().filter(|at| !lacks(at))).copied().collect();
         let about = self.about(state, statement, &said, part);
         let asks = match about {
             About::NobodyYet => creates.map(|table| (table, None)),
@@ -162,9 +182,14 @@ impl<'a> Serial<'a> {
             _ => None,
         };
         let asks = asks.filter(|_| !self.settings.refuses(statement.event));
+        let mut told = said.clone();
         let about = match asks.map(|asks| self.verdict(state, asks, statement, &said)) {
             None | Some(Verdict::Free) => about,
-            Some(Verdict::Taken(person)) => About::Known(person),
+            // What lacks a value of the person is about them, too, and is parked.
+            Some(Verdict::Taken(person)) => {
+                told.extend(along.iter().filter(|at| lacks(at)));
+                About::Known(person)
+            }
             Some(Verdict::Parked(_)) if part != Part::Whole => return Vec::new(),
             Some(Verdict::Parked(named)) => {
                 let parked = self.asking(&said, &statement.keys[0]);
@@ -194,10 +219,11 @@ impl<'a> Serial<'a> {
                     None => (self.address(statement), self.at_first(person.0, statement, &said)),
                 };
                 let key = statement.keys.first();
-                let blank = || Someone { address, columns, made, ..Someone::default() };
+                let cells = Cells { columns, together: None };
+                let blank = || Someone { address, cells, made, ..Someone::default() };
                 state.people.entry(person).or_insert_with(blank);
                 if !made {
-                    self.write(state, person, &said, together);
+                    self.write(state, person, &said, joins.of_person);
                 }
                 let someone = state.people.get_mut(&person).unwrap();
                 match about {
@@ -220,20 +246,18 @@ impl<'a> Serial<'a> {
             None => {}
         }
         for at in &said {
-            self.tell_rows(state, *at, &self.statements[at], (person, part));
+            self.tell_rows(state, *at, person, (part, joins.of_rows));
         }
-        said
+        told
     }
 
-    fn tell_rows(
-        &self,
-        state: &mut State,
-        at: usize,
-        statement: &Statement<'_>,
-        (person, part): (Option<Person>, Part),
-    ) {
-        let told = self.rows_told(state, at, statement, (person, part));
+    fn tell_rows(&self, state: &mut State, at: usize, person: Option<Person>, (part, joins): (Part, bool)) {
+        let statement = &self.statements[&at];
+        let mut told = self.rows_told(state, at, statement, (person, part));
         let of = statement.of.clone();
+        let there = state.participants.get(&of).and_then(|told| told.rows.get(&statement.session));
+        let cells = self.of_row(there.map(|row| &row.cells), at, joins);
+        told.rows.get_mut(&statement.session).unwrap().cells = cells;
         match part {
             Part::Whole => {
                 state.in_parts.clear();
@@ -266,7 +290,8 @@ impl<'a> Serial<'a> {
             of_row.filter(|one| one.keys.first() == latest.as_ref()).map(|one| second(one.event)).max()
         };
         let known = || {
-            let of_key = rows.iter().filter_map(|(session, row)| Some((stated(session), session, row.as_ref()?)));
+            let of_key =
+                rows.iter().filter_map(|(session, row)| Some((stated(session), session, row.regards.as_ref()?)));
             let of_key = of_key.filter(|(_, _, (_, key))| Some(key) == latest.as_ref());
             of_key.max_by_key(|(time, session, _)| (*time, Reverse(*session))).map(|(_, _, (one, _))| *one)
         };
@@ -279,10 +304,10 @@ impl<'a> Serial<'a> {
         let new = (!rows.contains_key(&statement.session)).then(|| statement.session.clone());
         rows.entry(statement.session.clone()).or_default();
         for (session, row) in &mut rows {
-            let kept = || Some(successor(row.as_ref().filter(|(_, of)| Some(of) == latest.as_ref())?.0));
+            let kept = || Some(successor(row.regards.as_ref().filter(|(_, of)| Some(of) == latest.as_ref())?.0));
             let taken = if new.as_ref() == Some(session) { own.or(held) } else { held.or(own) };
             if let Some((person, key)) = kept().or(taken).zip(latest.as_ref()) {
-                *row = Some((person, key.clone()));
+                row.regards = Some((person, key.clone()));
             }
         }
         said.insert(at);
@@ -329,7 +354,7 @@ impl<'a> Serial<'a> {
         if let Some(address) = &someone.address {
             row.insert("emailaddress1".into(), address.clone().into());
         }
-        for (name, column) in &someone.columns {
+        for (name, column) in &someone.cells.columns {
             row.insert((*name).to_owned(), column.value.0.clone());
         }
         row.retain(|_, value| !value.is_null());
@@ -342,6 +367,11 @@ impl<'a> Serial<'a> {
             None => self.known[&person].clone(),
         }
     }
+}
+
+/// Whether to write together with what was told before: both, where something was.
+fn choices<'a>(mut cells: impl Iterator<Item = &'a Cells>) -> &'static [bool] {
+    if cells.any(|cells| cells.together.is_some()) { &[false, true] } else { &[false] }
 }
 
 fn id(table: &'static str, key: &str, generation: u32) -> Person {

@@ -53,8 +53,12 @@ impl Serial<'_> {
     pub(super) fn about(&self, state: &State, statement: &Statement<'_>, said: &[usize], part: Part) -> About {
         let latest = self.latest_of(state, statement, said, part);
         let rows = state.participant(&statement.of, part).map(|told| &told.rows);
-        let regarded: Vec<(Person, &String)> =
-            rows.into_iter().flatten().filter_map(|(_, row)| row.as_ref()).map(|(one, key)| (*one, key)).collect();
+        let regarded: Vec<(Person, &String)> = rows
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, row)| row.regards.as_ref())
+            .map(|(one, key)| (*one, key))
+            .collect();
         let now = |person: Person| self.stands_for(state, person);
         let first = |people: Vec<Person>| people.into_iter().min_by_key(|person| (person.0, self.precedence(*person)));
         let known_for = |key: Option<&String>| {
@@ -100,7 +104,8 @@ impl Serial<'_> {
 
     /// Whether only this participant has rows that regard somebody.
     fn alone(&self, state: &State, person: Person, participant: &str, part: Part) -> bool {
-        let regards = |told: &Told| told.rows.values().flatten().any(|(regarded, _)| *regarded == person);
+        let regards =
+            |told: &Told| told.rows.values().flat_map(|row| &row.regards).any(|(regarded, _)| *regarded == person);
         let of = state.participants.keys().chain(state.in_parts.keys());
         let mut users = of.filter(|of| state.participant(of, part).is_some_and(regards));
         users.all(|(_, user)| user == participant)

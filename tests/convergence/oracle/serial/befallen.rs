@@ -16,11 +16,11 @@ impl Serial<'_> {
             }
             for mapping in self.mapped(person.0).filter(|mapping| mapping.found(before) != mapping.found(now)) {
                 let value = Said(mapping.found(now).cloned().unwrap_or_default());
-                someone.columns.get_mut(mapping.column).unwrap().value = value;
+                someone.cells.columns.get_mut(mapping.column).unwrap().value = value;
             }
         }
         for told in participants.values_mut() {
-            told.rows.retain(|_, row| row.as_ref().is_none_or(|(person, _)| self.before.contains_key(person)));
+            told.rows.retain(|_, row| row.regards.as_ref().is_none_or(|(person, _)| self.before.contains_key(person)));
             told.said.retain(|at| told.rows.contains_key(&self.statements[at].session));
         }
         participants.retain(|_, told| !told.rows.is_empty());

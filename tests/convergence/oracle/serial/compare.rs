@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use inevent_d365::model::ParticipantEvent;
+use inevent_d365::{dataverse, model::ParticipantEvent};
 
-use super::{Serial, State, folded, text};
+use super::{Row, Serial, State, filled::Cells, folded, text};
 use crate::{
     Table,
     oracle::{attendance, columns::holds, compare_row, found},
@@ -22,13 +22,7 @@ impl Serial<'_> {
                     if address != someone.address {
                         return Err(format!("{person:?} has the address {address:?}, not {:?}", someone.address));
                     }
-                    for mapping in self.mapped(person.0) {
-                        let (column, expected) = (mapping.column, &someone.columns[mapping.column].value.0);
-                        if !holds(mapping.found(row), std::slice::from_ref(expected)) {
-                            let found = mapping.found(row);
-                            return Err(format!("{person:?} has {found:?} in {column}, not {expected:?}"));
-                        }
-                    }
+                    self.compare_cells(person.0, row, &someone.cells).map_err(|why| format!("{person:?} {why}"))?;
                 }
             }
         }
@@ -47,9 +41,22 @@ impl Serial<'_> {
                 return Err(format!("there are rows of {:?}, not {:?}", rows.keys(), expected.keys()));
             }
             for (session, shown) in &expected {
-                let regarded = told.rows[session].as_ref().map(|(person, _)| *person);
-                compare_row(rows[session], shown, &BTreeSet::from([regarded]).into(), &said, (self.settings, after))
+                let Row { regards, cells } = &told.rows[session];
+                let regarded = BTreeSet::from([regards.as_ref().map(|(person, _)| *person)]).into();
+                compare_row(rows[session], shown, &regarded, &said, (self.settings, after))
+                    .and_then(|()| self.compare_cells("activity", rows[session].2, cells))
                     .map_err(|why| format!("{participant:?} {session:?}: {why}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the mapped columns of a row.
+    fn compare_cells(&self, table: &'static str, row: &dataverse::Columns, cells: &Cells) -> Result<(), String> {
+        for mapping in self.mapped(table) {
+            let (found, expected) = (mapping.found(row), &cells.columns[mapping.column].value.0);
+            if !holds(found, std::slice::from_ref(expected)) {
+                return Err(format!("has {found:?} in {}, not {expected:?}", mapping.column));
             }
         }
         Ok(())

@@ -73,7 +73,7 @@ impl<'a> Serial<'a> {
             let now = match (state.people.get(person), column) {
                 (None, _) => text(&row, column).map(str::to_owned),
                 (Some(someone), "emailaddress1") => someone.address.clone(),
-                (Some(someone), _) => match someone.columns.get(column) {
+                (Some(someone), _) => match someone.cells.columns.get(column) {
                     Some(column) => column.text().map(str::to_owned),
                     None => text(&row, column).map(str::to_owned),
                 },
@@ -112,8 +112,11 @@ impl<'a> Serial<'a> {
         let mut groups = vec![Vec::new()];
         let Some(leader) = self.statements.get(&at) else { return groups };
         let Some(key) = leader.keys.first().filter(|_| self.asks(leader)) else { return groups };
+        // What lacks a value of the person may be about somebody for whom the maker is taken.
         let may_join = |other: &usize| {
-            *other != at && self.statements.get(other).is_some_and(|one| !self.settings.refuses(one.event))
+            let lacks = |one: &Statement<'_>| self.settings.refuses(one.event);
+            let may = |one| !lacks(one) || self.settings.detection.is_some() && self.has_no_key(one);
+            *other != at && self.statements.get(other).is_some_and(may)
         };
         let others: Vec<usize> = all.iter().copied().filter(may_join).collect();
         for some in 1..1 << others.len() {
@@ -165,6 +168,10 @@ impl<'a> Serial<'a> {
                     && self.latest(state, statement, &of_same, Part::Whole).as_deref() == Some(key)
             }
         }
+    }
+
+    fn has_no_key(&self, statement: &Statement<'_>) -> bool {
+        statement.keys.first().is_none_or(|key| is_guest(key))
     }
 
     /// Those of the statements for which somebody of a key would be made.

@@ -13,8 +13,24 @@ use crate::oracle::{
     people::Person,
 };
 
-/// The mapped columns of somebody, by their names.
+/// The mapped columns of a row, by their names.
 pub type Columns = BTreeMap<&'static str, Filled>;
+
+/// What a row has in its mapped columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cells {
+    pub columns: Columns,
+    /// What a batch wrote that may write more together with it.
+    pub together: Option<Together>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Together {
+    /// The statements that the row is made of.
+    Made(BTreeSet<usize>),
+    /// Statements that fill columns, and the columns that were empty before.
+    Filled(BTreeSet<usize>, Columns),
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Filled {
@@ -82,17 +98,10 @@ impl<'a> Serial<'a> {
 
     /// What somebody has who is made of these statements.
     pub(super) fn at_first(&self, table: &'static str, maker: &Statement<'_>, said: &[usize]) -> Columns {
-        let mut columns = Columns::new();
+        let stays = |mapping: &&Mapping| !self.settings.minimal || self.people.stays(table, mapping.column);
+        let mut columns = self.made(self.mapped(table).filter(stays), said);
         for mapping in self.mapped(table) {
             let column = columns.entry(mapping.column).or_default();
-            if !self.settings.minimal || self.people.stays(table, mapping.column) {
-                let mut stated =
-                    self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
-                match mapping.mode {
-                    Mode::OnCreate => column.value = stated.next_back().map(|(_, value)| value).unwrap_or_default(),
-                    mode => stated.for_each(|stated| column.take(mode, stated)),
-                }
-            }
             if mapping.column == "lastname" && column.value.0.is_null() {
                 let person = maker.event.participant.as_ref().unwrap();
                 let before_at = |address: String| address.split('@').next().unwrap().to_owned();
@@ -103,40 +112,80 @@ impl<'a> Serial<'a> {
         columns
     }
 
+    /// What a row has that is made of these statements.
+    fn made(&self, mapped: impl Iterator<Item = &'a Mapping>, said: &[usize]) -> Columns {
+        let mut columns = Columns::new();
+        for mapping in mapped {
+            let column = columns.entry(mapping.column).or_default();
+            let mut stated = self.by_time(said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
+            match mapping.mode {
+                Mode::OnCreate => column.value = stated.next_back().map(|(_, value)| value).unwrap_or_default(),
+                mode => stated.for_each(|stated| column.take(mode, stated)),
+            }
+        }
+        columns
+    }
+
     /// Writes what is said of somebody who is there, by itself or together with what was told before. A column of a key for which the
     /// rule names others stays as it was.
     pub(super) fn write(&self, state: &mut State, person: Person, said: &[usize], together: bool) {
         let someone = &state.people[&person];
         let minimal = self.settings.minimal && someone.made;
+        let stays = |mapping: &&Mapping| !minimal || self.people.stays(person.0, mapping.column);
+        let mapped: Vec<&Mapping> = self.mapped(person.0).filter(stays).collect();
         let keys: BTreeSet<&str> = self.settings.matching.keys.columns(person.0).into_iter().collect();
-        let empty = |(_, column): &(&'static str, Filled)| column.value.0.is_null();
-        let fills = || self.mapped(person.0).filter(|mapping| mapping.mode == Mode::FillIfEmpty);
-        let now = || fills().map(|mapping| (mapping.column, someone.columns[mapping.column].clone())).filter(empty);
-        let (mut all, start) = match &someone.together {
-            Some((all, start)) if together => (all.clone(), start.clone()),
-            _ => (BTreeSet::new(), now().collect()),
-        };
-        let states = |at: &&usize| {
-            fills().any(|one| start.contains_key(one.column) && one.value(self.statements[at].event).is_some())
-        };
-        all.extend(said.iter().filter(states));
-        let said: Vec<usize> = all.iter().chain(said).copied().collect::<BTreeSet<usize>>().into_iter().collect();
-        let mut columns = someone.columns.clone();
-        columns.extend(start.clone());
-        for mapping in self.mapped(person.0) {
-            if minimal && !self.people.stays(person.0, mapping.column) {
-                continue;
-            }
-            let column = columns.get_mut(mapping.column).unwrap();
-            let before = column.value.clone();
-            let stated = self.by_time(&said).into_iter().filter_map(|statement| Self::stated(mapping, statement));
-            stated.for_each(|stated| column.take(mapping.mode, stated));
-            let is_news = column.value != before && keys.contains(mapping.column);
-            if is_news && !self.named(state, person.0, Some(person), (mapping.column, column.text())).is_empty() {
-                column.value = before;
+        let mut cells = self.filled(&mapped, &someone.cells, said, together);
+        for (column, filled) in &mut cells.columns {
+            let before = &someone.cells.columns[column].value;
+            let is_news = filled.value != *before && keys.contains(column);
+            if is_news && !self.named(state, person.0, Some(person), (*column, filled.text())).is_empty() {
+                filled.value = before.clone();
             }
         }
-        let someone = state.people.get_mut(&person).unwrap();
-        (someone.columns, someone.together) = (columns, (!all.is_empty()).then_some((all, start)));
+        state.people.get_mut(&person).unwrap().cells = cells;
+    }
+
+    /// A row's columns after these statements, written by themselves or together with what was told before.
+    pub(super) fn filled(&self, mapped: &[&'a Mapping], before: &Cells, said: &[usize], together: bool) -> Cells {
+        let (mut all, start) = match before.together.clone().filter(|_| together) {
+            Some(Together::Made(mut makers)) => {
+                makers.extend(said);
+                let columns = self.made(mapped.iter().copied(), &makers.iter().copied().collect::<Vec<_>>());
+                return Cells { columns, together: Some(Together::Made(makers)) };
+            }
+            Some(Together::Filled(all, start)) => (all, start),
+            None => {
+                let fills = mapped.iter().filter(|mapping| mapping.mode == Mode::FillIfEmpty);
+                let now = fills.map(|mapping| (mapping.column, before.columns[mapping.column].clone()));
+                (BTreeSet::new(), now.filter(|(_, column)| column.value.0.is_null()).collect())
+            }
+        };
+        let fills = |mapping: &&&Mapping| mapping.mode == Mode::FillIfEmpty && start.contains_key(mapping.column);
+        let states =
+            |at: &&usize| mapped.iter().filter(fills).any(|one| one.value(self.statements[at].event).is_some());
+        all.extend(said.iter().filter(states));
+        let said: BTreeSet<usize> = all.iter().chain(said).copied().collect();
+        let said = self.by_time(&said.into_iter().collect::<Vec<_>>());
+        let mut columns = before.columns.clone();
+        columns.extend(start.clone());
+        for mapping in mapped {
+            let column = columns.get_mut(mapping.column).unwrap();
+            let stated = said.iter().filter_map(|statement| Self::stated(mapping, statement));
+            stated.for_each(|stated| column.take(mapping.mode, stated));
+        }
+        Cells { columns, together: (!all.is_empty()).then_some(Together::Filled(all, start)) }
+    }
+
+    /// The columns of an attendance row after a statement about it; of a new one, which it makes.
+    pub(super) fn of_row(&self, before: Option<&Cells>, at: usize, together: bool) -> Cells {
+        let mapped: Vec<&Mapping> = self.mapped("activity").collect();
+        match before {
+            Some(before) => self.filled(&mapped, before, &[at], together),
+            None => {
+                let joins = mapped.iter().any(|mapping| mapping.mode != Mode::Overwrite);
+                let together = joins.then(|| Together::Made(BTreeSet::from([at])));
+                Cells { columns: self.made(mapped.into_iter(), &[at]), together }
+            }
+        }
     }
 }
