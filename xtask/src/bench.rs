@@ -5,6 +5,7 @@ mod events;
 mod http;
 mod load;
 mod memory;
+mod processors;
 mod report;
 mod sandbox;
 mod server;

@@ -19,7 +19,7 @@ use super::dataverse::Dataverse;
 use super::load::{self, Requests, Until};
 use super::report::{Aim, Report};
 use super::storage::{Azurite, Queues};
-use super::{Bench, OURS, events};
+use super::{Bench, OURS, events, processors};
 use crate::package;
 pub use growth::measure as measure_growth;
 use host::Host;
@@ -95,15 +95,16 @@ fn ours(bench: &Bench, host: &Path, size: usize) -> Result<Run> {
     let events = bench.effort.synchronised;
     let connected = Connected::start(bench, host, far_away(bench, events)?)?;
     connected.dataverse.admin("DELETE", "/requests", "")?;
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), processors::taken()?);
     connected.send(0..events, size)?;
     let accepted = started.elapsed();
     connected.dataverse.written(1 + events)?;
     let took = started.elapsed();
+    let processors = processors::told(&before, &processors::taken()?, took.as_secs_f64());
     let log = connected.dataverse.quiet()?;
     let busy: f64 = log.requests.iter().map(|call| call.ms / 1e3).sum();
     let note = format!(
-        "{events} events: accepted in {:.1} s, written in {:.1} s; {}; {busy:.1} s of calls in all",
+        "{events} events: accepted in {:.1} s, written in {:.1} s; {}; {busy:.1} s of calls in all; {processors}",
         accepted.as_secs_f64(),
         took.as_secs_f64(),
         log.kinds()
