@@ -88,7 +88,7 @@ struct Life<'a> {
 
 impl Life<'_> {
     fn serial(&self) -> Serial<'_> {
-        Serial::new(&self.before, self.settings, self.events, self.people)
+        Serial::new(&self.before, self.settings, self.events, self.people).with_rows_beside(true)
     }
 
     fn befalls(&mut self, chance: &mut Chance, contact: u128) {

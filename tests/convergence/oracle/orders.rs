@@ -138,7 +138,8 @@ proptest! {
         let crm = seeded();
         let before = crm.rows(false);
         let people = People::new(&before, &settings, &events);
-        let serial = Serial::new(&before, &settings, &events, &people);
+        let whole = (delivery.processes, delivery.lanes) == (1, 1) && parts(&delivery).is_empty();
+        let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(whole);
         let delivered = Delivered::into(&crm);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
         let mut states = BTreeSet::from([State::default()]);

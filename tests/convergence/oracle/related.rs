@@ -20,14 +20,14 @@ use super::{
 use crate::{
     Table,
     crm::{LOOKUP, MemoryCrm},
-    tables::{KEY, STAMP},
+    tables::{KEY, STAMP, definition},
 };
 
 /// A row of the settings, under the name of its table without the prefix.
 #[derive(Debug, Clone, Copy)]
 pub struct Related {
-    name: &'static str,
-    table: &'static str,
+    pub name: &'static str,
+    pub table: &'static str,
     way: Way,
 }
 
@@ -57,8 +57,8 @@ const ACCOUNT: Related =
     Related { name: "account", table: "account", way: Way::Reached(["parentcustomerid", "parentaccountid"]) };
 const EMPLOYER: Related =
     Related { name: "employer", table: "new_employer", way: Way::Reached(["new_employerid", "new_employerid"]) };
-/// The lookups of a row with a key.
-const BOUND: [&str; 3] = ["new_contactid", "new_leadid", "new_attendanceid"];
+/// The lookups of a row with a key: to a contact, to a lead, to an attendance row.
+pub const BOUND: [&str; 3] = ["new_contactid", "new_leadid", "new_attendanceid"];
 
 /// What participants say of topics.
 pub const TOPICS: [&str; 5] = ["Rust", " rust ", "Go", "Cobol", " "];
@@ -164,6 +164,29 @@ pub fn seed(crm: &MemoryCrm) {
         keyed(3, "P1/Rust");
         keyed(4, "e0/p1");
         crm.by_hand((table, of(number + 4)), points("new_leadid", "lead", 41));
+    }
+}
+
+impl Related {
+    /// The lookup of such a person that leads to the row; `None` where a key does, or nothing.
+    pub fn reached(&self, person: &str) -> Option<&'static str> {
+        match self.way {
+            Way::Reached(lookups) => Some(lookups[usize::from(person == "lead")]),
+            Way::Keyed { .. } => None,
+        }
+    }
+
+    /// The key that a statement states, and which of the lookups are bound; `None` where a lookup leads to the row.
+    pub fn keyed(&self, event: &ParticipantEvent) -> Option<(Option<String>, [bool; 3])> {
+        match self.way {
+            Way::Reached(_) => None,
+            Way::Keyed { key, contact, lead, activity } => Some((key.stated(event), [contact, lead, activity])),
+        }
+    }
+
+    /// Whether its table remembers what was stated.
+    pub fn is_stamped(&self) -> bool {
+        definition(self.table).is_some_and(|table| table.columns.contains(STAMP))
     }
 }
 
@@ -321,7 +344,7 @@ impl Related {
 }
 
 /// The attendance row that a statement is about.
-fn attendance(event: &ParticipantEvent, settings: &Settings) -> (String, Uuid) {
+pub fn attendance(event: &ParticipantEvent, settings: &Settings) -> (String, Uuid) {
     let rules = settings.of(&event.event.id);
     let part = if rules.webinar { rules.table() } else { "" };
     let participant = event.participant.as_ref().map_or("", |participant| &participant.id);

@@ -3,6 +3,7 @@
 
 mod about;
 mod befallen;
+mod beside;
 mod compare;
 mod duplicates;
 mod filled;
@@ -16,6 +17,7 @@ use inevent_d365::{
     dataverse::Columns,
     model::{ParticipantEvent, ids},
 };
+use uuid::Uuid;
 
 use super::{
     keys::folded,
@@ -26,6 +28,7 @@ use super::{
 };
 use crate::Table;
 use about::About;
+use beside::Beside;
 pub use duplicates::Parked;
 use duplicates::Verdict;
 use filled::Cells;
@@ -39,6 +42,8 @@ pub struct State {
     /// Those who were made, and those of whom something was said.
     people: BTreeMap<Person, Someone>,
     participants: BTreeMap<Participant, Told>,
+    /// Rows beside these of which something was said.
+    beside: BTreeMap<(&'static str, Uuid), Beside>,
     /// What would be known of participants if the batch that is told in parts had come to its end.
     in_parts: BTreeMap<Participant, Told>,
     /// The statements that a duplicate rule parked, and whom it named each time.
@@ -46,11 +51,12 @@ pub struct State {
 }
 
 impl State {
-    /// The same for what is written later.
+    /// The same for the next look.
     pub fn written(mut self) -> Self {
         let of_people = self.people.values_mut().map(|someone| &mut someone.cells);
         let of_rows = self.participants.values_mut().flat_map(|told| told.rows.values_mut()).map(|row| &mut row.cells);
         of_people.chain(of_rows).for_each(|cells| cells.together = None);
+        self.beside.values_mut().for_each(Beside::written);
         self
     }
 
@@ -98,13 +104,6 @@ pub enum Part {
     Rows,
 }
 
-/// Whether a batch writes what is told together with what was told before.
-#[derive(Debug, Clone, Copy)]
-struct Joins {
-    of_person: bool,
-    of_rows: bool,
-}
-
 /// A statement that counts.
 struct Statement<'a> {
     event: &'a ParticipantEvent,
@@ -123,6 +122,8 @@ pub struct Serial<'a> {
     statements: BTreeMap<usize, Statement<'a>>,
     /// What those who were there are found by, as long as nothing is said of them.
     known: BTreeMap<Person, Vec<String>>,
+    /// Whether rows beside people and their attendance are held, too.
+    beside: bool,
 }
 
 impl<'a> Serial<'a> {
@@ -141,27 +142,30 @@ impl<'a> Serial<'a> {
             keys: people.keys_stated(event),
         };
         let statements = counted.map(|(at, event)| (at, statement(event))).collect();
-        let mut serial = Self { before, settings, events, people, statements, known: BTreeMap::new() };
+        let mut serial = Self { before, settings, events, people, statements, known: BTreeMap::new(), beside: false };
         let there = before.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         serial.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
         serial
     }
 
+    /// The same, holding rows beside people and their attendance, if these are written whole and by one process.
+    pub fn with_rows_beside(self, beside: bool) -> Self {
+        Self { beside, ..self }
+    }
+
     /// The CRM after one more statement, or a part of it, or several of which a batch makes one person; and which of them were told.
-    /// What it says of somebody may be written by itself, or together with what was told of them before.
+    /// What it says may be written by itself, or together with what was told before.
     pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> BTreeMap<State, BTreeSet<usize>> {
         let Some(statement) = self.statements.get(&at) else {
             return BTreeMap::from([(state.clone(), BTreeSet::from([at]))]);
         };
-        let told = |(of_person, of_rows)| {
-            let mut after = state.clone();
-            let told = self.tell(&mut after, statement, (at, along), (part, Joins { of_person, of_rows }));
+        let mut starts = vec![state.clone().written()];
+        starts.extend((starts[0] != *state).then(|| state.clone()));
+        let told = |mut after: State| {
+            let told = self.tell(&mut after, statement, (at, along), part);
             (after, told.into_iter().chain([at]).collect())
         };
-        let of_people = choices(state.people.values().map(|someone| &someone.cells));
-        let of_rows = choices(state.participants.values().flat_map(|told| told.rows.values()).map(|row| &row.cells));
-        let all = of_people.iter().flat_map(|of_person| of_rows.iter().map(move |of_rows| (*of_person, *of_rows)));
-        all.map(told).collect()
+        starts.into_iter().map(told).collect()
     }
 
     /// Returns which of the others were told, too.
@@ -170,7 +174,7 @@ impl<'a> Serial<'a> {
         state: &mut State,
         statement: &Statement<'_>,
         (at, along): (usize, &[usize]),
-        (part, joins): (Part, Joins),
+        part: Part,
     ) -> Vec<usize> {
         let creates = self.settings.of(&statement.of.0).creates();
         let lacks = |at: &usize| self.settings.refuses(self.statements[at].event);
@@ -215,7 +219,7 @@ impl<'a> Serial<'a> {
             Some(person) => {
                 let made = !self.exists(state, person);
                 let (address, columns) = match self.before.get(&person) {
-                    Some(row) => (text(row, "emailaddress1").map(folded), self.before(person)),
+                    Some(row) => (text(row, "emailaddress1").map(folded), self.before(person.0, row)),
                     None => (self.address(statement), self.at_first(person.0, statement, &said)),
                 };
                 let key = statement.keys.first();
@@ -223,7 +227,7 @@ impl<'a> Serial<'a> {
                 let blank = || Someone { address, cells, made, ..Someone::default() };
                 state.people.entry(person).or_insert_with(blank);
                 if !made {
-                    self.write(state, person, &said, joins.of_person);
+                    self.write(state, person, &said);
                 }
                 let someone = state.people.get_mut(&person).unwrap();
                 match about {
@@ -246,17 +250,20 @@ impl<'a> Serial<'a> {
             None => {}
         }
         for at in &said {
-            self.tell_rows(state, *at, person, (part, joins.of_rows));
+            self.tell_rows(state, *at, person, part);
+            if part != Part::Rows {
+                self.tell_beside(state, *at, person);
+            }
         }
         told
     }
 
-    fn tell_rows(&self, state: &mut State, at: usize, person: Option<Person>, (part, joins): (Part, bool)) {
+    fn tell_rows(&self, state: &mut State, at: usize, person: Option<Person>, part: Part) {
         let statement = &self.statements[&at];
         let mut told = self.rows_told(state, at, statement, (person, part));
         let of = statement.of.clone();
         let there = state.participants.get(&of).and_then(|told| told.rows.get(&statement.session));
-        let cells = self.of_row(there.map(|row| &row.cells), at, joins);
+        let cells = self.of_row("activity", there.map(|row| &row.cells), at);
         told.rows.get_mut(&statement.session).unwrap().cells = cells;
         match part {
             Part::Whole => {
@@ -367,11 +374,6 @@ impl<'a> Serial<'a> {
             None => self.known[&person].clone(),
         }
     }
-}
-
-/// Whether to write together with what was told before: both, where something was.
-fn choices<'a>(mut cells: impl Iterator<Item = &'a Cells>) -> &'static [bool] {
-    if cells.any(|cells| cells.together.is_some()) { &[false, true] } else { &[false] }
 }
 
 fn id(table: &'static str, key: &str, generation: u32) -> Person {

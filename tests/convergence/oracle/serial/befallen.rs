@@ -6,7 +6,7 @@ use crate::Table;
 impl Serial<'_> {
     /// The same CRM now, which was like this earlier: rows go along with whom they regard.
     pub fn befallen(&self, state: State, earlier: &Table) -> State {
-        let State { mut people, mut participants, parked, .. } = state;
+        let State { mut people, mut participants, mut beside, parked, .. } = state;
         people.retain(|person, _| self.before.contains_key(person));
         for (person, someone) in &mut people {
             let (Some(before), now) = (earlier.get(person), &self.before[person]) else { continue };
@@ -24,6 +24,8 @@ impl Serial<'_> {
             told.said.retain(|at| told.rows.contains_key(&self.statements[at].session));
         }
         participants.retain(|_, told| !told.rows.is_empty());
-        State { people, participants, parked, ..State::default() }
+        beside.retain(|row, _| self.before.contains_key(row));
+        beside.iter_mut().for_each(|(row, beside)| beside.befallen(&earlier[row], &self.before[row]));
+        State { people, participants, beside, parked, ..State::default() }
     }
 }

@@ -48,11 +48,16 @@ impl Serial<'_> {
                     .map_err(|why| format!("{participant:?} {session:?}: {why}"))?;
             }
         }
-        Ok(())
+        self.compare_beside(state, after)
     }
 
     /// Holds the mapped columns of a row.
-    fn compare_cells(&self, table: &'static str, row: &dataverse::Columns, cells: &Cells) -> Result<(), String> {
+    pub(super) fn compare_cells(
+        &self,
+        table: &'static str,
+        row: &dataverse::Columns,
+        cells: &Cells,
+    ) -> Result<(), String> {
         for mapping in self.mapped(table) {
             let (found, expected) = (mapping.found(row), &cells.columns[mapping.column].value.0);
             if !holds(found, std::slice::from_ref(expected)) {

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use inevent_d365::dataverse;
 use serde_json::Value;
 
 use super::{Serial, State, Statement, second};
@@ -20,7 +21,7 @@ pub type Columns = BTreeMap<&'static str, Filled>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cells {
     pub columns: Columns,
-    /// What a batch wrote that may write more together with it.
+    /// What a look wrote that may write more together with it.
     pub together: Option<Together>,
 }
 
@@ -36,7 +37,7 @@ pub enum Together {
 pub struct Filled {
     pub value: Said,
     /// What was stated last, and when: it need not stand there.
-    stated: Option<(i64, Said)>,
+    pub stated: Option<(i64, Said)>,
 }
 
 /// A value, or `null` for none. Values have an order so that states can be told apart, and no other.
@@ -56,6 +57,10 @@ impl PartialOrd for Said {
 }
 
 impl Filled {
+    fn is_empty(&self) -> bool {
+        self.value.0.is_null() || self.text().is_some_and(|text| text.trim().is_empty())
+    }
+
     pub fn text(&self) -> Option<&str> {
         self.value.0.as_str()
     }
@@ -67,7 +72,7 @@ impl Filled {
         }
         let news = self.stated.as_ref().is_none_or(|(_, last)| *last != value);
         self.stated = Some((time, value.clone()));
-        if news && (mode == Mode::Overwrite || self.value.0.is_null()) {
+        if news && (mode == Mode::Overwrite || self.is_empty()) {
             self.value = value;
         }
     }
@@ -78,11 +83,11 @@ impl<'a> Serial<'a> {
         self.settings.mappings.iter().filter(move |mapping| mapping.tables.contains(&table))
     }
 
-    /// What somebody has who was there before.
-    pub(super) fn before(&self, person: Person) -> Columns {
-        let value = |mapping: &Mapping| self.before.get(&person).and_then(|row| mapping.found(row)).cloned();
-        let filled = |mapping: &Mapping| Filled { value: Said(value(mapping).unwrap_or_default()), stated: None };
-        self.mapped(person.0).map(|mapping| (mapping.column, filled(mapping))).collect()
+    /// What a row has that was there before.
+    pub(super) fn before(&self, table: &'static str, row: &dataverse::Columns) -> Columns {
+        let value = |mapping: &Mapping| Said(mapping.found(row).cloned().unwrap_or_default());
+        let filled = |mapping| Filled { value: value(mapping), stated: None };
+        self.mapped(table).map(|mapping| (mapping.column, filled(mapping))).collect()
     }
 
     /// Statements by time.
@@ -126,15 +131,14 @@ impl<'a> Serial<'a> {
         columns
     }
 
-    /// Writes what is said of somebody who is there, by itself or together with what was told before. A column of a key for which the
-    /// rule names others stays as it was.
-    pub(super) fn write(&self, state: &mut State, person: Person, said: &[usize], together: bool) {
+    /// Writes what is said of somebody who is there. A column of a key for which the rule names others stays as it was.
+    pub(super) fn write(&self, state: &mut State, person: Person, said: &[usize]) {
         let someone = &state.people[&person];
         let minimal = self.settings.minimal && someone.made;
         let stays = |mapping: &&Mapping| !minimal || self.people.stays(person.0, mapping.column);
         let mapped: Vec<&Mapping> = self.mapped(person.0).filter(stays).collect();
         let keys: BTreeSet<&str> = self.settings.matching.keys.columns(person.0).into_iter().collect();
-        let mut cells = self.filled(&mapped, &someone.cells, said, together);
+        let mut cells = self.filled(&mapped, &someone.cells, said);
         for (column, filled) in &mut cells.columns {
             let before = &someone.cells.columns[column].value;
             let is_news = filled.value != *before && keys.contains(column);
@@ -145,9 +149,9 @@ impl<'a> Serial<'a> {
         state.people.get_mut(&person).unwrap().cells = cells;
     }
 
-    /// A row's columns after these statements, written by themselves or together with what was told before.
-    pub(super) fn filled(&self, mapped: &[&'a Mapping], before: &Cells, said: &[usize], together: bool) -> Cells {
-        let (mut all, start) = match before.together.clone().filter(|_| together) {
+    /// A row's columns after these statements, written together with what the same look told before.
+    pub(super) fn filled(&self, mapped: &[&'a Mapping], before: &Cells, said: &[usize]) -> Cells {
+        let (mut all, start) = match before.together.clone() {
             Some(Together::Made(mut makers)) => {
                 makers.extend(said);
                 let columns = self.made(mapped.iter().copied(), &makers.iter().copied().collect::<Vec<_>>());
@@ -157,7 +161,7 @@ impl<'a> Serial<'a> {
             None => {
                 let fills = mapped.iter().filter(|mapping| mapping.mode == Mode::FillIfEmpty);
                 let now = fills.map(|mapping| (mapping.column, before.columns[mapping.column].clone()));
-                (BTreeSet::new(), now.filter(|(_, column)| column.value.0.is_null()).collect())
+                (BTreeSet::new(), now.filter(|(_, column)| column.is_empty()).collect())
             }
         };
         let fills = |mapping: &&&Mapping| mapping.mode == Mode::FillIfEmpty && start.contains_key(mapping.column);
@@ -176,11 +180,11 @@ impl<'a> Serial<'a> {
         Cells { columns, together: (!all.is_empty()).then_some(Together::Filled(all, start)) }
     }
 
-    /// The columns of an attendance row after a statement about it; of a new one, which it makes.
-    pub(super) fn of_row(&self, before: Option<&Cells>, at: usize, together: bool) -> Cells {
-        let mapped: Vec<&Mapping> = self.mapped("activity").collect();
+    /// The columns of a row that is no person's after a statement about it; of a new one, which it makes.
+    pub(super) fn of_row(&self, table: &'static str, before: Option<&Cells>, at: usize) -> Cells {
+        let mapped: Vec<&Mapping> = self.mapped(table).collect();
         match before {
-            Some(before) => self.filled(&mapped, before, &[at], together),
+            Some(before) => self.filled(&mapped, before, &[at]),
             None => {
                 let joins = mapped.iter().any(|mapping| mapping.mode != Mode::Overwrite);
                 let together = joins.then(|| Together::Made(BTreeSet::from([at])));
