@@ -87,6 +87,28 @@ pub fn close((crm, contact): (&MemoryCrm, Uuid), person: Person, row: &Columns, 
     }
 }
 
+/// Somebody whom rows regard, or now and then anybody, is deleted, merged, closed, qualified, or gets another address by hand, maybe
+/// one that others have.
+pub fn befall_somebody(crm: &MemoryCrm, chance: &mut Chance, id: u128) {
+    let rows = crm.rows(false);
+    let (person, row) = somebody(&rows, chance);
+    match chance.below(4) {
+        0 => crm.delete(*person),
+        1 => {
+            let (_, other) = somebody(&rows, chance);
+            crm.by_hand(*person, json!({ "emailaddress1": other["emailaddress1"] }));
+        }
+        _ => close((crm, Uuid::from_u128(id)), *person, row, chance),
+    }
+}
+
+/// Whether a row of a participant of these statements is closed.
+pub fn are_closed(rows: &Table, events: &[ParticipantEvent]) -> bool {
+    let participants: BTreeSet<_> = events.iter().filter_map(statements::of).collect();
+    let is_closed = |row: &Columns| row["statecode"] != 0;
+    found(rows).iter().any(|(of, rows)| participants.contains(of) && rows.values().any(|(.., row)| is_closed(row)))
+}
+
 /// A history of which a part came before something befell somebody.
 struct Halves<'a> {
     settings: &'a Settings,

@@ -4,17 +4,14 @@
 use std::collections::BTreeSet;
 
 use inevent_d365::{
-    dataverse::Columns,
     model::{ParticipantEvent, SourceTime},
     sync::{engine::Engine, outcome::Outcome},
 };
 use proptest::prelude::*;
-use serde_json::json;
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
 use super::{
-    fates, found,
+    fates,
     orders::orders,
     people::{People, seeded},
     serial::{Part, Serial, State},
@@ -48,21 +45,6 @@ fn statements() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     })
 }
 
-/// Somebody whom rows regard, or now and then anybody, is deleted, merged, closed, qualified, or gets another address by hand, maybe
-/// one that others have.
-fn befall(crm: &MemoryCrm, chance: &mut Chance, id: u128) {
-    let rows = crm.rows(false);
-    let (person, row) = fates::somebody(&rows, chance);
-    match chance.below(4) {
-        0 => crm.delete(*person),
-        1 => {
-            let (_, other) = fates::somebody(&rows, chance);
-            crm.by_hand(*person, json!({ "emailaddress1": other["emailaddress1"] }));
-        }
-        _ => fates::close((crm, Uuid::from_u128(id)), *person, row, chance),
-    }
-}
-
 fn corrected() -> impl Strategy<Value = Settings> {
     (settings(), any::<bool>(), any::<bool>()).prop_map(|(mut settings, corrects, follows)| {
         (settings.matching.corrects, settings.matching.follows) = (corrects, follows);
@@ -93,7 +75,7 @@ impl Life<'_> {
 
     fn befalls(&mut self, chance: &mut Chance, contact: u128) {
         let earlier = self.crm.rows(false);
-        befall(&self.crm, chance, contact);
+        fates::befall_somebody(&self.crm, chance, contact);
         self.before = self.crm.rows(false);
         let states = std::mem::take(&mut self.states);
         self.states = states.into_iter().map(|state| self.serial().befallen(state, &earlier)).collect();
@@ -103,9 +85,8 @@ impl Life<'_> {
 
     /// Has the engine run a batch, and holds what it leaves to the orders of its statements.
     fn tells(&mut self, batch: &[ParticipantEvent]) -> Result<(), String> {
-        let mut closed = self.has_closed(batch);
+        let mut closed = fates::are_closed(&self.crm.rows(false), batch);
         let report = self.runtime.block_on(self.engine.run(batch));
-        closed |= self.has_closed(batch);
         let places: Vec<usize> = batch.iter().map(|event| event.id.parse().unwrap()).collect();
         for (place, outcome) in places.iter().zip(&report.outcomes) {
             match outcome {
@@ -115,6 +96,7 @@ impl Life<'_> {
             }
         }
         let after = self.crm.rows(false);
+        closed |= fates::are_closed(&after, batch);
         let (mut states, mut why) = (std::mem::take(&mut self.states), BTreeSet::new());
         // A closed row is opened first; whom it regards is decided anew once it is open.
         let parts: &[Part] = if closed { &[Part::People] } else { &[] };
@@ -123,13 +105,6 @@ impl Life<'_> {
         self.states = states;
         self.course.push(format!("{places:?}"));
         if self.states.is_empty() { Err(format!("batch {places:?}: {why:#?}")) } else { Ok(()) }
-    }
-
-    /// Whether a row of a participant of a batch is closed.
-    fn has_closed(&self, batch: &[ParticipantEvent]) -> bool {
-        let participants: BTreeSet<_> = batch.iter().filter_map(statements::of).collect();
-        let (rows, is_closed) = (self.crm.rows(false), |row: &Columns| row["statecode"] != 0);
-        found(&rows).iter().any(|(of, rows)| participants.contains(of) && rows.values().any(|(.., row)| is_closed(row)))
     }
 
     /// What went wrong, and what came before.

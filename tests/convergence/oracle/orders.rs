@@ -7,6 +7,7 @@ use inevent_d365::model::{Kind, ParticipantEvent};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
+    fates::befall_somebody,
     people::{People, seeded},
     serial::{Part, Serial, State},
     settings::{Settings, settings},
@@ -132,20 +133,22 @@ proptest! {
 
     #[test]
     fn what_is_first_come_is_what_some_order_leaves(
-        events in short_history(), (settings, delivery) in delivered(),
+        events in short_history(), (settings, delivery) in delivered(), fate in prop::option::of(any::<u64>()),
     ) {
         let delivery = in_parts(delivery, &events);
         let crm = seeded();
-        let before = crm.rows(false);
-        let people = People::new(&before, &settings, &events);
+        crm.add("contact", 60, "master-of-all@x.example", 0);
+        let (mut before, there) = (crm.rows(false), crm.rows(false));
+        let people = People::new(&there, &settings, &events);
         let whole = (delivery.processes, delivery.lanes) == (1, 1) && parts(&delivery).is_empty();
-        let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(whole);
         let delivered = Delivered::into(&crm);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
         let mut states = BTreeSet::from([State::default()]);
-        // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found.
-        let settles = if settings.matching.keys.change() { 4 } else { 2 };
+        // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found. Who is gone is made
+        // again by the first.
+        let settles = if settings.matching.keys.change() { 4 } else { 2 } + usize::from(fate.is_some());
         for replay in 0..=settles {
+            let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(whole);
             let deliveries = delivery.deliveries(&events);
             let places: Vec<usize> = deliveries.iter().map(|event| event.id.parse().unwrap()).collect();
             let (writes, earlier) = (crm.writes(), crm.rows(false));
@@ -163,6 +166,12 @@ proptest! {
                 return Err(failed(format!("delivery {replay} of {places:?}: {why:#?}")));
             }
             states = some.into_iter().map(|(_, state)| state).collect();
+            if let Some(seed) = fate.filter(|_| replay == 0) {
+                befall_somebody(&crm, &mut Chance::new(seed), 70);
+                before = crm.rows(false);
+                let serial = Serial::new(&before, &settings, &events, &people);
+                states = states.into_iter().map(|state| serial.befallen(state, &after)).collect();
+            }
         }
     }
 }
