@@ -116,7 +116,6 @@ struct Statement<'a> {
 pub struct Serial<'a> {
     before: &'a Table,
     settings: &'a Settings,
-    events: &'a [ParticipantEvent],
     people: &'a People<'a>,
     /// By the place in the history.
     statements: BTreeMap<usize, Statement<'a>>,
@@ -124,6 +123,8 @@ pub struct Serial<'a> {
     known: BTreeMap<Person, Vec<String>>,
     /// Whether rows beside people and their attendance are held, too.
     beside: bool,
+    /// What is said to be over.
+    closings: &'a [ParticipantEvent],
 }
 
 impl<'a> Serial<'a> {
@@ -142,7 +143,8 @@ impl<'a> Serial<'a> {
             keys: people.keys_stated(event),
         };
         let statements = counted.map(|(at, event)| (at, statement(event))).collect();
-        let mut serial = Self { before, settings, events, people, statements, known: BTreeMap::new(), beside: false };
+        let mut serial =
+            Self { before, settings, people, statements, known: BTreeMap::new(), beside: false, closings: &[] };
         let there = before.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         serial.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
         serial
@@ -151,6 +153,11 @@ impl<'a> Serial<'a> {
     /// The same, holding rows beside people and their attendance, if these are written whole and by one process.
     pub fn with_rows_beside(self, beside: bool) -> Self {
         Self { beside, ..self }
+    }
+
+    /// The same where this was said to be over.
+    pub fn with_closings(self, closings: &'a [ParticipantEvent]) -> Self {
+        Self { closings, ..self }
     }
 
     /// The CRM after one more statement, or a part of it, or several of which a batch makes one person; and which of them were told.
@@ -289,36 +296,61 @@ impl<'a> Serial<'a> {
         (person, part): (Option<Person>, Part),
     ) -> Told {
         let latest = self.latest(state, statement, &[at], part);
-        let Told { mut said, mut rows } = state.participant(&statement.of, part).cloned().unwrap_or_default();
+        let mut told = state.participant(&statement.of, part).cloned().unwrap_or_default();
         let own = statement.keys.first().filter(|key| Some(*key) == latest.as_ref()).and(person);
+        let new = (!told.rows.contains_key(&statement.session)).then_some(&statement.session);
+        told.rows.entry(statement.session.clone()).or_default();
+        self.move_rows(state, &mut told, latest.as_ref(), (own, new, true));
+        told.said.insert(at);
+        told
+    }
+
+    /// Has the rows of a participant go to whom their key means. `own`: whom what is told means by it; `new`: a row that it makes;
+    /// `looks`: whether it is asked who stands for somebody now.
+    fn move_rows(
+        &self,
+        state: &State,
+        told: &mut Told,
+        latest: Option<&String>,
+        (own, new, looks): (Option<Person>, Option<&Option<String>>, bool),
+    ) {
+        let Told { said, rows } = told;
         // Of several the one where it was stated last.
         let stated = |session: &Option<String>| {
             let of_row = said.iter().map(|at| &self.statements[at]).filter(|one| one.session == *session);
-            of_row.filter(|one| one.keys.first() == latest.as_ref()).map(|one| second(one.event)).max()
+            of_row.filter(|one| one.keys.first() == latest).map(|one| second(one.event)).max()
         };
         let known = || {
             let of_key =
                 rows.iter().filter_map(|(session, row)| Some((stated(session), session, row.regards.as_ref()?)));
-            let of_key = of_key.filter(|(_, _, (_, key))| Some(key) == latest.as_ref());
+            let of_key = of_key.filter(|(_, _, (_, key))| Some(key) == latest);
             of_key.max_by_key(|(time, session, _)| (*time, Reverse(*session))).map(|(_, _, (one, _))| *one)
         };
         let is_merged = |person: &Person| self.before.get(person).is_some_and(|row| row.contains_key("merged"));
-        let successor = |person: Person| match self.settings.matching.follows || is_merged(&person) {
+        let successor = |person: Person| match looks && (self.settings.matching.follows || is_merged(&person)) {
             true => self.stands_for(state, person).unwrap_or(person),
             false => person,
         };
         let held = known().map(successor);
-        let new = (!rows.contains_key(&statement.session)).then(|| statement.session.clone());
-        rows.entry(statement.session.clone()).or_default();
-        for (session, row) in &mut rows {
-            let kept = || Some(successor(row.regards.as_ref().filter(|(_, of)| Some(of) == latest.as_ref())?.0));
-            let taken = if new.as_ref() == Some(session) { own.or(held) } else { held.or(own) };
-            if let Some((person, key)) = kept().or(taken).zip(latest.as_ref()) {
+        for (session, row) in rows {
+            let kept = || Some(successor(row.regards.as_ref().filter(|(_, of)| Some(of) == latest)?.0));
+            let taken = if new == Some(session) { own.or(held) } else { held.or(own) };
+            if let Some((person, key)) = kept().or(taken).zip(latest) {
                 row.regards = Some((person, key.clone()));
             }
         }
-        said.insert(at);
-        Told { said, rows }
+    }
+
+    /// The CRM after the rows of an event, or of a session of it, were looked at because it is over. Nobody looks at people then.
+    pub fn swept(&self, state: &State, closing: &ParticipantEvent) -> State {
+        let (event, session) = (&closing.event.id, closing.session.as_ref().map(|session| session.id.clone()));
+        let mut after = state.clone();
+        let of_event = after.participants.iter_mut().filter(|((of, _), _)| of == event);
+        for (_, told) in of_event.filter(|(_, told)| session.is_none() || told.rows.contains_key(&session)) {
+            let latest = told.said.first().and_then(|at| self.latest(state, &self.statements[at], &[], Part::Whole));
+            self.move_rows(state, told, latest.as_ref(), (None, None, false));
+        }
+        after
     }
 
     fn exists(&self, state: &State, person: Person) -> bool {

@@ -36,7 +36,7 @@ impl Serial<'_> {
         for (participant, told) in &state.participants {
             let rows = &found[participant];
             let said: Vec<&ParticipantEvent> = told.said.iter().map(|at| self.statements[at].event).collect();
-            let expected = attendance::rows(&said, self.events, self.settings.of(&participant.0));
+            let expected = attendance::rows(&said, self.closings, self.settings.of(&participant.0));
             if rows.keys().ne(expected.keys()) {
                 return Err(format!("there are rows of {:?}, not {:?}", rows.keys(), expected.keys()));
             }
