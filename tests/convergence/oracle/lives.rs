@@ -99,16 +99,23 @@ impl Life<'_> {
         }
         let after = self.crm.rows(false);
         closed |= fates::are_closed(&after, batch);
-        let (mut states, mut why) = (std::mem::take(&mut self.states), BTreeSet::new());
-        // A closed row is opened first; whom it regards is decided anew once it is open.
-        let parts: &[Part] = if closed { &[Part::People] } else { &[] };
-        states = orders(&self.serial(), states, &places, (parts, true));
-        for closing in batch.iter().filter(|event| event.participant.is_none()) {
-            states = states.iter().map(|state| self.serial().swept(state, closing)).collect();
-            self.closings.push(closing.clone());
-        }
+        let (before, mut why) = (std::mem::take(&mut self.states), BTreeSet::new());
+        let closings = batch.iter().filter(|event| event.participant.is_none());
+        self.closings.extend(closings.clone().cloned());
         let serial = self.serial();
-        states.retain(|state| serial.compare(state, &after).map_err(|error| why.insert(error)).is_ok());
+        let mut left_by = |parts: &[Part]| {
+            let mut states = orders(&serial, before.clone(), &places, (parts, true));
+            for closing in closings.clone() {
+                states = states.iter().map(|state| serial.swept(state, closing)).collect();
+            }
+            states.retain(|state| serial.compare(state, &after).map_err(|error| why.insert(error)).is_ok());
+            states
+        };
+        // A closed row is opened first; whom it regards is decided anew once it is open, and others may be written by then.
+        let mut states = left_by(if closed { &[Part::People] } else { &[] });
+        if states.is_empty() && closed {
+            states = left_by(&[Part::People, Part::Rows]);
+        }
         self.states = states;
         self.course.push(format!("{places:?}"));
         if self.states.is_empty() { Err(format!("batch {places:?}: {why:#?}")) } else { Ok(()) }
