@@ -214,7 +214,7 @@ proptest! {
         crm.rule = Some(rule);
         let before = crm.rows(false);
         let people = People::new(&before, &settings, &events);
-        let serial = Serial::new(&before, &settings, &events, &people);
+        let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(true);
         let engine = engine(&crm, settings.document());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
