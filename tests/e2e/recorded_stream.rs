@@ -113,8 +113,70 @@ async fn shuffled_doubled_and_killed_it_ends_in_the_same_crm() {
     wild.until(&host, "the lists hold the same people", || async { members(&wild).await == expected }).await;
     host.stop().await;
 
-    let (calm, wild) = (crm::comparable(&crm::dump(&calm).await), crm::comparable(&crm::dump(&wild).await));
-    for (key, row) in &calm {
+    assert_same(&crm::comparable(&crm::dump(&calm).await), &crm::comparable(&crm::dump(&wild).await));
+}
+
+/// People are found by their id, else by their address, and get the id then.
+fn keyed() -> Value {
+    json!({ "version": 1, "defaults": { "matching": { "keys": ["external_id", "email"] }, "mappings": [
+        { "source": { "field": "participant.external_id" }, "column": "new_ineventparticipantid" } ] } })
+}
+
+/// The same event, in which everybody states both keys, always the same ones: so nothing about them is first-come.
+fn keyed_stream() -> Vec<Value> {
+    let (mut stream, mut addresses) = (stream(), BTreeMap::new());
+    for person in stream.iter_mut().filter_map(|event| event.get_mut("participant")) {
+        let address = addresses.entry(person["id"].to_string()).or_insert_with(|| person["email"].clone()).clone();
+        (person["external_id"], person["email"]) = (format!("X-{}", person["id"]).into(), address);
+    }
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_handlers_that_are_killed_in_turn_find_people_by_several_keys() {
+    let calm = World::start().await;
+    let host = calm.host_with_settings(&keyed()).await;
+    for ten in keyed_stream().chunks(10) {
+        calm.send(&host, &Value::from(ten.to_vec())).await;
+        calm.drained(&host).await;
+    }
+    host.stop().await;
+
+    let timing = Timing { fetch_visibility: Duration::from_secs(3), ..Timing::default() };
+    let wild = World::with_queues(|queues| queues, timing).await;
+    let mut deliveries = [keyed_stream(), keyed_stream()].concat();
+    shuffle(&mut deliveries);
+    let mut hosts = [wild.host_with_settings(&keyed()).await, wild.host_with_settings(&keyed()).await];
+    for (turn, some) in deliveries.chunks(25).enumerate() {
+        let calls = wild.calls().await;
+        let [first, second] = &hosts;
+        for (at, delivery) in some.iter().enumerate() {
+            wild.send(if at % 2 == 0 { first } else { second }, delivery).await;
+        }
+        let dying = &mut hosts[turn % 2];
+        in_the_middle(&wild, dying, calls).await;
+        dying.kill_handler().await;
+        // The third time the host gives up.
+        if turn % 6 >= 4 {
+            tokio::time::timeout(PATIENCE, dying.stopped()).await.unwrap();
+            *dying = wild.host_with_settings(&keyed()).await;
+        }
+    }
+    wild.drained(&hosts[0]).await;
+    assert_eq!(wild.given_up().await, (0, 0));
+    for host in hosts {
+        host.stop().await;
+    }
+
+    let (calm, wild) = (crm::dump(&calm).await, crm::dump(&wild).await);
+    let named = |row: &&Row| text(row, "new_ineventparticipantid").is_some_and(|id| id.starts_with("X-"));
+    let named = |table| calm[table].iter().filter(named).count();
+    assert!(named("contact") > 3 && named("lead") > 3, "people of both kinds were found by their address first");
+    assert_same(&crm::comparable(&calm), &crm::comparable(&wild));
+}
+
+fn assert_same(calm: &BTreeMap<String, Row>, wild: &BTreeMap<String, Row>) {
+    for (key, row) in calm {
         assert_eq!(wild.get(key), Some(row), "{key}");
     }
     assert_eq!(wild.len(), calm.len());
