@@ -1,18 +1,14 @@
-//! Whole histories, batch after batch: what each leaves must be what some order of its own statements leaves of what was there, whatever
-//! befalls people in between.
+//! Whole histories, some statements after the other: what these leave must be what some order of them leaves of what was there,
+//! whoever writes them, and whatever befalls people in between.
 
 use std::collections::BTreeSet;
 
-use inevent_d365::{
-    model::{ParticipantEvent, SourceTime},
-    sync::{engine::Engine, outcome::Outcome},
-};
+use inevent_d365::model::{ParticipantEvent, SourceTime};
 use proptest::prelude::*;
-use tokio::runtime::Runtime;
 
 use super::{
     fates,
-    orders::orders,
+    orders::{orders, parts},
     people::{People, seeded},
     serial::{Part, Serial, State},
     settings::{Settings, settings},
@@ -22,12 +18,12 @@ use crate::{
     Table, cases,
     crm::MemoryCrm,
     histories::{Delivery, history},
-    identity::engine,
-    processes::Chance,
+    processes::{Chance, Delivered},
 };
 
-/// The most statements of a batch.
+/// The most statements that come together, whole or in parts.
 const MOST: usize = 3;
+const MOST_IN_PARTS: usize = 2;
 /// How often something befalls people, and how many times at most.
 const SELDOM: usize = 4;
 const FATES: u128 = 3;
@@ -44,18 +40,23 @@ fn told() -> impl Strategy<Value = Vec<ParticipantEvent>> {
     })
 }
 
-fn corrected() -> impl Strategy<Value = Settings> {
-    (settings(), any::<bool>(), any::<bool>()).prop_map(|(mut settings, corrects, follows)| {
-        (settings.matching.corrects, settings.matching.follows) = (corrects, follows);
-        settings
-    })
+/// Under which settings, and by whom: one process that does one thing after the other, or several, which may die, with calls that fail.
+fn ways() -> impl Strategy<Value = (Settings, Delivery)> {
+    (settings(), any::<(bool, bool, bool)>(), any::<Delivery>()).prop_map(
+        |(mut settings, (corrects, follows, alone), delivery)| {
+            (settings.matching.corrects, settings.matching.follows) = (corrects, follows);
+            let delivery = Delivery { settings: settings.document(), ..delivery };
+            let delivery = if alone { Delivery { processes: 1, lanes: 1, ..delivery.calm() } } else { delivery };
+            (settings, delivery)
+        },
+    )
 }
 
-/// A CRM in which batches and people take turns.
+/// A CRM in which processes and people take turns.
 struct Life<'a> {
     crm: MemoryCrm,
-    engine: Engine,
-    runtime: Runtime,
+    delivered: Delivered,
+    delivery: Delivery,
     /// As it was when somebody befell people last.
     before: Table,
     settings: &'a Settings,
@@ -72,7 +73,8 @@ struct Life<'a> {
 impl Life<'_> {
     fn serial(&self) -> Serial<'_> {
         let serial = Serial::new(&self.before, self.settings, self.events, self.people);
-        serial.with_rows_beside(true).with_closings(&self.closings)
+        let alone = (self.delivery.processes, self.delivery.lanes) == (1, 1) && parts(&self.delivery).is_empty();
+        serial.with_rows_beside(alone).with_closings(&self.closings)
     }
 
     fn befalls(&mut self, chance: &mut Chance, contact: u128) {
@@ -85,40 +87,40 @@ impl Life<'_> {
         self.course.extend(changed.map(|(row, _)| format!("{row:?} is {:?}", self.before.get(row))));
     }
 
-    /// Has the engine run a batch, and holds what it leaves to the orders of its statements.
-    fn tells(&mut self, batch: &[ParticipantEvent]) -> Result<(), String> {
-        let mut closed = fates::are_closed(&self.crm.rows(false), batch);
-        let report = self.runtime.block_on(self.engine.run(batch));
-        let places: Vec<usize> = batch.iter().map(|event| event.id.parse().unwrap()).collect();
-        for (place, outcome) in places.iter().zip(&report.outcomes) {
-            match outcome {
-                Outcome::Settled { .. } => {}
-                Outcome::Refused(refusal) if refusal.reason.contains("is required") => {}
-                other => return Err(format!("{place} of batch {places:?} is {other:?}")),
-            }
-        }
+    /// Has statements written, and holds what is left to their orders.
+    fn tells(&mut self, together: &[ParticipantEvent]) -> Result<(), String> {
+        let mut closed = fates::are_closed(&self.crm.rows(false), together);
+        self.delivered.run(together, &self.delivery);
+        self.delivery.seed = self.delivery.seed.rotate_left(7) ^ 1;
+        let places: Vec<usize> = together.iter().map(|event| event.id.parse().unwrap()).collect();
         let after = self.crm.rows(false);
-        closed |= fates::are_closed(&after, batch);
+        closed |= fates::are_closed(&after, together);
         let (before, mut why) = (std::mem::take(&mut self.states), BTreeSet::new());
-        let closings = batch.iter().filter(|event| event.participant.is_none());
+        let closings = together.iter().filter(|event| event.participant.is_none());
         self.closings.extend(closings.clone().cloned());
         let serial = self.serial();
-        let mut left_by = |parts: &[Part]| {
-            let mut states = orders(&serial, before.clone(), &places, (parts, true));
+        // Rows are looked at some time after what closes them came.
+        let with_swept = |states: BTreeSet<State>| {
+            let mut all = states.clone();
             for closing in closings.clone() {
-                states = states.iter().map(|state| serial.swept(state, closing)).collect();
+                all.extend(all.iter().map(|state| serial.swept(state, closing)).collect::<Vec<_>>());
             }
+            all
+        };
+        let mut left_by = |parts: &[Part]| {
+            let mut states = with_swept(orders(&serial, with_swept(before.clone()), &places, (parts, true)));
             states.retain(|state| serial.compare(state, &after).map_err(|error| why.insert(error)).is_ok());
             states
         };
         // A closed row is opened first; whom it regards is decided anew once it is open, and others may be written by then.
-        let mut states = left_by(if closed { &[Part::People] } else { &[] });
+        let usual = parts(&self.delivery);
+        let mut states = left_by(if closed && usual.is_empty() { &[Part::People] } else { usual });
         if states.is_empty() && closed {
             states = left_by(&[Part::People, Part::Rows]);
         }
         self.states = states;
         self.course.push(format!("{places:?}"));
-        if self.states.is_empty() { Err(format!("batch {places:?}: {why:#?}")) } else { Ok(()) }
+        if self.states.is_empty() { Err(format!("{places:?}: {why:#?}")) } else { Ok(()) }
     }
 
     /// What went wrong, and what came before.
@@ -131,19 +133,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases() / 8, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_batch_leaves_what_some_order_of_it_leaves(events in told(), settings in corrected(), seed: u64) {
+    fn all_that_comes_together_leaves_what_some_order_of_it_leaves(
+        events in told(), (settings, delivery) in ways(), seed: u64,
+    ) {
         let crm = seeded();
         crm.add("contact", 60, "master-of-all@x.example", 0);
         let (before, there) = (crm.rows(false), crm.rows(false));
         let people = People::new(&there, &settings, &events);
         let mut life = Life {
-            engine: engine(&crm, settings.document()),
-            runtime: tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap(),
-            states: BTreeSet::from([State::default()]),
-            settings: &settings, events: &events, people: &people, crm, before, closings: Vec::new(), course: Vec::new(),
+            delivered: Delivered::into(&crm), delivery, settings: &settings, events: &events, people: &people, crm, before,
+            states: BTreeSet::from([State::default()]), closings: Vec::new(), course: Vec::new(),
         };
         let mut chance = Chance::new(seed);
-        let delivery = Delivery { seed, shuffled: true, ..Delivery::one_by_one("{}") };
+        let most = if parts(&delivery).is_empty() { MOST } else { MOST_IN_PARTS };
         // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found.
         let settles = if settings.matching.keys.change() { 4 } else { 2 };
         let (mut fates, mut replay) = (0, 0_usize);
@@ -155,8 +157,8 @@ proptest! {
                     life.befalls(&mut chance, 70 + fates);
                     fates += 1;
                 }
-                let batch: Vec<_> = deliveries.drain(..(1 + chance.below(MOST)).min(deliveries.len())).collect();
-                life.tells(&batch).map_err(|why| life.failed(&why))?;
+                let together: Vec<_> = deliveries.drain(..(1 + chance.below(most)).min(deliveries.len())).collect();
+                life.tells(&together).map_err(|why| life.failed(&why))?;
             }
             // Who is gone is made again by the first replay.
             if replay == settles + usize::from(fates > 0) {
