@@ -158,3 +158,37 @@ async fn what_is_ignored_decides_nothing() {
     engine.run(&[earlier, badge(said(Kind::Registered, 5, Some("zoe@x.example"), None), "9")]).await;
     assert_eq!(title(&crm, "lead", lead), "Earlier");
 }
+
+/// What is ignored is found by a key that the replay before has written: no number of replays holds for all chains of weaker keys.
+#[tokio::test]
+async fn each_replay_may_find_one_more() {
+    const SETTINGS: &str = r#"{ "defaults": { "unmatched": "ignore",
+        "matching": { "keys": ["external_id",
+            { "columns": [{ "source": { "answer": "B" }, "contact": "new_badge", "lead": "new_badge" }] }, "email"] },
+        "mappings": [{ "source": { "field": "participant.external_id" }, "column": "new_ineventparticipantid" },
+            { "source": { "answer": "B" }, "column": "new_badge" }] } }"#;
+    let crm = MemoryCrm::seeded();
+    let of = |time: i64, address, id: Option<&str>| {
+        let mut event = said(Kind::Registered, time, address, None);
+        let participant = event.participant.as_mut().unwrap();
+        (participant.id, participant.external_id) = (format!("p{time}"), id.map(str::to_owned));
+        event
+    };
+    let chain = [
+        badge(of(4, None, None), "3"),
+        badge(of(3, None, Some("X2")), "3"),
+        badge(of(2, None, Some("X2")), "1"),
+        badge(of(1, Some("contact@x.example"), None), "1"),
+    ];
+    let engine = engine(&crm, SETTINGS);
+    let mut written = Vec::new();
+    for found in [1, 2, 3, 4, 4] {
+        let before = crm.writes();
+        for event in &chain {
+            engine.run(std::slice::from_ref(event)).await;
+        }
+        written.push(crm.writes() > before);
+        assert_eq!(regarded(&crm), vec![Some(Uuid::from_u128(10)); found]);
+    }
+    assert_eq!(written, [true, true, true, true, false]);
+}

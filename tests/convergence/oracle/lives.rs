@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{
     fates,
-    orders::{orders, parts},
+    orders::{is_alone, orders, parts},
     people::{People, seeded},
     serial::{Part, Serial, State},
     settings::{Settings, settings},
@@ -73,8 +73,7 @@ struct Life<'a> {
 impl Life<'_> {
     fn serial(&self) -> Serial<'_> {
         let serial = Serial::new(&self.before, self.settings, self.events, self.people);
-        let alone = (self.delivery.processes, self.delivery.lanes) == (1, 1) && parts(&self.delivery).is_empty();
-        serial.with_rows_beside(alone).with_closings(&self.closings)
+        serial.with_rows_beside(is_alone(&self.delivery)).with_closings(&self.closings)
     }
 
     fn befalls(&mut self, chance: &mut Chance, contact: u128) {
@@ -99,16 +98,13 @@ impl Life<'_> {
         let closings = together.iter().filter(|event| event.participant.is_none());
         self.closings.extend(closings.clone().cloned());
         let serial = self.serial();
-        // Rows are looked at some time after what closes them came.
-        let with_swept = |states: BTreeSet<State>| {
-            let mut all = states.clone();
-            for closing in closings.clone() {
-                all.extend(all.iter().map(|state| serial.swept(state, closing)).collect::<Vec<_>>());
-            }
-            all
-        };
+        let swept =
+            |state: &State| closings.clone().fold(state.clone(), |state, closing| serial.swept(&state, closing));
+        // In the end rows were looked at after what closes them came, and maybe before other things came, too.
+        let begins: BTreeSet<State> = before.iter().map(swept).chain(before.clone()).collect();
         let mut left_by = |parts: &[Part]| {
-            let mut states = with_swept(orders(&serial, with_swept(before.clone()), &places, (parts, true)));
+            let states = orders(&serial, begins.clone(), &places, (parts, true));
+            let mut states: BTreeSet<State> = states.iter().map(swept).collect();
             states.retain(|state| serial.compare(state, &after).map_err(|error| why.insert(error)).is_ok());
             states
         };

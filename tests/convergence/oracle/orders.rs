@@ -109,6 +109,11 @@ pub fn parts(delivery: &Delivery) -> &'static [Part] {
     if delivery.faults || delivery.deaths { &[Part::People, Part::Rows] } else { &[] }
 }
 
+/// Whether one batch comes after the other, and takes effect as a whole.
+pub fn is_alone(delivery: &Delivery) -> bool {
+    (delivery.processes, delivery.lanes) == (1, 1) && parts(delivery).is_empty()
+}
+
 /// These states, and what comes of them when some of this is told again.
 fn with_repeats(
     serial: &Serial<'_>,
@@ -140,7 +145,6 @@ proptest! {
         crm.add("contact", 60, "master-of-all@x.example", 0);
         let (mut before, there) = (crm.rows(false), crm.rows(false));
         let people = People::new(&there, &settings, &events);
-        let whole = (delivery.processes, delivery.lanes) == (1, 1) && parts(&delivery).is_empty();
         let delivered = Delivered::into(&crm);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
         let mut states = BTreeSet::from([State::default()]);
@@ -148,7 +152,7 @@ proptest! {
         // again by the first.
         let settles = if settings.matching.keys.change() { 4 } else { 2 } + usize::from(fate.is_some());
         for replay in 0..=settles {
-            let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(whole);
+            let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(is_alone(&delivery));
             let deliveries = delivery.deliveries(&events);
             let places: Vec<usize> = deliveries.iter().map(|event| event.id.parse().unwrap()).collect();
             let (writes, earlier) = (crm.writes(), crm.rows(false));

@@ -7,6 +7,11 @@ use anyhow::Result;
 /// Seconds of processor time, by the name of a program.
 pub type Taken = BTreeMap<String, f64>;
 
+/// How many processors there are.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// What this process and those that it started, and these in turn, took since each of them began.
 #[cfg(target_os = "linux")]
 pub fn taken() -> Result<Taken> {
@@ -31,7 +36,7 @@ pub fn taken() -> Result<Taken> {
     Ok(taken)
 }
 
-/// Elsewhere nothing is told.
+/// Elsewhere nothing is counted.
 #[cfg(not(target_os = "linux"))]
 pub fn taken() -> Result<Taken> {
     Ok(Taken::new())
@@ -53,8 +58,10 @@ pub fn told(before: &Taken, after: &Taken, seconds: f64) -> String {
     let since = |(name, taken): (&String, &f64)| (name.clone(), taken - before.get(name).copied().unwrap_or_default());
     let mut since: Vec<(String, f64)> = after.iter().map(since).filter(|(_, taken)| *taken >= 0.05).collect();
     since.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = since.iter().map(|(_, taken)| taken).sum::<f64>() / seconds / cores as f64;
+    if after.is_empty() {
+        return "the processors' time is not counted on this system".to_owned();
+    }
+    let share = since.iter().map(|(_, taken)| taken).sum::<f64>() / seconds / cores() as f64;
     let each: Vec<String> = since.iter().map(|(name, taken)| format!("{name} {taken:.1} s")).collect();
     format!("processors {:.0} % busy: {}", share * 100.0, each.join(", "))
 }
@@ -74,6 +81,7 @@ mod tests {
         let before = Taken::from([("host".into(), 1.0)]);
         let after = Taken::from([("host".into(), 2.5), ("handler".into(), 4.0), ("idle".into(), 0.0)]);
         assert!(told(&before, &after, 10.0).ends_with("busy: handler 4.0 s, host 1.5 s"));
+        assert!(told(&before, &Taken::new(), 10.0).contains("not counted"));
         assert!(!taken().unwrap().is_empty());
     }
 }

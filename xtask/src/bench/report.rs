@@ -1,10 +1,10 @@
 //! What was measured, beside what was aimed for.
 
 use std::env;
-use std::num::NonZero;
-use std::thread;
 
 use serde::Serialize;
+
+use super::processors::cores;
 
 /// All figures of one run.
 #[derive(Serialize)]
@@ -43,8 +43,12 @@ pub enum Aim {
 
 impl Report {
     pub fn new(quick: bool) -> Report {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        Report { cores, system: format!("{} {}", env::consts::OS, env::consts::ARCH), quick, figures: Vec::new() }
+        Report {
+            cores: cores(),
+            system: format!("{} {}", env::consts::OS, env::consts::ARCH),
+            quick,
+            figures: Vec::new(),
+        }
     }
 
     pub fn add(&mut self, what: &str, of: &str, value: f64, unit: &'static str) -> &mut Figure {

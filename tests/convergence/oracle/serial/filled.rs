@@ -1,4 +1,4 @@
-//! Which values the mapped columns of a person take, one statement after the other.
+//! Which values the mapped columns of a row take, one statement after the other.
 
 use std::{
     cmp::Ordering,
