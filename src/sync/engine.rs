@@ -359,7 +359,8 @@ impl Engine {
         let (creates, updates): (Vec<&Write>, Vec<&Write>) =
             writes.iter().partition(|write| write.action == Action::Create);
         let mut missing: BTreeSet<Uuid> = BTreeSet::new();
-        // Of whom a rule refused to create it is not decided yet whether anything is written.
+        // What did not take effect is planned anew, and so is all that is said together with it: whom it is about may have changed, and of
+        // somebody whom a rule refused to create it is not decided yet whether anything is written.
         let mut undecided: BTreeSet<usize> = BTreeSet::new();
         let mut clean = true;
         let people = [PersonTable::Lead, PersonTable::Contact].map(PersonTable::table);
@@ -379,6 +380,7 @@ impl Engine {
         steps.extend(others.into_iter().map(of));
         steps.push((rest, false));
         for (step, create) in steps {
+            spread(&mut undecided, writes);
             let is_due = |write: &&Write| {
                 write.after.is_none_or(|person| !missing.contains(&person)) && write.events.is_disjoint(&undecided)
             };
@@ -398,16 +400,30 @@ impl Engine {
                     Err(failure) => {
                         clean = false;
                         missing.insert(write.id);
-                        if matches!(failure, Failure::Duplicate { .. }) {
+                        let failure = learnt.from(write, failure, &*self.crm).await?;
+                        if !matches!(failure, Failure::Refused { .. }) {
                             undecided.extend(&write.events);
                         }
-                        Err(learnt.from(write, failure, &*self.crm).await?)
+                        Err(failure)
                     }
                 };
                 batch.record(task, open, write, result)?;
             }
         }
         Ok(clean)
+    }
+}
+
+/// Adds the statements that are written together with one of these, so that a look writes all that is left of a statement or nothing.
+fn spread(undecided: &mut BTreeSet<usize>, writes: &[Write]) {
+    let mut all = 0;
+    while undecided.len() > all {
+        all = undecided.len();
+        for write in writes {
+            if !write.events.is_disjoint(undecided) {
+                undecided.extend(&write.events);
+            }
+        }
     }
 }
 

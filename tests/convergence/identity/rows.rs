@@ -192,3 +192,33 @@ async fn each_replay_may_find_one_more() {
     }
     assert_eq!(written, [true, true, true, true, false]);
 }
+
+/// The row is made in a second look, as the lead's owner cannot own it, and somebody else has the earlier address by then.
+#[tokio::test]
+async fn what_is_said_is_not_about_one_person_before_its_row_is_made_and_about_another_after() {
+    let crm = MemoryCrm::seeded();
+    let lead = person(&crm, "lead", 12, "lead@x.example", json!({}));
+    let titled = titled(said(Kind::Registered, 5, Some("ana@x.example"), None), "Titled");
+    let mut other = said(Kind::Registered, 6, Some("ana@x.example"), None);
+    other.participant.as_mut().unwrap().id = "p1".into();
+    engine(&crm, BY_ADDRESS).run(&[other, said(Kind::Registered, 7, Some("lead@x.example"), None), titled]).await;
+    let with_title = [lead, lead_of(&crm, "ana@x.example")].map(|lead| title(&crm, "lead", lead) == "Titled");
+    assert_eq!(with_title, [false, true]);
+}
+
+/// The address that is later by name, and earlier by time, was written.
+#[tokio::test]
+async fn of_two_addresses_that_two_events_state_at_once_a_lead_does_not_get_the_earlier_one() {
+    let crm = MemoryCrm::seeded();
+    let engine = engine(&crm, BY_ADDRESS);
+    let of = |event: &str, time, address| {
+        let mut said = said(Kind::Registered, time, Some(address), None);
+        said.event.id = event.into();
+        said
+    };
+    engine.run(&[of("e0", 5, "ana@x.example"), of("e1", 6, "ana@x.example")]).await;
+    let lead = lead_of(&crm, "ana@x.example");
+    engine.run(&[of("e0", 10, "rui@x.example"), of("e1", 20, "eva@x.example")]).await;
+    assert_eq!(lead_of(&crm, "eva@x.example"), lead);
+    assert!(regarded(&crm).contains(&Some(lead_of(&crm, "rui@x.example"))));
+}

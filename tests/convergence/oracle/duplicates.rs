@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    orders::{in_parts, orders, parts, short_history},
+    orders::{held, in_parts, left_by, orders, reached, short_history},
     people::{People, Person, is_open, seeded, stands_for, text},
     serial::{Parked, Serial, State},
     settings::{Settings, settings},
@@ -185,23 +185,6 @@ fn parked(batch: &[ParticipantEvent], report: &Report, rule: Rule) -> Result<Par
     Ok(parked)
 }
 
-/// Those of the states in which the CRM is, and in which this became of the statements.
-fn reached(
-    serial: &Serial<'_>,
-    states: BTreeSet<State>,
-    became: impl Fn(&State) -> Result<(), String>,
-    after: &Table,
-) -> Result<BTreeSet<State>, String> {
-    let (mut held, mut why) = (BTreeSet::new(), BTreeSet::new());
-    for state in states {
-        match serial.compare(&state, after).and_then(|()| became(&state)) {
-            Ok(()) => _ = held.insert(state),
-            Err(error) => _ = why.insert(error),
-        }
-    }
-    if held.is_empty() { Err(format!("{why:#?}")) } else { Ok(held) }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases() / 2, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
@@ -214,23 +197,24 @@ proptest! {
         crm.rule = Some(rule);
         let before = crm.rows(false);
         let people = People::new(&before, &settings, &events);
-        let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(true);
+        let delivery = Delivery { seed, shuffled: true, ..Delivery::one_by_one("{}") };
+        let (beside, mut states) = held(&delivery, &settings, events.len()).remove(0);
+        let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(beside);
         let engine = engine(&crm, settings.document());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
-        let mut states = BTreeSet::from([State::default()]);
-        let delivery = Delivery { seed, shuffled: true, ..Delivery::one_by_one("{}") };
         for replay in 0..=SETTLES {
             let writes = crm.writes();
             for batch in delivery.deliveries(&events).chunks(size) {
                 let report = runtime.block_on(engine.run(batch));
                 let places: Vec<usize> = batch.iter().map(|event| event.id.parse().unwrap()).collect();
                 states = states.into_iter().map(State::with_nothing_parked).collect();
-                states = orders(&serial, states, &places, (&[], false));
+                let after = crm.rows(false);
+                states = orders(&serial, states, (&places, &after), (&[], false));
                 let failed = |why| failed(format!("batch {places:?} of delivery {replay}: {why}"));
                 let parked = parked(batch, &report, rule).map_err(failed)?;
                 let told = |state: &State| state.parks(&parked);
-                states = reached(&serial, states, told, &crm.rows(false)).map_err(failed)?;
+                states = reached(&serial, states, told, &after).map_err(failed)?;
             }
             if replay == SETTLES {
                 prop_assert_eq!(crm.writes(), writes, "a replay writes");
@@ -248,10 +232,9 @@ proptest! {
         crm.rule = Some(rule);
         let before = crm.rows(false);
         let people = People::new(&before, &settings, &events);
-        let serial = Serial::new(&before, &settings, &events, &people);
         let delivered = Delivered::into(&crm);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
-        let mut states = BTreeSet::from([State::default()]);
+        let mut held = held(&delivery, &settings, events.len());
         for replay in 0..=SETTLES {
             let deliveries = delivery.deliveries(&events);
             let places: Vec<usize> = deliveries.iter().map(|event| event.id.parse().unwrap()).collect();
@@ -260,13 +243,15 @@ proptest! {
             if replay == SETTLES {
                 prop_assert_eq!(crm.writes(), writes, "a replay writes");
             }
-            states = orders(&serial, states, &places, (parts(&delivery), true));
+            let after = crm.rows(false);
             let parked = delivered.parked().into_iter().filter(|(_, reason)| !reason.contains("is required"));
             let parked = parked.map(|(id, reason)| (id.parse().unwrap(), named(&reason))).collect();
             let settled = delivered.settled().into_iter().map(|id| id.parse().unwrap()).collect();
-            let told = |state: &State| state.tells(&parked, &settled);
-            states = reached(&serial, states, told, &crm.rows(false))
-                .map_err(|why| failed(format!("delivery {replay} of {places:?}: {why}")))?;
+            for (beside, states) in &mut held {
+                let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(beside.clone());
+                *states = left_by(&serial, states, (&places, &after), &delivery, |state| state.tells(&parked, &settled))
+                    .map_err(|why| failed(format!("delivery {replay} of {places:?}, {beside:?}: {why}")))?;
+            }
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Whole histories, some statements after the other: what these leave must be what some order of them leaves of what was there,
 //! whoever writes them, and whatever befalls people in between.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use inevent_d365::model::{ParticipantEvent, SourceTime};
 use proptest::prelude::*;
 
 use super::{
     fates,
-    orders::{is_alone, orders, parts},
+    orders::{Held, dies_or_fails, held, is_alone, orders, parts, reached},
     people::{People, seeded},
     serial::{Part, Serial, State},
     settings::{Settings, settings},
@@ -64,24 +64,26 @@ struct Life<'a> {
     people: &'a People<'a>,
     /// What was said to be over so far.
     closings: Vec<ParticipantEvent>,
-    /// In which the CRM may be.
-    states: BTreeSet<State>,
+    /// In which states the CRM may be.
+    held: Held,
     /// What came so far, to read a failing case by.
     course: Vec<String>,
 }
 
 impl Life<'_> {
     fn serial(&self) -> Serial<'_> {
-        let serial = Serial::new(&self.before, self.settings, self.events, self.people);
-        serial.with_rows_beside(is_alone(&self.delivery)).with_closings(&self.closings)
+        Serial::new(&self.before, self.settings, self.events, self.people).with_closings(&self.closings)
     }
 
     fn befalls(&mut self, chance: &mut Chance, contact: u128) {
         let earlier = self.crm.rows(false);
         fates::befall_somebody(&self.crm, chance, contact);
         self.before = self.crm.rows(false);
-        let states = std::mem::take(&mut self.states);
-        self.states = states.into_iter().map(|state| self.serial().befallen(state, &earlier)).collect();
+        let mut held = std::mem::take(&mut self.held);
+        for (_, states) in &mut held {
+            *states = std::mem::take(states).into_iter().map(|state| self.serial().befallen(state, &earlier)).collect();
+        }
+        self.held = held;
         let changed = earlier.iter().filter(|(row, columns)| self.before.get(*row) != Some(*columns));
         self.course.extend(changed.map(|(row, _)| format!("{row:?} is {:?}", self.before.get(row))));
     }
@@ -94,29 +96,35 @@ impl Life<'_> {
         let places: Vec<usize> = together.iter().map(|event| event.id.parse().unwrap()).collect();
         let after = self.crm.rows(false);
         closed |= fates::are_closed(&after, together);
-        let (before, mut why) = (std::mem::take(&mut self.states), BTreeSet::new());
         let closings = together.iter().filter(|event| event.participant.is_none());
         self.closings.extend(closings.clone().cloned());
-        let serial = self.serial();
-        let swept =
-            |state: &State| closings.clone().fold(state.clone(), |state, closing| serial.swept(&state, closing));
-        // In the end rows were looked at after what closes them came, and maybe before other things came, too.
-        let begins: BTreeSet<State> = before.iter().map(swept).chain(before.clone()).collect();
-        let mut left_by = |parts: &[Part]| {
-            let states = orders(&serial, begins.clone(), &places, (parts, true));
-            let mut states: BTreeSet<State> = states.iter().map(swept).collect();
-            states.retain(|state| serial.compare(state, &after).map_err(|error| why.insert(error)).is_ok());
-            states
-        };
-        // A closed row is opened first; whom it regards is decided anew once it is open, and others may be written by then.
-        let usual = parts(&self.delivery);
-        let mut states = left_by(if closed && usual.is_empty() { &[Part::People] } else { usual });
-        if states.is_empty() && closed {
-            states = left_by(&[Part::People, Part::Rows]);
-        }
-        self.states = states;
         self.course.push(format!("{places:?}"));
-        if self.states.is_empty() { Err(format!("{places:?}: {why:#?}")) } else { Ok(()) }
+        let mut held = std::mem::take(&mut self.held);
+        for (beside, states) in &mut held {
+            let serial = self.serial().with_rows_beside(beside.clone());
+            let swept =
+                |state: &State| closings.clone().fold(state.clone(), |state, closing| serial.swept(&state, closing));
+            // In the end rows were looked at after what closes them came, and maybe before other things came, too.
+            let begins: HashSet<State> = states.iter().map(swept).chain(states.clone()).collect();
+            let left_by = |parts: &[Part]| {
+                let states = orders(&serial, begins.clone(), (&places, &after), (parts, true));
+                reached(&serial, states.iter().map(swept).collect(), |_| Ok(()), &after)
+            };
+            // A closed row is opened first; whom it regards is decided anew once it is open, and others may be written by then. It is seldom
+            // that a batch sees what another one wrote of people before it wrote the rest.
+            let usual = parts(&self.delivery);
+            let opened =
+                if closed && !usual.contains(&Part::People) { &[&[Part::People], usual].concat() } else { usual };
+            let left = left_by(opened);
+            let left = if closed || !is_alone(&self.delivery) {
+                left.or_else(|_| left_by(&[Part::People, Part::Rows, Part::Beside]))
+            } else {
+                left
+            };
+            *states = left.map_err(|why| format!("{places:?}, {beside:?}: {why}"))?;
+        }
+        self.held = held;
+        Ok(())
     }
 
     /// What went wrong, and what came before.
@@ -136,12 +144,12 @@ proptest! {
         crm.add("contact", 60, "master-of-all@x.example", 0);
         let (before, there) = (crm.rows(false), crm.rows(false));
         let people = People::new(&there, &settings, &events);
+        let most = if dies_or_fails(&delivery) { MOST_IN_PARTS } else { MOST };
         let mut life = Life {
             delivered: Delivered::into(&crm), delivery, settings: &settings, events: &events, people: &people, crm, before,
-            states: BTreeSet::from([State::default()]), closings: Vec::new(), course: Vec::new(),
+            held: held(&delivery, &settings, most), closings: Vec::new(), course: Vec::new(),
         };
         let mut chance = Chance::new(seed);
-        let most = if parts(&delivery).is_empty() { MOST } else { MOST_IN_PARTS };
         // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found.
         let settles = if settings.matching.keys.change() { 4 } else { 2 };
         let (mut fates, mut replay) = (0, 0_usize);

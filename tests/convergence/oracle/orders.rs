@@ -1,7 +1,7 @@
 //! What is first-come, exactly: of a short history every order is gone through, and what the engine leaves must be what one of them
 //! leaves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use inevent_d365::model::{Kind, ParticipantEvent};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -14,7 +14,7 @@ use super::{
     statements,
 };
 use crate::{
-    cases,
+    Table, cases,
     histories::{Delivery, statement},
     processes::{Chance, Delivered},
 };
@@ -30,8 +30,9 @@ const ADDRESSES: [&str; 7] = [
     "contact@x.example",
 ];
 
-/// The most statements that are told in parts.
+/// The most statements that are told in parts, and the most of which rows beside people are such a part: they make the orders many.
 const MOST_IN_PARTS: usize = 3;
+const MOST_WITH_ROWS_BESIDE: usize = 2;
 
 /// Statements at different times about few people.
 pub fn short_history() -> impl Strategy<Value = Vec<ParticipantEvent>> {
@@ -68,35 +69,38 @@ fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     })
 }
 
-/// What every order of these deliveries leaves of what was there. A batch looks again at what it wrote, so each may be told again, what
+/// What every order of these deliveries leaves of what was there, as far as it may be this CRM. A batch looks again at what it wrote, so each may be told again, what
 /// was parked too, if it `returns`; where calls fail and processes die, parts of each may have been told before.
 pub fn orders(
     serial: &Serial<'_>,
-    before: BTreeSet<State>,
-    deliveries: &[usize],
+    before: HashSet<State>,
+    (deliveries, after): (&[usize], &Table),
     (parts, returns): (&[Part], bool),
-) -> BTreeSet<State> {
+) -> HashSet<State> {
     let all: BTreeSet<usize> = deliveries.iter().copied().collect();
     let before = before.into_iter().map(State::written).collect();
     let mut reached = BTreeMap::from([((all.len(), all.clone()), before)]);
     while let Some(((_, waiting), states)) = reached.pop_last() {
         let again = all.difference(&waiting).map(|at| (*at, Part::Whole));
-        let parts = parts.iter().flat_map(|part| deliveries.iter().map(|at| (*at, *part)));
-        let states = with_repeats(serial, states, &again.chain(parts).collect::<Vec<_>>(), returns);
+        let parts = parts.iter().filter(|part| serial.holds(**part));
+        let parts = parts.flat_map(|part| deliveries.iter().map(|at| (*at, *part)));
+        let states = with_repeats((serial, after), states, &again.chain(parts).collect::<Vec<_>>(), returns);
         if waiting.is_empty() {
             return states;
         }
         for (state, at) in states.iter().flat_map(|state| waiting.iter().map(move |at| (state, *at))) {
             let others = all.iter().copied().filter(|other| returns || !state.is_parked(*other)).collect();
             for along in serial.companions(state, at, &others) {
-                for (after, told) in serial.told(state, (at, &along), Part::Whole) {
+                for (next, told) in serial.told(state, (at, &along), Part::Whole) {
                     let left: BTreeSet<usize> = waiting.difference(&told).copied().collect();
-                    reached.entry((left.len(), left)).or_default().insert(after);
+                    if serial.may_become(&next, after) {
+                        reached.entry((left.len(), left)).or_default().insert(next);
+                    }
                 }
             }
         }
     }
-    BTreeSet::new()
+    HashSet::new()
 }
 
 /// Parts make the orders many: more statements than some are delivered calmly.
@@ -106,31 +110,88 @@ pub fn in_parts(delivery: Delivery, events: &[ParticipantEvent]) -> Delivery {
 
 /// In which parts statements may be told.
 pub fn parts(delivery: &Delivery) -> &'static [Part] {
-    if delivery.faults || delivery.deaths { &[Part::People, Part::Rows] } else { &[] }
+    match dies_or_fails(delivery) {
+        true => &[Part::People, Part::Rows, Part::Beside],
+        false if is_alone(delivery) => &[],
+        false => &[Part::Beside],
+    }
+}
+
+pub fn dies_or_fails(delivery: &Delivery) -> bool {
+    delivery.faults || delivery.deaths
 }
 
 /// Whether one batch comes after the other, and takes effect as a whole.
 pub fn is_alone(delivery: &Delivery) -> bool {
-    (delivery.processes, delivery.lanes) == (1, 1) && parts(delivery).is_empty()
+    (delivery.processes, delivery.lanes) == (1, 1) && !dies_or_fails(delivery)
+}
+
+/// The states in which a CRM may be, by the kinds of rows beside people that are held together.
+pub type Held = Vec<(BTreeSet<&'static str>, HashSet<State>)>;
+
+/// What is held before so many statements at a time are told: all kinds together where one batch comes after the other. Else each by itself,
+/// since batches may write rows of one kind in another order than those of another.
+pub fn held(delivery: &Delivery, settings: &Settings, statements: usize) -> Held {
+    let names = settings.related.iter().map(|related| related.name);
+    let together: Vec<BTreeSet<_>> = match is_alone(delivery) {
+        true => vec![names.collect()],
+        false if dies_or_fails(delivery) && statements > MOST_WITH_ROWS_BESIDE => vec![BTreeSet::new()],
+        false => names.map(|name| BTreeSet::from([name])).collect(),
+    };
+    together.into_iter().map(|beside| (beside, HashSet::from([State::default()]))).collect()
 }
 
 /// These states, and what comes of them when some of this is told again.
 fn with_repeats(
-    serial: &Serial<'_>,
-    states: BTreeSet<State>,
+    (serial, after): (&Serial<'_>, &Table),
+    states: HashSet<State>,
     again: &[(usize, Part)],
     returns: bool,
-) -> BTreeSet<State> {
+) -> HashSet<State> {
     let (mut all, mut new) = (states.clone(), states);
     while !new.is_empty() {
         let told = new.iter().flat_map(|state| {
             let again = again.iter().filter(|(at, _)| returns || !state.is_parked(*at));
-            again.flat_map(|(at, part)| serial.told(state, (*at, &[]), *part).into_keys())
+            again.flat_map(|(at, part)| serial.told(state, (*at, &[]), *part).into_iter().map(|(state, _)| state))
         });
-        new = told.filter(|state| !all.contains(state)).collect();
+        new = told.filter(|state| !all.contains(state) && serial.may_become(state, after)).collect();
         all.extend(new.iter().cloned());
     }
     all
+}
+
+/// The states in which the CRM may be that these deliveries left, and in which this became of the statements.
+pub fn left_by(
+    serial: &Serial<'_>,
+    before: &HashSet<State>,
+    (deliveries, after): (&[usize], &Table),
+    delivery: &Delivery,
+    became: impl Fn(&State) -> Result<(), String>,
+) -> Result<HashSet<State>, String> {
+    let told_in = |parts: &[Part]| {
+        let all = orders(serial, before.clone(), (deliveries, after), (parts, true));
+        reached(serial, all, &became, after)
+    };
+    // It is seldom that a batch sees what another one wrote of people before it wrote the rest.
+    let seldom = || told_in(&[Part::People, Part::Beside]);
+    told_in(parts(delivery)).or_else(|why| if is_alone(delivery) { Err(why) } else { seldom() })
+}
+
+/// Those of the states in which the CRM is, and in which this became of the statements.
+pub fn reached(
+    serial: &Serial<'_>,
+    states: HashSet<State>,
+    became: impl Fn(&State) -> Result<(), String>,
+    after: &Table,
+) -> Result<HashSet<State>, String> {
+    let (mut held, mut why) = (HashSet::new(), BTreeSet::new());
+    for state in states {
+        match serial.compare(&state, after).and_then(|()| became(&state)) {
+            Ok(()) => _ = held.insert(state),
+            Err(error) => _ = why.insert(error),
+        }
+    }
+    if held.is_empty() { Err(format!("{why:#?}")) } else { Ok(held) }
 }
 
 proptest! {
@@ -147,12 +208,11 @@ proptest! {
         let people = People::new(&there, &settings, &events);
         let delivered = Delivered::into(&crm);
         let failed = |why: String| TestCaseError::fail(format!("{why}\n{}", statements::in_short(&events)));
-        let mut states = BTreeSet::from([State::default()]);
+        let mut held = held(&delivery, &settings, events.len());
         // Whoever has one key only is known after one replay; who is found by a weaker key may let others be found. Who is gone is made
         // again by the first.
         let settles = if settings.matching.keys.change() { 4 } else { 2 } + usize::from(fate.is_some());
         for replay in 0..=settles {
-            let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(is_alone(&delivery));
             let deliveries = delivery.deliveries(&events);
             let places: Vec<usize> = deliveries.iter().map(|event| event.id.parse().unwrap()).collect();
             let (writes, earlier) = (crm.writes(), crm.rows(false));
@@ -162,19 +222,18 @@ proptest! {
                 let changed: Vec<_> = after.iter().filter(|(row, columns)| earlier.get(*row) != Some(*columns)).collect();
                 return Err(failed(format!("replay {replay} of {places:?} writes {changed:#?}")));
             }
-            let all = orders(&serial, states, &places, (parts(&delivery), true));
-            let (some, others): (Vec<_>, Vec<_>) =
-                all.into_iter().map(|state| (serial.compare(&state, &after), state)).partition(|(held, _)| held.is_ok());
-            if some.is_empty() {
-                let why: BTreeSet<String> = others.into_iter().filter_map(|(why, _)| why.err()).collect();
-                return Err(failed(format!("delivery {replay} of {places:?}: {why:#?}")));
+            for (beside, states) in &mut held {
+                let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(beside.clone());
+                *states = left_by(&serial, states, (&places, &after), &delivery, |_| Ok(()))
+                    .map_err(|why| failed(format!("delivery {replay} of {places:?}, {beside:?}: {why}")))?;
             }
-            states = some.into_iter().map(|(_, state)| state).collect();
             if let Some(seed) = fate.filter(|_| replay == 0) {
                 befall_somebody(&crm, &mut Chance::new(seed), 70);
                 before = crm.rows(false);
                 let serial = Serial::new(&before, &settings, &events, &people);
-                states = states.into_iter().map(|state| serial.befallen(state, &after)).collect();
+                for (_, states) in &mut held {
+                    *states = std::mem::take(states).into_iter().map(|state| serial.befallen(state, &after)).collect();
+                }
             }
         }
     }

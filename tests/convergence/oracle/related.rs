@@ -322,7 +322,8 @@ impl Related {
             Some(stood) => BTreeSet::from([Some(stood)]),
             None if !bound => BTreeSet::from([None]),
             None if column == BOUND[2] => {
-                let rows = said.iter().map(|said| attendance(said.event, settings)).map(Some);
+                let rows = said.iter().map(|said| attendance(said.event, settings));
+                let rows = rows.map(|(table, id)| Some((table.to_owned(), id)));
                 let none = had.is_some() && !said.iter().any(|said| said.surely);
                 rows.chain(none.then_some(None)).collect()
             }
@@ -344,12 +345,12 @@ impl Related {
 }
 
 /// The attendance row that a statement is about.
-pub fn attendance(event: &ParticipantEvent, settings: &Settings) -> (String, Uuid) {
+pub fn attendance(event: &ParticipantEvent, settings: &Settings) -> (&'static str, Uuid) {
     let rules = settings.of(&event.event.id);
     let part = if rules.webinar { rules.table() } else { "" };
     let participant = event.participant.as_ref().map_or("", |participant| &participant.id);
     let session = event.session.as_ref().map(|session| session.id.as_str());
-    (rules.table().to_owned(), ids::attendance(part, "t", &event.event.id, participant, session))
+    (rules.table(), ids::attendance(part, "t", &event.event.id, participant, session))
 }
 
 /// Holds the rows beside the people against what was said.

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::{
     keys::folded,
     people::{People, Person, is_guest, is_open, stands_for, text},
+    related::attendance,
     settings::{Settings, Unmatched, WithoutKey},
     statements::{self, heard, second},
     words,
@@ -38,7 +39,7 @@ use filled::Cells;
 type Participant = (String, String);
 
 /// A CRM by what the rules ask of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct State {
     /// Those who were made, and those of whom something was said.
     people: BTreeMap<Person, Someone>,
@@ -67,7 +68,7 @@ impl State {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Someone {
     address: Option<String>,
     /// When the participant had it to whom it was corrected.
@@ -80,7 +81,7 @@ struct Someone {
 }
 
 /// What is known of a participant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Told {
     /// What counts for the rows.
     said: BTreeSet<usize>,
@@ -89,7 +90,7 @@ struct Told {
 }
 
 /// An attendance row.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Row {
     /// Whom it regards, and for which key.
     regards: Option<(Person, String)>,
@@ -103,6 +104,8 @@ pub enum Part {
     Whole,
     People,
     Rows,
+    /// Rows beside these.
+    Beside,
 }
 
 /// A statement that counts.
@@ -110,6 +113,8 @@ struct Statement<'a> {
     event: &'a ParticipantEvent,
     of: Participant,
     session: Option<String>,
+    /// The attendance row that it is about.
+    row: (&'static str, Uuid),
     /// The strongest first.
     keys: Vec<String>,
 }
@@ -122,8 +127,8 @@ pub struct Serial<'a> {
     statements: BTreeMap<usize, Statement<'a>>,
     /// What those who were there are found by, as long as nothing is said of them.
     known: BTreeMap<Person, Vec<String>>,
-    /// Whether rows beside people and their attendance are held, too.
-    beside: bool,
+    /// Which of the rows beside people and their attendance are held, too, by the names of the settings.
+    beside: BTreeSet<&'static str>,
     /// What is said to be over.
     closings: &'a [ParticipantEvent],
 }
@@ -141,18 +146,26 @@ impl<'a> Serial<'a> {
             event,
             of: statements::of(event).unwrap(),
             session: event.session.as_ref().map(|session| session.id.clone()),
+            row: attendance(event, settings),
             keys: people.keys_stated(event),
         };
         let statements = counted.map(|(at, event)| (at, statement(event))).collect();
-        let mut serial =
-            Self { before, settings, people, statements, known: BTreeMap::new(), beside: false, closings: &[] };
+        let mut serial = Self {
+            before,
+            settings,
+            people,
+            statements,
+            known: BTreeMap::new(),
+            beside: BTreeSet::new(),
+            closings: &[],
+        };
         let there = before.iter().filter(|((table, _), _)| matches!(*table, "contact" | "lead"));
         serial.known = there.map(|(person, row)| (*person, people.keys_of(person.0, row))).collect();
         serial
     }
 
-    /// The same, holding rows beside people and their attendance, if these are written whole and by one process.
-    pub fn with_rows_beside(self, beside: bool) -> Self {
+    /// The same, holding these of the rows beside people and their attendance.
+    pub fn with_rows_beside(self, beside: BTreeSet<&'static str>) -> Self {
         Self { beside, ..self }
     }
 
@@ -161,11 +174,16 @@ impl<'a> Serial<'a> {
         Self { closings, ..self }
     }
 
+    /// Whether it knows of such a part.
+    pub fn holds(&self, part: Part) -> bool {
+        part != Part::Beside || !self.beside.is_empty()
+    }
+
     /// The CRM after one more statement, or a part of it, or several of which a batch makes one person; and which of them were told.
     /// What it says may be written by itself, or together with what was told before.
-    pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> BTreeMap<State, BTreeSet<usize>> {
+    pub fn told(&self, state: &State, (at, along): (usize, &[usize]), part: Part) -> Vec<(State, BTreeSet<usize>)> {
         let Some(statement) = self.statements.get(&at) else {
-            return BTreeMap::from([(state.clone(), BTreeSet::from([at]))]);
+            return vec![(state.clone(), BTreeSet::from([at]))];
         };
         let mut starts = vec![state.clone().written()];
         starts.extend((starts[0] != *state).then(|| state.clone()));
@@ -220,7 +238,7 @@ impl<'a> Serial<'a> {
         match person {
             Some(_) if self.settings.refuses(statement.event) => return Vec::new(),
             // Rows wait for who is made, or gets an address.
-            Some(_) if part == Part::Rows => match about {
+            Some(_) if matches!(part, Part::Rows | Part::Beside) => match about {
                 About::Known(_) => {}
                 _ => return Vec::new(),
             },
@@ -231,7 +249,7 @@ impl<'a> Serial<'a> {
                     None => (self.address(statement), self.at_first(person.0, statement, &said)),
                 };
                 let key = statement.keys.first();
-                let cells = Cells { columns, together: None };
+                let cells = Cells { columns: columns.into(), together: None };
                 let blank = || Someone { address, cells, made, ..Someone::default() };
                 state.people.entry(person).or_insert_with(blank);
                 if !made {
@@ -259,7 +277,7 @@ impl<'a> Serial<'a> {
         }
         for at in &said {
             self.tell_rows(state, *at, person, part);
-            if part != Part::Rows {
+            if matches!(part, Part::Whole | Part::Beside) {
                 self.tell_beside(state, *at, person);
             }
         }
@@ -306,7 +324,7 @@ impl<'a> Serial<'a> {
         if let Some(address) = &someone.address {
             row.insert("emailaddress1".into(), address.clone().into());
         }
-        for (name, column) in &someone.cells.columns {
+        for (name, column) in &*someone.cells.columns {
             row.insert((*name).to_owned(), column.value.0.clone());
         }
         row.retain(|_, value| !value.is_null());

@@ -42,7 +42,9 @@ impl Search<'_> {
         let lead = self.corrigible(who, of_key, |row, statement| self.is_own(row, statement));
         let will_have_one =
             || self.corrigible(who, of_key, |row, statement| self.will_be_own(row, statement)).is_some();
-        if !keys.is_disjoint(&self.met.keys) || lead.is_none() && will_have_one() {
+        // Two events may each give the lead of their participant another address.
+        let gets_another = lead.is_some_and(|lead| self.found.corrected.contains_key(&lead));
+        if !keys.is_disjoint(&self.met.keys) || gets_another || lead.is_none() && will_have_one() {
             return self.found.waiting.extend(of_key.iter().map(|statement| statement.index));
         }
         let closed = self.view.rows.duplicates.get(who).map(|duplicates| &duplicates.people);

@@ -1,5 +1,7 @@
 //! What is left of a state when people of the CRM are deleted, or changed by hand.
 
+use std::rc::Rc;
+
 use super::{Serial, State, filled::Said, folded, text};
 use crate::Table;
 
@@ -16,7 +18,7 @@ impl Serial<'_> {
             }
             for mapping in self.mapped(person.0).filter(|mapping| mapping.found(before) != mapping.found(now)) {
                 let value = Said(mapping.found(now).cloned().unwrap_or_default());
-                someone.cells.columns.get_mut(mapping.column).unwrap().value = value;
+                Rc::make_mut(&mut someone.cells.columns).get_mut(mapping.column).unwrap().value = value;
             }
         }
         for told in participants.values_mut() {

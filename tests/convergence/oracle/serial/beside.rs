@@ -1,5 +1,7 @@
 //! Rows beside people and their attendance, one statement after the other.
 
+use std::rc::Rc;
+
 use inevent_d365::{dataverse::Columns, model::ids};
 use uuid::Uuid;
 
@@ -8,21 +10,21 @@ use crate::{
     Table,
     oracle::{
         regarded::leads_to,
-        related::{BOUND, Related, attendance},
+        related::{BOUND, Related},
     },
     tables::KEY,
 };
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Beside {
-    cells: Cells,
+    pub cells: Cells,
     /// As it is written.
     key: Held<String>,
     bound: [Held<(String, Uuid)>; 3],
 }
 
 /// What a row keeps, once it has something.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Held<T> {
     value: Option<T>,
     /// When it was stated, as long as the same look may state it later.
@@ -40,6 +42,14 @@ impl<T> Held<T> {
         Self { value, since: None }
     }
 
+    /// Whether it has this, or may have it yet.
+    fn may_be(&self, found: Option<&T>) -> bool
+    where
+        T: PartialEq,
+    {
+        self.value.is_none() || self.since.is_some() || self.value.as_ref() == found
+    }
+
     fn offer(&mut self, time: i64, value: Option<T>) {
         if value.is_some() && (self.value.is_none() || self.since.is_some_and(|since| since < time)) {
             (self.value, self.since) = (value, Some(time));
@@ -52,6 +62,13 @@ impl Beside {
     pub fn written(&mut self) {
         (self.cells.together, self.key.since) = (None, None);
         self.bound.iter_mut().for_each(|bound| bound.since = None);
+    }
+
+    /// Whether the row is like this, or may become so.
+    pub fn may_become(&self, row: &Columns) -> bool {
+        let bound = self.bound.iter().zip(BOUND);
+        self.key.may_be(text(row, KEY).map(str::to_owned).as_ref())
+            && bound.clone().all(|(held, column)| held.may_be(leads_to(row, column).as_ref()))
     }
 
     /// The same where somebody changed the row by hand, or what it leads to.
@@ -68,23 +85,23 @@ impl Serial<'_> {
     /// Writes what a statement says of them; `person`: whom it is about.
     pub(super) fn tell_beside(&self, state: &mut State, at: usize, person: Option<Person>) {
         let statement = &self.statements[&at];
-        for related in self.settings.related.iter().filter(|_| self.beside) {
+        for related in self.settings.related.iter().filter(|related| self.beside.contains(related.name)) {
             let Some(id) = self.which(state, related, statement, person) else { continue };
             let known = state.beside.remove(&id).or_else(|| Some(self.stood(related, self.before.get(&id)?)));
             let cells = self.of_row(related.name, known.as_ref().map(|row| &row.cells), at);
             let mut row = Beside { cells, ..known.clone().unwrap_or_default() };
             if !related.is_stamped() {
-                row.cells.columns.values_mut().for_each(|column| column.stated = None);
+                Rc::make_mut(&mut row.cells.columns).values_mut().for_each(|column| column.stated = None);
             }
             if let Some((key, bound)) = related.keyed(statement.event) {
                 let time = second(statement.event);
                 if known.is_none() || row.key.since.is_some() {
                     row.key.offer(time, key);
                 }
-                let to = |table| person.filter(|person| person.0 == table).map(|(table, id)| (table.to_owned(), id));
-                let leads = [to("contact"), to("lead"), Some(attendance(statement.event, self.settings))];
+                let to = |table| person.filter(|person| person.0 == table);
+                let leads = [to("contact"), to("lead"), Some(statement.row)];
                 for ((held, to), bound) in row.bound.iter_mut().zip(leads).zip(bound) {
-                    held.offer(time, to.filter(|_| bound));
+                    held.offer(time, to.filter(|_| bound).map(|(table, id)| (table.to_owned(), id)));
                 }
             }
             state.beside.insert(id, row);
@@ -93,7 +110,7 @@ impl Serial<'_> {
 
     fn stood(&self, related: &Related, row: &Columns) -> Beside {
         Beside {
-            cells: Cells { columns: self.before(related.name, row), together: None },
+            cells: Cells { columns: self.before(related.name, row).into(), together: None },
             key: Held::stood(text(row, KEY).map(str::to_owned)),
             bound: BOUND.map(|column| Held::stood(leads_to(row, column))),
         }
@@ -131,7 +148,7 @@ impl Serial<'_> {
         if let Some(row) = state.beside.keys().find(|row| !after.contains_key(*row)) {
             return Err(format!("{row:?} is not there: {:?}", state.beside[row]));
         }
-        for related in self.settings.related.iter().filter(|_| self.beside) {
+        for related in self.settings.related.iter().filter(|related| self.beside.contains(related.name)) {
             for (id, row) in after.iter().filter(|((table, _), _)| *table == related.table) {
                 let Some(beside) = state.beside.get(id) else {
                     if self.before.get(id) == Some(row) {

@@ -51,6 +51,26 @@ impl Serial<'_> {
         self.compare_beside(state, after)
     }
 
+    /// Whether a state is that of the CRM, or may become it with more statements: what never changes is as it is there.
+    pub fn may_become(&self, state: &State, after: &Table) -> bool {
+        let people = state.people.iter().map(|(person, someone)| (person.0, *person, &someone.cells));
+        let told = state.participants.values();
+        let said = told.flat_map(|told| told.said.iter().map(move |at| (told, &self.statements[at])));
+        let rows = said.map(|(told, said)| ("activity", said.row, &told.rows[&said.session].cells));
+        let named = |table| self.settings.related.iter().find(|related| related.table == table);
+        let beside = state.beside.iter().filter_map(|(row, beside)| Some((named(row.0)?.name, *row, &beside.cells)));
+        let is_there = |(name, row, cells)| after.get(&row).is_some_and(|row| self.may_hold(name, row, cells));
+        people.chain(rows).chain(beside).all(is_there)
+            && state.beside.iter().all(|(row, beside)| beside.may_become(&after[row]))
+    }
+
+    /// Whether mapped columns are like this, or may become so.
+    fn may_hold(&self, table: &'static str, row: &dataverse::Columns, cells: &Cells) -> bool {
+        let fast = self.mapped(table).filter(|mapping| cells.stands_fast(mapping));
+        fast.into_iter()
+            .all(|mapping| holds(mapping.found(row), std::slice::from_ref(&cells.columns[mapping.column].value.0)))
+    }
+
     /// Holds the mapped columns of a row.
     pub(super) fn compare_cells(
         &self,

@@ -1,8 +1,8 @@
 //! Which values the mapped columns of a row take, one statement after the other.
 
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 use inevent_d365::dataverse;
@@ -18,14 +18,14 @@ use crate::oracle::{
 pub type Columns = BTreeMap<&'static str, Filled>;
 
 /// What a row has in its mapped columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Cells {
-    pub columns: Columns,
+    pub columns: Rc<Columns>,
     /// What a look wrote that may write more together with it.
     pub together: Option<Together>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Together {
     /// The statements that the row is made of.
     Made(BTreeSet<usize>),
@@ -33,26 +33,25 @@ pub enum Together {
     Filled(BTreeSet<usize>, Columns),
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filled {
     pub value: Said,
     /// What was stated last, and when: it need not stand there.
     pub stated: Option<(i64, Said)>,
 }
 
-/// A value, or `null` for none. Values have an order so that states can be told apart, and no other.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A value, or `null` for none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Said(pub Value);
 
-impl Ord for Said {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.to_string().cmp(&other.0.to_string())
-    }
-}
-
-impl PartialOrd for Said {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+impl Cells {
+    /// Whether a column never changes any more, but by hand.
+    pub fn stands_fast(&self, mapping: &Mapping) -> bool {
+        match mapping.mode {
+            Mode::OnCreate => !matches!(self.together, Some(Together::Made(_))),
+            Mode::FillIfEmpty => self.together.is_none() && !self.columns[mapping.column].is_empty(),
+            Mode::Overwrite => false,
+        }
     }
 }
 
@@ -139,7 +138,7 @@ impl<'a> Serial<'a> {
         let mapped: Vec<&Mapping> = self.mapped(person.0).filter(stays).collect();
         let keys: BTreeSet<&str> = self.settings.matching.keys.columns(person.0).into_iter().collect();
         let mut cells = self.filled(&mapped, &someone.cells, said);
-        for (column, filled) in &mut cells.columns {
+        for (column, filled) in Rc::make_mut(&mut cells.columns) {
             let before = &someone.cells.columns[column].value;
             let is_news = filled.value != *before && keys.contains(column);
             if is_news && !self.named(state, person.0, Some(person), (*column, filled.text())).is_empty() {
@@ -155,7 +154,7 @@ impl<'a> Serial<'a> {
             Some(Together::Made(mut makers)) => {
                 makers.extend(said);
                 let columns = self.made(mapped.iter().copied(), &makers.iter().copied().collect::<Vec<_>>());
-                return Cells { columns, together: Some(Together::Made(makers)) };
+                return Cells { columns: columns.into(), together: Some(Together::Made(makers)) };
             }
             Some(Together::Filled(all, start)) => (all, start),
             None => {
@@ -170,14 +169,14 @@ impl<'a> Serial<'a> {
         all.extend(said.iter().filter(states));
         let said: BTreeSet<usize> = all.iter().chain(said).copied().collect();
         let said = self.by_time(&said.into_iter().collect::<Vec<_>>());
-        let mut columns = before.columns.clone();
+        let mut columns = Columns::clone(&before.columns);
         columns.extend(start.clone());
         for mapping in mapped {
             let column = columns.get_mut(mapping.column).unwrap();
             let stated = said.iter().filter_map(|statement| Self::stated(mapping, statement));
             stated.for_each(|stated| column.take(mapping.mode, stated));
         }
-        Cells { columns, together: (!all.is_empty()).then_some(Together::Filled(all, start)) }
+        Cells { columns: columns.into(), together: (!all.is_empty()).then_some(Together::Filled(all, start)) }
     }
 
     /// The columns of a row that is no person's after a statement about it; of a new one, which it makes.
@@ -188,7 +187,7 @@ impl<'a> Serial<'a> {
             None => {
                 let joins = mapped.iter().any(|mapping| mapping.mode != Mode::Overwrite);
                 let together = joins.then(|| Together::Made(BTreeSet::from([at])));
-                Cells { columns: self.made(mapped.into_iter(), &[at]), together }
+                Cells { columns: self.made(mapped.into_iter(), &[at]).into(), together }
             }
         }
     }

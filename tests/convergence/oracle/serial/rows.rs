@@ -21,6 +21,7 @@ impl Serial<'_> {
                 state.participants.insert(of, told);
             }
             Part::People => _ = state.in_parts.insert(of, told),
+            Part::Beside => {}
             Part::Rows => {
                 let known = state.participants.entry(of.clone()).or_default();
                 known.said.insert(at);
