@@ -205,3 +205,33 @@ async fn nothing_is_required_of_whom_a_duplicate_rule_parks() {
     assert!(matches!(&report.outcomes[..], [Outcome::Settled { changed: true }, Outcome::Refused(_)]), "{report:?}");
     assert_eq!((made(&crm).len(), regarded(&crm).len()), (1, 1));
 }
+
+/// While a rule is asked about somebody new, what is said of the same row waits with it: of one look the earliest fills a column.
+#[tokio::test]
+async fn what_shares_a_row_with_whom_a_rule_is_asked_about_waits_for_the_answer() {
+    const SETTINGS: &str = r#"{ "defaults": { "matching": { "correct_addresses": false }, "mappings": [
+        { "source": { "field": "participant.job_title" }, "tables": ["contact"], "column": "new_note", "mode": "fill_if_empty" }] } }"#;
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    crm.add("contact", 60, "anabel@x.example", 0);
+    let titled = |time, address, title: &str| {
+        let mut event = said(Kind::Registered, time, Some(address), None);
+        event.participant.as_mut().unwrap().job_title = Some(title.into());
+        event
+    };
+    let (first, second) = (titled(1, "ana@x.example", "First"), titled(2, "anabel@x.example", "Second"));
+    engine(&crm, SETTINGS).run(&[second, first]).await;
+    assert_eq!(crm.rows(false)[&("contact", Uuid::from_u128(60))]["new_note"], "First");
+}
+
+/// Whoever had an address before and has no lead of their own is somebody new by that address, too.
+#[tokio::test]
+async fn a_rule_is_asked_for_an_address_of_before() {
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    crm.add("contact", 60, "anabel@x.example", 0);
+    let before = said(Kind::Registered, 1, Some("ana@x.example"), None);
+    let now = said(Kind::Updated, 2, Some("contact@x.example"), None);
+    engine(&crm, "{}").run(&[before, now]).await;
+    assert_eq!(made(&crm), [("contact", Some("anabel@x.example".to_owned()))]);
+}
