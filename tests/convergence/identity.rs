@@ -287,6 +287,15 @@ async fn who_is_made_by_their_id_is_found_by_their_address_in_the_same_batch() {
     assert_eq!((made(&crm), regarded(&crm).len()), (vec![("lead", Some("ana@x.example".to_owned()))], 1));
 }
 
+/// Of two who ask for somebody the one with an address makes them, be it the later one.
+#[tokio::test]
+async fn who_is_made_has_an_address_if_one_is_stated() {
+    let nameless = with_id(said(Kind::Registered, 1, None, None), "X7");
+    let registered = with_id(said(Kind::Registered, 2, Some("ana@x.example"), None), "X7");
+    let crm = together(BY_ID, &[nameless, registered]).await;
+    assert_eq!(made(&crm), [("lead", Some("ana@x.example".to_owned()))]);
+}
+
 /// Two who state one id may have different addresses: each is found by their own.
 #[tokio::test]
 async fn an_address_speaks_for_its_own_participant_only() {

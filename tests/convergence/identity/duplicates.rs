@@ -235,3 +235,27 @@ async fn a_rule_is_asked_for_an_address_of_before() {
     engine(&crm, "{}").run(&[before, now]).await;
     assert_eq!(made(&crm), [("contact", Some("anabel@x.example".to_owned()))]);
 }
+
+/// A rule may name a contact that was merged away: its master is who is meant.
+#[tokio::test]
+async fn the_master_of_a_duplicate_is_adopted() {
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    crm.add("contact", 60, "master@x.example", 0);
+    crm.add("contact", 61, "anabel@x.example", 1);
+    let merged = serde_json::json!({ "merged": true, "_masterid_value": Uuid::from_u128(60) });
+    crm.by_hand(("contact", Uuid::from_u128(61)), merged);
+    engine(&crm, "{}").run(&[said(Kind::Registered, 1, Some("ana@x.example"), None)]).await;
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(60))]);
+}
+
+/// Of an open contact and an open lead that are alike, the contact is meant.
+#[tokio::test]
+async fn a_contact_is_adopted_before_a_lead() {
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    crm.add("lead", 59, "anais@x.example", 0);
+    crm.add("contact", 60, "anabel@x.example", 0);
+    engine(&crm, "{}").run(&[said(Kind::Registered, 1, Some("ana@x.example"), None)]).await;
+    assert_eq!(regarded(&crm), [Some(Uuid::from_u128(60))]);
+}
