@@ -6,6 +6,13 @@ use uuid::Uuid;
 use super::{engine, made, regarded, said};
 use crate::{crm::MemoryCrm, duplicates::Rule, histories::statement};
 
+/// Addresses that begin alike are of duplicates.
+fn alike() -> MemoryCrm {
+    let mut crm = MemoryCrm::seeded();
+    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    crm
+}
+
 /// Nobody is to be created for the second statement, so no rule speaks against it.
 #[tokio::test]
 async fn a_duplicate_parks_only_those_who_ask_for_somebody_to_be_created() {
@@ -168,8 +175,7 @@ async fn a_rule_is_asked_for_a_corrected_address_alone() {
 /// Who is adopted for somebody else's address is not whom a participant was who had it before.
 #[tokio::test]
 async fn what_was_said_under_an_address_of_before_is_not_adopted() {
-    let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    let crm = alike();
     crm.add("contact", 60, "ruin@x.example", 0);
     let now = said(Kind::Registered, 2, Some("ana@x.example"), None);
     let mut before = said(Kind::Registered, 1, Some("rui@x.example"), None);
@@ -211,8 +217,7 @@ async fn nothing_is_required_of_whom_a_duplicate_rule_parks() {
 async fn what_shares_a_row_with_whom_a_rule_is_asked_about_waits_for_the_answer() {
     const SETTINGS: &str = r#"{ "defaults": { "matching": { "correct_addresses": false }, "mappings": [
         { "source": { "field": "participant.job_title" }, "tables": ["contact"], "column": "new_note", "mode": "fill_if_empty" }] } }"#;
-    let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    let crm = alike();
     crm.add("contact", 60, "anabel@x.example", 0);
     let titled = |time, address, title: &str| {
         let mut event = said(Kind::Registered, time, Some(address), None);
@@ -227,8 +232,7 @@ async fn what_shares_a_row_with_whom_a_rule_is_asked_about_waits_for_the_answer(
 /// Whoever had an address before and has no lead of their own is somebody new by that address, too.
 #[tokio::test]
 async fn a_rule_is_asked_for_an_address_of_before() {
-    let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    let crm = alike();
     crm.add("contact", 60, "anabel@x.example", 0);
     let before = said(Kind::Registered, 1, Some("ana@x.example"), None);
     let now = said(Kind::Updated, 2, Some("contact@x.example"), None);
@@ -239,8 +243,7 @@ async fn a_rule_is_asked_for_an_address_of_before() {
 /// A rule may name a contact that was merged away: its master is who is meant.
 #[tokio::test]
 async fn the_master_of_a_duplicate_is_adopted() {
-    let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    let crm = alike();
     crm.add("contact", 60, "master@x.example", 0);
     crm.add("contact", 61, "anabel@x.example", 1);
     let merged = serde_json::json!({ "merged": true, "_masterid_value": Uuid::from_u128(60) });
@@ -252,8 +255,7 @@ async fn the_master_of_a_duplicate_is_adopted() {
 /// Of an open contact and an open lead that are alike, the contact is meant.
 #[tokio::test]
 async fn a_contact_is_adopted_before_a_lead() {
-    let mut crm = MemoryCrm::seeded();
-    crm.rule = Some(Rule { characters: 3, ..Rule::same("Alike", "emailaddress1") });
+    let crm = alike();
     crm.add("lead", 59, "anais@x.example", 0);
     crm.add("contact", 60, "anabel@x.example", 0);
     engine(&crm, "{}").run(&[said(Kind::Registered, 1, Some("ana@x.example"), None)]).await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    orders::{held, in_parts, left_by, orders, reached, short_history},
+    orders::{held, in_parts, left_by, orders, reached, short_history, ways},
     people::{People, Person, is_open, seeded, stands_for, text},
     serial::{Parked, Serial, State},
     settings::{Settings, settings},
@@ -213,7 +213,7 @@ proptest! {
                 states = orders(&serial, states, (&places, &after), (&[], false));
                 let failed = |why| failed(format!("batch {places:?} of delivery {replay}: {why}"));
                 let parked = parked(batch, &report, rule).map_err(failed)?;
-                let told = |state: &State| state.parks(&parked);
+                let told = |state: State| state.parks(&parked).map(|()| state);
                 states = reached(&serial, states, told, &after).map_err(failed)?;
             }
             if replay == SETTLES {
@@ -247,9 +247,10 @@ proptest! {
             let parked = delivered.parked().into_iter().filter(|(_, reason)| !reason.contains("is required"));
             let parked = parked.map(|(id, reason)| (id.parse().unwrap(), named(&reason))).collect();
             let settled = delivered.settled().into_iter().map(|id| id.parse().unwrap()).collect();
+            let told = |state: State| state.tells(&parked, &settled).map(|()| state);
             for (beside, states) in &mut held {
                 let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(beside.clone());
-                *states = left_by(&serial, states, (&places, &after), &delivery, |state| state.tells(&parked, &settled))
+                *states = left_by(&serial, states, (&places, &after), ways(&delivery, false), told)
                     .map_err(|why| failed(format!("delivery {replay} of {places:?}, {beside:?}: {why}")))?;
             }
         }

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::{
     fates,
-    orders::{Held, dies_or_fails, held, is_alone, orders, parts, reached},
+    orders::{Held, dies_or_fails, held, left_by, ways},
     people::{People, seeded},
-    serial::{Part, Serial, State},
+    serial::{Serial, State},
     settings::{Settings, settings},
     statements::{self, second},
 };
@@ -41,7 +41,7 @@ fn told() -> impl Strategy<Value = Vec<ParticipantEvent>> {
 }
 
 /// Under which settings, and by whom: one process that does one thing after the other, or several, which may die, with calls that fail.
-fn ways() -> impl Strategy<Value = (Settings, Delivery)> {
+fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     (settings(), any::<(bool, bool, bool)>(), any::<Delivery>()).prop_map(
         |(mut settings, (corrects, follows, alone), delivery)| {
             (settings.matching.corrects, settings.matching.follows) = (corrects, follows);
@@ -106,22 +106,9 @@ impl Life<'_> {
                 |state: &State| closings.clone().fold(state.clone(), |state, closing| serial.swept(&state, closing));
             // In the end rows were looked at after what closes them came, and maybe before other things came, too.
             let begins: HashSet<State> = states.iter().map(swept).chain(states.clone()).collect();
-            let left_by = |parts: &[Part]| {
-                let states = orders(&serial, begins.clone(), (&places, &after), (parts, true));
-                reached(&serial, states.iter().map(swept).collect(), |_| Ok(()), &after)
-            };
-            // A closed row is opened first; whom it regards is decided anew once it is open, and others may be written by then. It is seldom
-            // that a batch sees what another one wrote of people before it wrote the rest.
-            let usual = parts(&self.delivery);
-            let opened =
-                if closed && !usual.contains(&Part::People) { &[&[Part::People], usual].concat() } else { usual };
-            let left = left_by(opened);
-            let left = if closed || !is_alone(&self.delivery) {
-                left.or_else(|_| left_by(&[Part::People, Part::Rows, Part::Beside]))
-            } else {
-                left
-            };
-            *states = left.map_err(|why| format!("{places:?}, {beside:?}: {why}"))?;
+            let ways = ways(&self.delivery, closed);
+            *states = left_by(&serial, &begins, (&places, &after), ways, |state| Ok(swept(&state)))
+                .map_err(|why| format!("{places:?}, {beside:?}: {why}"))?;
         }
         self.held = held;
         Ok(())
@@ -138,7 +125,7 @@ proptest! {
 
     #[test]
     fn all_that_comes_together_leaves_what_some_order_of_it_leaves(
-        events in told(), (settings, delivery) in ways(), seed: u64,
+        events in told(), (settings, delivery) in delivered(), seed: u64,
     ) {
         let crm = seeded();
         crm.add("contact", 60, "master-of-all@x.example", 0);

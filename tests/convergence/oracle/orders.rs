@@ -69,8 +69,8 @@ fn delivered() -> impl Strategy<Value = (Settings, Delivery)> {
     })
 }
 
-/// What every order of these deliveries leaves of what was there, as far as it may be this CRM. A batch looks again at what it wrote, so each may be told again, what
-/// was parked too, if it `returns`; where calls fail and processes die, parts of each may have been told before.
+/// What every order of these deliveries leaves of what was there, as far as it may be this CRM. A batch looks again at what it wrote, so
+/// each may be told again, what was parked too, if it `returns`; where calls fail and processes die, parts of each may have been told before.
 pub fn orders(
     serial: &Serial<'_>,
     before: HashSet<State>,
@@ -108,21 +108,28 @@ pub fn in_parts(delivery: Delivery, events: &[ParticipantEvent]) -> Delivery {
     if events.len() > MOST_IN_PARTS { delivery.calm() } else { delivery }
 }
 
-/// In which parts statements may be told.
-pub fn parts(delivery: &Delivery) -> &'static [Part] {
-    match dies_or_fails(delivery) {
-        true => &[Part::People, Part::Rows, Part::Beside],
-        false if is_alone(delivery) => &[],
-        false => &[Part::Beside],
+/// In which parts statements may be told; and where it is not enough, since it happens seldom, in which others.
+///
+/// Others may see what a batch wrote of people before it wrote the rest. A closed row is opened first: whom it regards is decided anew once
+/// it is open, and others may be written by then.
+pub fn ways(delivery: &Delivery, closed: bool) -> &'static [&'static [Part]] {
+    const ALL: &[Part] = &[Part::People, Part::Rows, Part::Beside];
+    match (dies_or_fails(delivery), is_alone(delivery), closed) {
+        (true, ..) => &[ALL],
+        (_, true, false) => &[&[]],
+        (_, true, true) => &[&[Part::People], ALL],
+        (_, _, false) => &[&[Part::Beside], &[Part::People, Part::Beside]],
+        (_, _, true) => &[&[Part::People, Part::Beside], ALL],
     }
 }
 
+/// Whether parts of what is delivered may take effect alone.
 pub fn dies_or_fails(delivery: &Delivery) -> bool {
     delivery.faults || delivery.deaths
 }
 
 /// Whether one batch comes after the other, and takes effect as a whole.
-pub fn is_alone(delivery: &Delivery) -> bool {
+fn is_alone(delivery: &Delivery) -> bool {
     (delivery.processes, delivery.lanes) == (1, 1) && !dies_or_fails(delivery)
 }
 
@@ -160,34 +167,36 @@ fn with_repeats(
     all
 }
 
-/// The states in which the CRM may be that these deliveries left, and in which this became of the statements.
+/// The states in which the CRM may be that these deliveries left, told in one of these ways, and in which this became of them.
 pub fn left_by(
     serial: &Serial<'_>,
     before: &HashSet<State>,
     (deliveries, after): (&[usize], &Table),
-    delivery: &Delivery,
-    became: impl Fn(&State) -> Result<(), String>,
+    ways: &[&[Part]],
+    became: impl Fn(State) -> Result<State, String>,
 ) -> Result<HashSet<State>, String> {
-    let told_in = |parts: &[Part]| {
+    let mut why = String::new();
+    for parts in ways {
         let all = orders(serial, before.clone(), (deliveries, after), (parts, true));
-        reached(serial, all, &became, after)
-    };
-    // It is seldom that a batch sees what another one wrote of people before it wrote the rest.
-    let seldom = || told_in(&[Part::People, Part::Beside]);
-    told_in(parts(delivery)).or_else(|why| if is_alone(delivery) { Err(why) } else { seldom() })
+        match reached(serial, all, &became, after) {
+            Ok(left) => return Ok(left),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
-/// Those of the states in which the CRM is, and in which this became of the statements.
+/// What these states became, as far as the CRM is in it.
 pub fn reached(
     serial: &Serial<'_>,
     states: HashSet<State>,
-    became: impl Fn(&State) -> Result<(), String>,
+    became: impl Fn(State) -> Result<State, String>,
     after: &Table,
 ) -> Result<HashSet<State>, String> {
     let (mut held, mut why) = (HashSet::new(), BTreeSet::new());
     for state in states {
-        match serial.compare(&state, after).and_then(|()| became(&state)) {
-            Ok(()) => _ = held.insert(state),
+        match became(state).and_then(|state| serial.compare(&state, after).map(|()| state)) {
+            Ok(state) => _ = held.insert(state),
             Err(error) => _ = why.insert(error),
         }
     }
@@ -224,7 +233,7 @@ proptest! {
             }
             for (beside, states) in &mut held {
                 let serial = Serial::new(&before, &settings, &events, &people).with_rows_beside(beside.clone());
-                *states = left_by(&serial, states, (&places, &after), &delivery, |_| Ok(()))
+                *states = left_by(&serial, states, (&places, &after), ways(&delivery, false), Ok)
                     .map_err(|why| failed(format!("delivery {replay} of {places:?}, {beside:?}: {why}")))?;
             }
             if let Some(seed) = fate.filter(|_| replay == 0) {

@@ -7,7 +7,11 @@ use inevent_d365::{dataverse, model::ParticipantEvent};
 use super::{Row, Serial, State, filled::Cells, folded, text};
 use crate::{
     Table,
-    oracle::{attendance, columns::holds, compare_row, found},
+    oracle::{
+        attendance,
+        columns::{Mapping, holds},
+        compare_row, found,
+    },
 };
 
 impl Serial<'_> {
@@ -66,9 +70,7 @@ impl Serial<'_> {
 
     /// Whether mapped columns are like this, or may become so.
     fn may_hold(&self, table: &'static str, row: &dataverse::Columns, cells: &Cells) -> bool {
-        let fast = self.mapped(table).filter(|mapping| cells.stands_fast(mapping));
-        fast.into_iter()
-            .all(|mapping| holds(mapping.found(row), std::slice::from_ref(&cells.columns[mapping.column].value.0)))
+        self.mapped(table).all(|mapping| !cells.stands_fast(mapping) || shows(mapping, row, cells))
     }
 
     /// Holds the mapped columns of a row.
@@ -79,11 +81,15 @@ impl Serial<'_> {
         cells: &Cells,
     ) -> Result<(), String> {
         for mapping in self.mapped(table) {
-            let (found, expected) = (mapping.found(row), &cells.columns[mapping.column].value.0);
-            if !holds(found, std::slice::from_ref(expected)) {
+            if !shows(mapping, row, cells) {
+                let (found, expected) = (mapping.found(row), &cells.columns[mapping.column].value.0);
                 return Err(format!("has {found:?} in {}, not {expected:?}", mapping.column));
             }
         }
         Ok(())
     }
+}
+
+fn shows(mapping: &Mapping, row: &dataverse::Columns, cells: &Cells) -> bool {
+    holds(mapping.found(row), std::slice::from_ref(&cells.columns[mapping.column].value.0))
 }
